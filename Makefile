@@ -1,0 +1,40 @@
+# `make help` lists the verbs. The two a newcomer needs are `make demo` and `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+ARGS ?=
+PYTHON := .venv/bin/python
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+demo: ## the main job on this machine: a real study in, a clinician endorses, a draft report out
+	@deploy/dev/venv runtime
+	@.venv/bin/aval demo $(ARGS)
+
+test: ## every test, with the real peers installed and started by the project's own scripts
+	@deploy/dev/venv dev
+	@deploy/dev/peers
+	@$(PYTHON) -m coverage run -m pytest $(ARGS)
+	@$(PYTHON) -m coverage report
+
+check: ## formatting, lint, types, import contracts, style, licences (no services)
+	@deploy/dev/venv dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --config deploy/dev/importlinter.toml
+	@$(PYTHON) deploy/dev/licences.py
+
+fix: ## let ruff mend what it can
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+lock: ## resolve pyproject.toml again into deploy/locks/
+	@deploy/dev/lock
+
+peers: ## install the real peers the tests talk to (PostgreSQL, RabbitMQ, Orthanc, DCMTK, Chromium, validators)
+	@deploy/dev/peers
+
+clean: ## remove everything that `make` can rebuild
+	rm -rf .venv .peers .aval .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+
+.PHONY: help demo test check fix lock peers clean

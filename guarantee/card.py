@@ -1,0 +1,80 @@
+"""A model's card: what it is, what it is for, where it must not be used. Shown to every reader, frozen by digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from guarantee.case import CaseKind
+from guarantee.content import Text
+from guarantee.errors import Malformed
+from guarantee.result import Cause, Mode, ModelVersion
+from guarantee.rules import Condition, Facts, first_unmet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regulatory:
+    """Status under the Medical Devices Regulation 2017/745, as the manufacturer declares it.
+
+    Args:
+        status: "research" (not a medical device) or "ce" (CE-marked, in its intended use).
+        device_class: "I", "IIa", "IIb", "III", or "" for research.
+        udi: device identifier, or "".
+        statement: the sentence a reader sees.
+    """
+
+    status: str
+    device_class: str
+    udi: str
+    statement: Text
+
+    def __post_init__(self) -> None:
+        if self.status not in {"research", "ce"}:
+            raise Malformed(f"regulatory status is research or ce, not {self.status!r}")
+        if (self.status == "ce") != bool(self.device_class):
+            raise Malformed("a CE-marked model has a device class; a research model has none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What everybody outside the worker needs to know of a model version.
+
+    Args:
+        label, purpose, limits: shown to the reader in their language.
+        kind: what the model looks at.
+        envelope: conditions on one series (or on the record); outside them the model does not run.
+        policy: id of the review policy.
+        mode: care or shadow.
+        thresholds: name to value text, e.g. {"mask": "0.5"}.
+        deadline_s: longest run, in seconds.
+        memory_mb: most memory of a run, in MiB.
+        licence, attribution: of weights and training data.
+    """
+
+    model: ModelVersion
+    label: Text
+    manufacturer: str
+    purpose: Text
+    limits: tuple[Text, ...]
+    regulatory: Regulatory
+    kind: CaseKind
+    envelope: tuple[Condition, ...]
+    policy: str
+    mode: Mode
+    thresholds: Mapping[str, str]
+    deadline_s: int
+    memory_mb: int
+    licence: str
+    attribution: str
+
+    def __post_init__(self) -> None:
+        if not self.limits:
+            raise Malformed(f"{self.model.id}: a card says the model's limits; a model without limits does not exist")
+        if self.deadline_s <= 0 or self.memory_mb <= 0:
+            raise Malformed(f"{self.model.id}: deadline and memory are positive")
+
+    def refusal(self, facts: Facts) -> Cause | None:
+        """Return why ``facts`` are outside the envelope, or None when they are inside."""
+        unmet = first_unmet(self.envelope, facts)
+        if unmet is None:
+            return None
+        seen = ", ".join(sorted(facts.get(unmet.fact, frozenset()))) or "absent"
+        return Cause(code=unmet.code, detail=f"{unmet.fact} is {seen[:200]}")

@@ -1,0 +1,111 @@
+"""Every way the guarantee says no.
+
+    GuaranteeError
+    ├── Malformed                a value that must not exist: empty name, bad digest, number without unit
+    │   └── NotCanonical         bytes or values that have no canonical form
+    ├── NotAllowed               a life has no such step
+    ├── Refused                  the gate stays shut; the message says why and what to do
+    │   ├── DraftChanged         the bytes that were shown are not the stored draft
+    │   ├── NotEntitled          this person may not endorse this result
+    │   ├── PolicyUnmet          the opinions do not satisfy the frozen policy
+    │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
+    │   ├── Held                 a stop covers this result
+    │   ├── NonceRefused         the one-time number is unknown, used or out of date
+    │   └── Forged               a seal does not verify
+    └── JournalBroken            a link of the journal does not follow from the one before
+
+Adapters raise these, so that a flow can tell "try again" from "never" (ports.py):
+
+    PortError
+    ├── Unavailable              nobody answered, or not now: try again later
+    ├── Declined                 the other side understood and said no: a person must look
+    ├── NotEligible              the inputs are outside what the model's card allows
+    ├── ModelFailed              the model ran out of time or memory, crashed, or answered nonsense
+    └── BlobMissing              the vault does not hold these bytes, or holds them damaged
+"""
+
+
+class GuaranteeError(Exception):
+    """Root of what the guarantee refuses."""
+
+
+class Malformed(GuaranteeError):
+    """A value that must not exist."""
+
+
+class NotCanonical(Malformed):
+    """Bytes or values that have no canonical form."""
+
+
+class NotAllowed(GuaranteeError):
+    """A life has no such step."""
+
+
+class Refused(GuaranteeError):
+    """The gate stays shut."""
+
+
+class DraftChanged(Refused):
+    """The bytes that were shown are not the stored draft."""
+
+
+class NotEntitled(Refused):
+    """This person may not endorse this result."""
+
+
+class PolicyUnmet(Refused):
+    """The opinions do not satisfy the frozen policy."""
+
+
+class WorldChanged(Refused):
+    """Inputs, identity, model or policy changed since the draft was made."""
+
+
+class Held(Refused):
+    """A stop covers this result."""
+
+
+class NonceRefused(Refused):
+    """The one-time number is unknown, used or out of date."""
+
+
+class Forged(Refused):
+    """A seal does not verify."""
+
+
+class JournalBroken(GuaranteeError):
+    """A link of the journal does not follow from the one before."""
+
+
+class PortError(Exception):
+    """Root of what an adapter reports to a flow.
+
+    Args:
+        code: a short stable word for tables, metrics and translations, e.g. "timeout"; never patient data.
+        detail: one sentence for a person; never patient data.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Unavailable(PortError):
+    """Nobody answered, or not now: try again later."""
+
+
+class Declined(PortError):
+    """The other side understood and said no: a person must look."""
+
+
+class NotEligible(PortError):
+    """The inputs are outside what the model's card allows."""
+
+
+class ModelFailed(PortError):
+    """The model ran out of time or memory, crashed, or answered nonsense."""
+
+
+class BlobMissing(PortError):
+    """The vault does not hold these bytes, or holds them damaged."""

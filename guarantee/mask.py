@@ -1,0 +1,71 @@
+"""A segmentation on the grid of its source images, as bytes whose digest a draft can carry.
+
+Form: the line ``AVALMASK1``, one line of canonical JSON (frames, rows, columns), then for each frame its pixels row by
+row, one bit a pixel, lowest bit first, padded to a whole byte. Not compressed: two machines must give the same bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from guarantee.canonical import canonical, parse_canonical
+from guarantee.codec import from_plain, to_plain
+from guarantee.errors import Malformed
+
+_MAGIC: Final = b"AVALMASK1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Which images, and how large.
+
+    Args:
+        frames: SOP Instance UIDs, in the order of the mask's frames.
+    """
+
+    frames: tuple[str, ...]
+    rows: int
+    columns: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame."""
+        return (self.rows * self.columns + 7) // 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """One bit per pixel of the source images."""
+
+    grid: Grid
+    bits: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.bits) != len(self.grid.frames) * self.grid.frame_bytes:
+            raise Malformed("the bits of a mask do not fit its grid")
+
+    @property
+    def count(self) -> int:
+        """How many pixels are set."""
+        return int.from_bytes(self.bits).bit_count()
+
+    def frame(self, index: int) -> bytes:
+        """Return the packed bits of one frame."""
+        size = self.grid.frame_bytes
+        return self.bits[index * size : (index + 1) * size]
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes that the vault keeps."""
+        return b"\n".join((_MAGIC, canonical(to_plain(self.grid)), self.bits))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Mask":
+        """Return the mask that ``data`` writes.
+
+        Raises:
+            Malformed: not a mask.
+        """
+        magic, _, rest = data.partition(b"\n")
+        header, _, bits = rest.partition(b"\n")
+        if magic != _MAGIC:
+            raise Malformed("these bytes are not a mask")
+        return cls(grid=from_plain(Grid, parse_canonical(header)), bits=bits)

@@ -1,0 +1,55 @@
+"""How many people, and which, must agree before a result may leave. Frozen on each result.
+
+One reader is the default. A policy that asks for nobody cannot be written: the constructor and the database refuse it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from guarantee.errors import Malformed
+
+READERS_MAX = 3
+"""Blind double reading with adjudication is the most that the catalogue foresees."""
+
+
+class Role(StrEnum):
+    """What a person is, as their professional card says it."""
+
+    RADIOLOGIST = "radiologist"
+    CLINICIAN = "clinician"
+    LEARNER = "learner"
+    ENGINEER = "engineer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A review policy.
+
+    Args:
+        id: e.g. "validate-each".
+        version: goes up at any change.
+        readers: how many distinct people must endorse the same content, 1 to 3.
+        roles: who may endorse.
+        expires_after_s: waiting time after which the draft expires, in seconds. Time never approves.
+    """
+
+    id: str
+    version: int
+    readers: int
+    roles: frozenset[Role]
+    expires_after_s: int
+
+    def __post_init__(self) -> None:
+        if not self.id or "@" in self.id or self.version < 1:
+            raise Malformed("a policy has an id (without @) and a version from 1")
+        if not 1 <= self.readers <= READERS_MAX:
+            raise Malformed(f"policy {self.id}: between 1 and {READERS_MAX} readers, never none")
+        if not self.roles or not self.roles <= {Role.RADIOLOGIST, Role.CLINICIAN}:
+            raise Malformed(f"policy {self.id}: only radiologists and clinicians endorse")
+        if self.expires_after_s <= 0:
+            raise Malformed(f"policy {self.id}: a draft expires after a positive time")
+
+    @property
+    def ref(self) -> str:
+        """Id and version, e.g. "validate-each@1"."""
+        return f"{self.id}@{self.version}"

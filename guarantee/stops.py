@@ -1,0 +1,73 @@
+"""Stops: any habilitated clinician suspends a model in a second; nobody restarts it alone.
+
+Stops are appended, never edited. What is in force follows from the last line of each scope. A stop covers results that
+already exist: they are *held*, visible, and neither decided nor sent until the scope resumes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from guarantee.errors import Malformed
+from guarantee.result import ModelVersion
+
+
+class Scope(StrEnum):
+    """What a stop covers."""
+
+    ALL = "all"
+    MODEL = "model"
+    VERSION = "version"
+    SITE = "site"
+
+
+class Action(StrEnum):
+    """What a line says."""
+
+    STOP = "stop"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One line of the append-only list.
+
+    Args:
+        target: model name, "name@version" or site; "" for ALL.
+        by: who says so.
+        second: the other person, for a resumption; "" for a stop, which one person may give.
+    """
+
+    scope: Scope
+    target: str
+    action: Action
+    by: str
+    second: str
+    reason: str
+    at: datetime
+
+    def __post_init__(self) -> None:
+        if (self.scope is Scope.ALL) != (self.target == ""):
+            raise Malformed(f"a stop of scope {self.scope} has {'no' if self.scope is Scope.ALL else 'a'} target")
+        if not self.by or not self.reason.strip():
+            raise Malformed("a stop or a resumption says who and why")
+        if self.action is Action.RESUME and self.second in {"", self.by}:
+            raise Malformed("two different people resume what was stopped")
+
+    def covers(self, model: ModelVersion, site: str) -> bool:
+        """Return whether a result of ``model`` at ``site`` is concerned."""
+        return {
+            Scope.ALL: True,
+            Scope.MODEL: self.target == model.name,
+            Scope.VERSION: self.target == model.id,
+            Scope.SITE: self.target == site,
+        }[self.scope]
+
+
+def in_force(lines: Iterable[Stop]) -> tuple[Stop, ...]:
+    """Return the stops in force, given every line, oldest first."""
+    last: dict[tuple[Scope, str], Stop] = {}
+    for line in lines:
+        last[line.scope, line.target] = line
+    return tuple(line for line in last.values() if line.action is Action.STOP)

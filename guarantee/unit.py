@@ -1,0 +1,285 @@
+"""One open transaction, seen by subject: cases, results, gate, deliveries, stops, messages.
+
+`Store` (ports.py) opens it. Reading a row that may change locks it until the transaction ends, always in the order
+case, result, delivery: two transactions that keep one order never wait for each other in a circle.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from guarantee.case import Case, CaseKind, Patient, Source
+from guarantee.decision import Decision
+from guarantee.events import Fact
+from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
+from guarantee.opinion import Opinion, Seal
+from guarantee.policy import Policy
+from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
+from guarantee.result import Cause, Result
+from guarantee.rules import Facts
+from guarantee.stops import Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One input whose bytes are already in the vault.
+
+    Args:
+        uid: of the case.
+        facts: small coded values for routing; never a name or a number that identifies the patient.
+        sender: name of the sender, from configuration.
+        conversation: identifier of the open association that brought it; "" when there is none.
+    """
+
+    kind: CaseKind
+    uid: str
+    source: Source
+    site: str
+    patient: Patient
+    order: str
+    modality: str
+    description: str
+    started: str
+    encounter: str
+    facts: Facts
+    sender: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input of a case, as stored.
+
+    Args:
+        conflict: whether these are other bytes under an identifier that was already known; such bytes are kept and
+            never used.
+    """
+
+    source: Source
+    facts: Facts
+    conflict: bool
+
+
+class Cases(Protocol):
+    """Cases and their inputs."""
+
+    def latest(self, kind: CaseKind, uid: str) -> Case | None:
+        """Return the newest revision, locked until the transaction ends; None when there is none."""
+
+    def get(self, case: CaseId) -> Case:
+        """Return one revision, locked until the transaction ends."""
+
+    def add(self, case: Case, at: datetime) -> None:
+        """Insert a new revision."""
+
+    def move(self, case: Case, at: datetime) -> None:
+        """Write ``case`` over its previous version."""
+
+    def known(self, kind: CaseKind, uid: str, source_uid: str) -> tuple[Input, ...]:
+        """Return what was already received under this identifier."""
+
+    def add_input(self, case: Case, arrival: Arrival, *, conflict: bool, at: datetime) -> None:
+        """Insert one input and note that the case is still moving."""
+
+    def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
+        """Return every input of the case, all revisions, sorted by uid."""
+
+    def quiet_since(self, moment: datetime, modality: str | None, *, silent_before: datetime) -> tuple[CaseId, ...]:
+        """Return receiving cases without a new input since ``moment`` and without an open conversation.
+
+        Args:
+            modality: only these; None for those whose modality has no rule of its own.
+            silent_before: a conversation not heard of since then no longer counts as open.
+        """
+
+    def hang_up(self, conversation: str, at: datetime) -> None:
+        """Note that a conversation has ended."""
+
+
+class Results(Protocol):
+    """Results, their leases and drafts."""
+
+    def get(self, result: ResultId) -> Result:
+        """Return a result, locked until the transaction ends (its case first: always in that order)."""
+
+    def of_case(self, case: CaseId) -> tuple[Result, ...]:
+        """Return the results of one revision, locked."""
+
+    def add(self, result: Result, at: datetime) -> bool:
+        """Insert a result; return False when it already exists."""
+
+    def move(self, result: Result, at: datetime) -> None:
+        """Write ``result`` over its previous version."""
+
+    def claim(self, result: ResultId, holder: str, *, now: datetime, until: datetime) -> Result | None:
+        """Return the queued result, leased to ``holder``; None when somebody else has it or it is not queued."""
+
+    def holds(self, result: ResultId, holder: str, *, now: datetime) -> bool:
+        """Return whether ``holder`` still has the lease."""
+
+    def let_go(self, result: ResultId, holder: str) -> None:
+        """Give the lease back."""
+
+    def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
+        """Return queued results that nobody has a lease on."""
+
+    def overdue(self, *, now: datetime) -> tuple[ResultId, ...]:
+        """Return results awaiting review for longer than their policy allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the server asked one reader: will you answer for exactly this draft?"""
+
+    nonce: str
+    result: ResultId
+    reader: str
+    shown: Digest
+    asked_at: datetime
+    expires_at: datetime
+
+
+class Gate(Protocol):
+    """Opinions, decisions, releases: append-only."""
+
+    def policy(self, ref: str) -> Policy:
+        """Return the policy "id@version"."""
+
+    def ask(self, question: Question) -> None:
+        """Insert a one-time question, and with it the fact that this reader was shown this draft."""
+
+    def question(self, nonce: str) -> Question | None:
+        """Return the question; None when it was never asked."""
+
+    def is_answered(self, nonce: str) -> bool:
+        """Return whether an opinion already used this one-time number."""
+
+    def opinions(self, result: ResultId) -> tuple[Opinion, ...]:
+        """Return the opinions on a result, oldest first."""
+
+    def add_opinion(self, opinion: Opinion) -> None:
+        """Insert an opinion."""
+
+    def add_decision(self, decision: Decision) -> None:
+        """Insert the decision."""
+
+    def decision(self, result: ResultId) -> Decision | None:
+        """Return the decision, or None."""
+
+    def add_release(self, release: Release, seal: Seal) -> None:
+        """Insert a release and its renderings."""
+
+    def terms(self, release: ReleaseId) -> tuple[Terms, Seal]:
+        """Return the sealed terms of a release."""
+
+    def release_of(self, result: ResultId, kind: Kind) -> ReleaseId | None:
+        """Return the release of this kind, or None."""
+
+    def grounds(self, release: ReleaseId) -> Grounds:
+        """Return the recorded facts behind a release."""
+
+    def add_withdrawal(self, withdrawal: Withdrawal) -> None:
+        """Insert a withdrawal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One release on its way to one destination.
+
+    Args:
+        state: "due", "confirmed", "declined" or "withheld".
+        attempts: how often it was begun.
+    """
+
+    id: DeliveryId
+    release: ReleaseId
+    result: ResultId
+    kind: Kind
+    destination: str
+    package: Digest
+    state: str
+    attempts: int
+    reference: str
+
+
+class Deliveries(Protocol):
+    """What is on its way."""
+
+    def add(self, delivery: Delivery, at: datetime) -> None:
+        """Insert a delivery that is due."""
+
+    def get(self, delivery: DeliveryId) -> Delivery:
+        """Return a delivery, locked (after its case and its result: always in that order)."""
+
+    def of_result(self, result: ResultId) -> tuple[Delivery, ...]:
+        """Return every delivery of a result, both kinds."""
+
+    def begin(self, delivery: Delivery, at: datetime) -> int:
+        """Insert an attempt and return its number. The database checks the world again and may refuse."""
+
+    def confirm(self, delivery: Delivery, attempt: int, receipt: Receipt) -> None:
+        """Insert the receipt; the delivery is confirmed."""
+
+    def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
+        """Note why an attempt failed and when to try again."""
+
+    def close(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:
+        """Give up: "declined" or "withheld", with the reason that a person will read."""
+
+    def due(self, *, now: datetime) -> tuple[Delivery, ...]:
+        """Return the deliveries whose next attempt is due."""
+
+
+class Stops(Protocol):
+    """The append-only list of stops."""
+
+    def lines(self) -> tuple[Stop, ...]:
+        """Return every line, oldest first."""
+
+    def add(self, stop: Stop) -> None:
+        """Append a line."""
+
+
+class Messages(Protocol):
+    """Outbox and inbox."""
+
+    def ring(self, fact: Fact, at: datetime) -> None:
+        """Write ``fact`` beside the change it tells of; the relay hands it to the bell."""
+
+    def heard(self, consumer: str, message_id: str, at: datetime) -> bool:
+        """Note that ``consumer`` handles this message; return False when it already had."""
+
+    def pending(self, limit: int) -> Iterable[tuple[str, Fact]]:
+        """Return facts not yet handed over, oldest first."""
+
+    def rung(self, message_ids: Sequence[str], at: datetime) -> None:
+        """Mark facts as handed over."""
+
+
+class Unit(Protocol):
+    """One transaction: everything in it happens, or nothing."""
+
+    @property
+    def cases(self) -> Cases:
+        """Cases and their inputs."""
+
+    @property
+    def results(self) -> Results:
+        """Results, leases, drafts."""
+
+    @property
+    def gate(self) -> Gate:
+        """Opinions, decisions, releases."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What is on its way."""
+
+    @property
+    def stops(self) -> Stops:
+        """The list of stops."""
+
+    @property
+    def messages(self) -> Messages:
+        """Outbox and inbox."""
