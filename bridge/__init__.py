@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Everything that runs: flows, store, broker, desk, command line. README.md gives the reading order."""

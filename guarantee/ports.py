@@ -260,3 +260,6 @@ class Store(Protocol):
             Unavailable: the database does not answer, or two transactions met; the caller may try again.
             Refused: a constraint of the gate said no.
         """
+
+    def reading(self) -> AbstractContextManager[Unit]:
+        """Open a transaction that only reads and locks nothing."""

@@ -1,7 +1,7 @@
 """One open transaction, seen by subject: cases, results, gate, deliveries, stops, messages.
 
-`Store` (ports.py) opens it. Reading a row that may change locks it until the transaction ends, always in the order
-case, result, delivery: two transactions that keep one order never wait for each other in a circle.
+`Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
+the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,10 +65,10 @@ class Cases(Protocol):
     """Cases and their inputs."""
 
     def latest(self, kind: CaseKind, uid: str) -> Case | None:
-        """Return the newest revision, locked until the transaction ends; None when there is none."""
+        """Return the newest revision, the case locked until the transaction ends; None when there is none."""
 
     def get(self, case: CaseId) -> Case:
-        """Return one revision, locked until the transaction ends."""
+        """Return one revision, the case locked until the transaction ends."""
 
     def add(self, case: Case, at: datetime) -> None:
         """Insert a new revision."""
@@ -85,26 +85,31 @@ class Cases(Protocol):
     def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
         """Return every input of the case, all revisions, sorted by uid."""
 
-    def quiet_since(self, moment: datetime, modality: str | None, *, silent_before: datetime) -> tuple[CaseId, ...]:
+    def quiet_since(
+        self, moment: datetime, modality: str | None, *, others: tuple[str, ...], silent_before: datetime
+    ) -> tuple[CaseId, ...]:
         """Return receiving cases without a new input since ``moment`` and without an open conversation.
 
         Args:
-            modality: only these; None for those whose modality has no rule of its own.
+            modality: only these; None for every modality that is not one of ``others``.
             silent_before: a conversation not heard of since then no longer counts as open.
         """
 
     def hang_up(self, conversation: str, at: datetime) -> None:
         """Note that a conversation has ended."""
 
+    def forget_conversations(self, before: datetime) -> int:
+        """Delete conversations that ended, or fell silent, before ``before``; return how many."""
+
 
 class Results(Protocol):
     """Results, their leases and drafts."""
 
     def get(self, result: ResultId) -> Result:
-        """Return a result, locked until the transaction ends (its case first: always in that order)."""
+        """Return a result, its case locked until the transaction ends."""
 
     def of_case(self, case: CaseId) -> tuple[Result, ...]:
-        """Return the results of one revision, locked."""
+        """Return the results of one revision, its case locked."""
 
     def add(self, result: Result, at: datetime) -> bool:
         """Insert a result; return False when it already exists."""
@@ -124,8 +129,8 @@ class Results(Protocol):
     def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
         """Return queued results that nobody has a lease on."""
 
-    def overdue(self, *, now: datetime) -> tuple[ResultId, ...]:
-        """Return results awaiting review for longer than their policy allows."""
+    def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:
+        """Return results under ``policy`` that have awaited review since before ``before``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +151,17 @@ class Gate(Protocol):
     def policy(self, ref: str) -> Policy:
         """Return the policy "id@version"."""
 
+    def policies(self) -> tuple[Policy, ...]:
+        """Return every policy."""
+
     def ask(self, question: Question) -> None:
         """Insert a one-time question, and with it the fact that this reader was shown this draft."""
 
     def question(self, nonce: str) -> Question | None:
         """Return the question; None when it was never asked."""
+
+    def first_shown(self, result: ResultId, reader: str) -> Question | None:
+        """Return the first question this reader was asked on this result: when the draft was first shown."""
 
     def is_answered(self, nonce: str) -> bool:
         """Return whether an opinion already used this one-time number."""
@@ -182,6 +193,9 @@ class Gate(Protocol):
     def add_withdrawal(self, withdrawal: Withdrawal) -> None:
         """Insert a withdrawal."""
 
+    def withdrawal(self, result: ResultId) -> Withdrawal | None:
+        """Return the withdrawal of a result, or None."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -209,11 +223,11 @@ class Deliveries(Protocol):
     def add(self, delivery: Delivery, at: datetime) -> None:
         """Insert a delivery that is due."""
 
-    def get(self, delivery: DeliveryId) -> Delivery:
-        """Return a delivery, locked (after its case and its result: always in that order)."""
+    def get(self, delivery: DeliveryId) -> Delivery | None:
+        """Return a delivery, its case locked until the transaction ends; None when there is none."""
 
     def of_result(self, result: ResultId) -> tuple[Delivery, ...]:
-        """Return every delivery of a result, both kinds."""
+        """Return every delivery of a result, both kinds, its case locked."""
 
     def begin(self, delivery: Delivery, at: datetime) -> int:
         """Insert an attempt and return its number. The database checks the world again and may refuse."""
@@ -241,8 +255,26 @@ class Stops(Protocol):
         """Append a line."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Something the record told us to look up.
+
+    Args:
+        id: derived from the notification, so that a repeated one is the same fetch.
+        what: relative FHIR reference or search, e.g. "Observation/17".
+        state: "due", "done" or "failed".
+    """
+
+    id: str
+    sender: str
+    site: str
+    what: str
+    state: str = "due"
+    attempts: int = 0
+
+
 class Messages(Protocol):
-    """Outbox and inbox."""
+    """Outbox, inbox, fetches, and what was turned away."""
 
     def ring(self, fact: Fact, at: datetime) -> None:
         """Write ``fact`` beside the change it tells of; the relay hands it to the bell."""
@@ -255,6 +287,21 @@ class Messages(Protocol):
 
     def rung(self, message_ids: Sequence[str], at: datetime) -> None:
         """Mark facts as handed over."""
+
+    def turn_away(self, door: str, sender: str, code: str, detail: str, at: datetime) -> None:
+        """Record what was refused at a door, and why; no identity, no bytes."""
+
+    def add_fetch(self, fetch: Fetch, at: datetime) -> bool:
+        """Note that something must be fetched; return False when it already was noted."""
+
+    def fetch(self, fetch_id: str) -> Fetch | None:
+        """Return a fetch, locked, or None."""
+
+    def fetches_due(self, now: datetime) -> tuple[str, ...]:
+        """Return fetches whose next attempt is due."""
+
+    def settle_fetch(self, fetch: Fetch, state: str, cause_code: str, next_attempt_at: datetime) -> None:
+        """Note how an attempt to fetch ended: "done", "failed", or "due" again later."""
 
 
 class Unit(Protocol):

@@ -1,0 +1,187 @@
+"""Cases and their inputs in SQL."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, insert, select, text, update
+
+from bridge.db import tables
+from bridge.db.rows import case_from_row, case_to_row
+from guarantee.case import Case, CaseKind, Source
+from guarantee.codec import time_text
+from guarantee.errors import Unavailable
+from guarantee.ids import CaseId, Digest, ResultId
+from guarantee.states import CaseState
+from guarantee.unit import Arrival, Input
+
+_CASES = tables.cases
+_INPUTS = tables.inputs
+_TALKS = tables.conversations
+
+
+class CaseLock:
+    """One lock per case (all its revisions), held until the transaction ends.
+
+    Every change of a case, of its results and of their deliveries is made under it, so two changes of one case never
+    meet and nothing can wait in a circle. An advisory lock needs no right to update the row, which most roles lack.
+    SQLite has one writer at a time anyway.
+    """
+
+    def __init__(self, connection: Connection, *, enabled: bool) -> None:
+        self._connection = connection
+        self._enabled = enabled and connection.dialect.name == "postgresql"
+
+    def take(self, kind: CaseKind | str, uid: str) -> None:
+        """Lock the case called ``uid``."""
+        if self._enabled:
+            self._connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 4712))"), {"key": f"{kind}:{uid}"}
+            )
+
+    def take_for(self, case: CaseId) -> None:
+        """Lock the case that ``case`` is a revision of."""
+        if self._enabled:
+            row = self._connection.execute(select(_CASES.c.kind, _CASES.c.uid).where(_CASES.c.id == case)).one()
+            self.take(row.kind, row.uid)
+
+    def take_for_result(self, result: ResultId) -> None:
+        """Lock the case that ``result`` is about."""
+        if self._enabled:
+            query = select(tables.results.c.case_id).where(tables.results.c.id == result)
+            self.take_for(CaseId(self._connection.scalars(query).one()))
+
+
+class SqlCases:
+    """Cases and their inputs, inside one transaction."""
+
+    def __init__(self, connection: Connection, lock: CaseLock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def latest(self, kind: CaseKind, uid: str) -> Case | None:
+        """Return the newest revision; the lock also keeps two senders from opening the same case at once."""
+        self._lock.take(kind, uid)
+        query = (
+            select(_CASES)
+            .where(_CASES.c.kind == str(kind), _CASES.c.uid == uid)
+            .order_by(_CASES.c.revision.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).mappings().first()
+        return case_from_row(row) if row else None
+
+    def get(self, case: CaseId) -> Case:
+        """Return one revision, the case locked."""
+        self._lock.take_for(case)
+        query = select(_CASES).where(_CASES.c.id == case)
+        return case_from_row(self._connection.execute(query).mappings().one())
+
+    def add(self, case: Case, at: datetime) -> None:
+        """Insert a new revision."""
+        now = time_text(at)
+        times = {"opened_at": now, "last_input_at": now, "moved_at": now}
+        self._connection.execute(insert(_CASES).values(**case_to_row(case), **times))
+
+    def move(self, case: Case, at: datetime) -> None:
+        """Write ``case`` over its previous version; the database checks the step."""
+        done = self._connection.execute(
+            update(_CASES)
+            .where(_CASES.c.id == case.id, _CASES.c.version == case.version - 1)
+            .values(
+                state=str(case.state),
+                version=case.version,
+                manifest=case.manifest,
+                cause=case.cause,
+                moved_at=time_text(at),
+            )
+        )
+        if done.rowcount != 1:
+            raise Unavailable("moved-meanwhile", f"case {case.id} was moved by somebody else")
+
+    def known(self, kind: CaseKind, uid: str, source_uid: str) -> tuple[Input, ...]:
+        """Return what was already received under this identifier."""
+        return self._inputs(_INPUTS.c.kind == str(kind), _INPUTS.c.case_uid == uid, _INPUTS.c.uid == source_uid)
+
+    def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
+        """Return every input of the case, all revisions, sorted by uid."""
+        return self._inputs(_INPUTS.c.kind == str(kind), _INPUTS.c.case_uid == uid)
+
+    def _inputs(self, *where: Any) -> tuple[Input, ...]:
+        query = select(_INPUTS).where(*where).order_by(_INPUTS.c.uid, _INPUTS.c.conflict, _INPUTS.c.received_at)
+        return tuple(
+            Input(
+                source=Source(uid=row["uid"], group=row["group_uid"], kind=row["class"], digest=Digest(row["digest"])),
+                facts={name: frozenset(values) for name, values in orjson.loads(row["facts"]).items()},
+                conflict=bool(row["conflict"]),
+            )
+            for row in self._connection.execute(query).mappings()
+        )
+
+    def add_input(self, case: Case, arrival: Arrival, *, conflict: bool, at: datetime) -> None:
+        """Insert one input, and note that the case and the conversation are still moving."""
+        now = time_text(at)
+        facts = {name: sorted(values) for name, values in sorted(arrival.facts.items())}
+        self._connection.execute(
+            insert(_INPUTS).values(
+                {
+                    "kind": str(case.kind),
+                    "case_uid": case.uid,
+                    "uid": arrival.source.uid,
+                    "digest": arrival.source.digest,
+                    "group_uid": arrival.source.group,
+                    "class": arrival.source.kind,
+                    "revision": case.revision,
+                    "conflict": int(conflict),
+                    "facts": orjson.dumps(facts).decode(),
+                    "sender": arrival.sender,
+                    "received_at": now,
+                }
+            )
+        )
+        if case.state is CaseState.RECEIVING:
+            self._connection.execute(update(_CASES).where(_CASES.c.id == case.id).values(last_input_at=now))
+        if arrival.conversation:
+            self._hear(arrival.conversation, case, now)
+
+    def _hear(self, conversation: str, case: Case, now: str) -> None:
+        this = (_TALKS.c.id == conversation, _TALKS.c.kind == str(case.kind), _TALKS.c.case_uid == case.uid)
+        heard = self._connection.execute(update(_TALKS).where(*this).values(heard_at=now))
+        if heard.rowcount == 0:
+            self._connection.execute(
+                insert(_TALKS).values(id=conversation, kind=str(case.kind), case_uid=case.uid, heard_at=now)
+            )
+
+    def quiet_since(
+        self, moment: datetime, modality: str | None, *, others: tuple[str, ...], silent_before: datetime
+    ) -> tuple[CaseId, ...]:
+        """Return receiving cases without a new input since ``moment`` and without an open conversation."""
+        talking = (
+            select(_TALKS.c.id)
+            .where(
+                _TALKS.c.kind == _CASES.c.kind,
+                _TALKS.c.case_uid == _CASES.c.uid,
+                _TALKS.c.ended_at.is_(None),
+                _TALKS.c.heard_at > time_text(silent_before),
+            )
+            .exists()
+        )
+        kind_of = _CASES.c.modality.not_in(others) if modality is None else _CASES.c.modality == modality
+        query = select(_CASES.c.id).where(
+            _CASES.c.state == str(CaseState.RECEIVING), _CASES.c.last_input_at <= time_text(moment), kind_of, ~talking
+        )
+        return tuple(CaseId(row) for row in self._connection.scalars(query.order_by(_CASES.c.last_input_at)))
+
+    def hang_up(self, conversation: str, at: datetime) -> None:
+        """Note that a conversation has ended. The quiet time starts again: the next association may be on its way."""
+        self._connection.execute(
+            update(_TALKS)
+            .where(_TALKS.c.id == conversation, _TALKS.c.ended_at.is_(None))
+            .values(ended_at=time_text(at))
+        )
+
+    def forget_conversations(self, before: datetime) -> int:
+        """Delete conversations that ended, or fell silent, before ``before``."""
+        return self._connection.execute(
+            _TALKS.delete().where(func.coalesce(_TALKS.c.ended_at, _TALKS.c.heard_at) < time_text(before))
+        ).rowcount

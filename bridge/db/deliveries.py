@@ -1,0 +1,120 @@
+"""Deliveries, attempts and receipts in SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from bridge.db import tables
+from bridge.db.cases import CaseLock
+from bridge.db.rows import delivery_from_row
+from guarantee.codec import time_text
+from guarantee.ids import DeliveryId, ResultId
+from guarantee.release import Receipt
+from guarantee.result import Cause
+from guarantee.unit import Delivery
+
+_DELIVERIES = tables.deliveries
+_ATTEMPTS = tables.attempts
+_RECEIPTS = tables.receipts
+
+
+def select_deliveries() -> Select[Any]:
+    """Return the query that ``delivery_from_row`` reads."""
+    begun = select(func.count()).select_from(_ATTEMPTS).where(_ATTEMPTS.c.delivery_id == _DELIVERIES.c.id)
+    said = select(_RECEIPTS.c.reference).where(_RECEIPTS.c.delivery_id == _DELIVERIES.c.id)
+    return select(_DELIVERIES, begun.scalar_subquery().label("attempts"), said.scalar_subquery().label("reference"))
+
+
+class SqlDeliveries:
+    """Deliveries, inside one transaction."""
+
+    def __init__(self, connection: Connection, lock: CaseLock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def add(self, delivery: Delivery, at: datetime) -> None:
+        """Insert a delivery that is due."""
+        now = time_text(at)
+        self._connection.execute(
+            insert(_DELIVERIES).values(
+                id=delivery.id,
+                release_id=delivery.release,
+                kind=str(delivery.kind),
+                result_id=delivery.result,
+                destination=delivery.destination,
+                package=delivery.package,
+                state=delivery.state,
+                cause_code="",
+                cause_detail="",
+                next_attempt_at=now,
+                added_at=now,
+                moved_at=now,
+            )
+        )
+
+    def get(self, delivery: DeliveryId) -> Delivery | None:
+        """Return a delivery, its case locked; None when there is none."""
+        query = select_deliveries().where(_DELIVERIES.c.id == delivery)
+        row = self._connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        self._lock.take_for_result(ResultId(row["result_id"]))
+        return delivery_from_row(self._connection.execute(query).mappings().one())
+
+    def of_result(self, result: ResultId) -> tuple[Delivery, ...]:
+        """Return every delivery of a result, both kinds, its case locked."""
+        self._lock.take_for_result(result)
+        query = (
+            select_deliveries()
+            .where(_DELIVERIES.c.result_id == result)
+            .order_by(_DELIVERIES.c.kind, _DELIVERIES.c.destination)
+        )
+        return tuple(delivery_from_row(row) for row in self._connection.execute(query).mappings())
+
+    def begin(self, delivery: Delivery, at: datetime) -> int:
+        """Insert an attempt and return its number. The database checks the world again and may refuse."""
+        number = delivery.attempts + 1
+        self._connection.execute(
+            insert(_ATTEMPTS).values(delivery_id=delivery.id, n=number, package=delivery.package, at=time_text(at))
+        )
+        return number
+
+    def confirm(self, delivery: Delivery, attempt: int, receipt: Receipt) -> None:
+        """Insert the receipt; the delivery is confirmed."""
+        self._connection.execute(
+            insert(_RECEIPTS).values(
+                delivery_id=delivery.id,
+                attempt=attempt,
+                package=receipt.package,
+                method=receipt.method,
+                reference=receipt.reference,
+                at=time_text(receipt.at),
+            )
+        )
+        self._move(delivery, "confirmed", Cause(code="", detail=""), receipt.at)
+
+    def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
+        """Note why an attempt failed and when to try again."""
+        self._connection.execute(
+            update(_DELIVERIES)
+            .where(_DELIVERIES.c.id == delivery.id, _DELIVERIES.c.state == "due")
+            .values(next_attempt_at=time_text(until), cause_code=cause.code, cause_detail=cause.detail)
+        )
+
+    def close(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:
+        """Give up: "declined" or "withheld", with the reason that a person will read."""
+        self._move(delivery, state, cause, at)
+
+    def _move(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:
+        self._connection.execute(
+            update(_DELIVERIES)
+            .where(_DELIVERIES.c.id == delivery.id)
+            .values(state=state, cause_code=cause.code, cause_detail=cause.detail, moved_at=time_text(at))
+        )
+
+    def due(self, *, now: datetime) -> tuple[Delivery, ...]:
+        """Return the deliveries whose next attempt is due, oldest first."""
+        query = select_deliveries().where(_DELIVERIES.c.state == "due", _DELIVERIES.c.next_attempt_at <= time_text(now))
+        rows = self._connection.execute(query.order_by(_DELIVERIES.c.next_attempt_at)).mappings()
+        return tuple(delivery_from_row(row) for row in rows)

@@ -1,0 +1,108 @@
+"""Engines for both dialects: durable, with foreign keys on, and able to write the journal.
+
+SQLite: WAL, synchronous=FULL (a commit survives a power cut), foreign keys enforced, one writer at a time, and the
+functions the journal's triggers call. PostgreSQL: schema ``aval``, an actor named in each transaction.
+"""
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from guarantee.codec import time_text
+from guarantee.journal import link_hash
+
+BUSY_TIMEOUT_MS: Final = 15_000
+"""How long SQLite waits for another process's write lock before it gives up (15 s)."""
+
+STATEMENT_TIMEOUT_MS: Final = 30_000
+"""Longest statement on PostgreSQL, and longest wait for a lock: a stuck transaction must not stop the hospital."""
+
+_READ_ONLY: Final = "aval_read_only"
+
+
+@dataclass(slots=True)
+class Moment:
+    """Who writes, and when: fixed for the length of a transaction."""
+
+    actor: str = "unnamed"
+    at: str = ""
+
+
+def make_aval_engine(url: str) -> Engine:
+    """Return an engine for ``sqlite:///path`` or ``postgresql://user@host/database``."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "options": f"-c search_path=aval,pg_catalog -c statement_timeout={STATEMENT_TIMEOUT_MS} "
+            f"-c lock_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+        },
+    )
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, pool_size=8, max_overflow=8, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we write BEGIN ourselves, so that a transaction starts where we say
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    entry.info["moment"] = register_functions(connection)
+
+
+def register_functions(connection: sqlite3.Connection) -> Moment:
+    """Give ``connection`` the functions that the journal's triggers call, and return what they speak of."""
+    moment = Moment()
+
+    def link(seq: int, at: str, actor: str, role: str, action: str, subject: str, body: str, prev: str) -> str:
+        return link_hash(seq=seq, at=at, actor=actor, role=role, action=action, subject=subject, body=body, prev=prev)
+
+    innocuous: dict[str, Any] = {"deterministic": True}
+    connection.create_function("aval_now", 0, lambda: moment.at or time_text(datetime.now(UTC)))
+    connection.create_function("aval_actor", 0, lambda: moment.actor)
+    connection.create_function("aval_role", 0, lambda: "sqlite")
+    connection.create_function("aval_sha256", 1, lambda value: hashlib.sha256(value.encode()).hexdigest(), **innocuous)
+    connection.create_function("aval_link", 8, link, **innocuous)
+    return moment
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def reading(engine: Engine) -> Engine:
+    """Return ``engine`` for transactions that only read: on SQLite they do not take the write lock."""
+    return engine.execution_options(**{_READ_ONLY: True})
+
+
+def name_actor(connection: Connection, actor: str) -> None:
+    """Say who causes what follows in this transaction, for the journal."""
+    if connection.dialect.name == "sqlite":
+        moment: Moment = connection.connection.info["moment"]
+        moment.actor = actor
+        moment.at = time_text(datetime.now(UTC))
+    else:
+        connection.execute(text("SELECT set_config('aval.actor', :actor, true)"), {"actor": actor})

@@ -1,0 +1,8 @@
+"""Alembic's entry: runs on the connection that bridge/db/migrate.py hands over."""
+
+from alembic import context
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, transactional_ddl=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,445 @@
+-- Every table, for SQLite and PostgreSQL alike. Types are TEXT and INTEGER on purpose: the same file runs on both,
+-- and what is hashed or signed is exactly what is stored.
+--   identifiers  UUID text, derived from their cause (guarantee/ids.py)
+--   digests      SHA-256, 64 lower-case hexadecimal characters
+--   times        UTC with microseconds, 2026-11-21T10:15:00.000000Z (sorts as text)
+-- Each CONSTRAINT has a name: it is a wall of the gate, and tests/gate removes them one by one to see what gets through.
+-- Read the gate from left to right: each arrow is a foreign key that carries the digest of the content.
+--   results.draft -> questions -> opinions -> decisions -> releases -> renderings -> deliveries -> attempts -> receipts
+
+-- What a life allows: rows are written from guarantee/states.py.
+CREATE TABLE transitions (
+  machine TEXT NOT NULL,
+  source TEXT NOT NULL,
+  verb TEXT NOT NULL,
+  target TEXT NOT NULL,
+  PRIMARY KEY (machine, source, verb)
+);
+
+-- Who exists. A role change is a new fact about a person; the opinions keep the role they were given under.
+CREATE TABLE users (
+  login TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  professional_id TEXT NOT NULL,
+  organisation TEXT NOT NULL,
+  organisation_id TEXT NOT NULL,
+  password TEXT NOT NULL,                      -- scrypt, with its salt and cost
+  second_factor TEXT NOT NULL,                 -- TOTP secret, encrypted with the desk's key
+  second_factor_step INTEGER NOT NULL DEFAULT 0,  -- last time step used: a code works once
+  active INTEGER NOT NULL DEFAULT 1,
+  added_at TEXT NOT NULL,
+  CONSTRAINT user_role_known CHECK (role IN ('radiologist', 'clinician', 'learner', 'engineer')),
+  CONSTRAINT user_login_and_role UNIQUE (login, role)
+);
+
+CREATE TABLE sessions (
+  token TEXT NOT NULL PRIMARY KEY,             -- digest of the cookie: a copy of this table opens no session
+  login TEXT NOT NULL REFERENCES users (login),
+  auth TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  seen_at TEXT NOT NULL,
+  ended_at TEXT
+);
+
+CREATE TABLE sign_ins (
+  id TEXT NOT NULL PRIMARY KEY,
+  login TEXT NOT NULL,                         -- '' when nobody has that login: people type passwords there
+  outcome TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+
+CREATE TABLE policies (
+  ref TEXT NOT NULL PRIMARY KEY,               -- id@version
+  readers INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  added_at TEXT NOT NULL,
+  CONSTRAINT policy_asks_for_somebody CHECK (readers BETWEEN 1 AND 3)
+);
+
+CREATE TABLE models (
+  id TEXT NOT NULL PRIMARY KEY,                -- name@version
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  card TEXT NOT NULL,                          -- digest of the card
+  added_at TEXT NOT NULL,
+  CONSTRAINT model_digest_form CHECK (length(digest) = 64 AND length(card) = 64)
+);
+
+-- One revision of a set of inputs: a DICOM study, or what the record says of one stay.
+CREATE TABLE cases (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  site TEXT NOT NULL,
+  patient_identifier TEXT NOT NULL,
+  patient_issuer TEXT NOT NULL,
+  patient_name TEXT NOT NULL,
+  patient_birth_date TEXT NOT NULL,
+  patient_sex TEXT NOT NULL,
+  patient_reference TEXT NOT NULL,
+  order_number TEXT NOT NULL,
+  identity_version INTEGER NOT NULL,
+  modality TEXT NOT NULL,
+  description TEXT NOT NULL,
+  started TEXT NOT NULL,
+  encounter TEXT NOT NULL,
+  manifest TEXT,
+  cause TEXT NOT NULL,
+  opened_at TEXT NOT NULL,
+  last_input_at TEXT NOT NULL,
+  moved_at TEXT NOT NULL,
+  CONSTRAINT case_kind_known CHECK (kind IN ('study', 'record')),
+  CONSTRAINT case_revision_once UNIQUE (kind, uid, revision),
+  CONSTRAINT case_and_manifest UNIQUE (id, manifest),
+  CONSTRAINT case_manifest_form CHECK (manifest IS NULL OR length(manifest) = 64),
+  CONSTRAINT case_manifest_when_complete CHECK (state IN ('receiving', 'quarantined') OR manifest IS NOT NULL),
+  CONSTRAINT case_quarantine_explained CHECK (state <> 'quarantined' OR cause <> '')
+);
+CREATE INDEX cases_receiving ON cases (last_input_at) WHERE state = 'receiving';
+
+-- Every input ever received, other bytes under a known identifier included (conflict = 1: kept, never used).
+CREATE TABLE inputs (
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  group_uid TEXT NOT NULL,
+  class TEXT NOT NULL,
+  revision INTEGER NOT NULL,                   -- the revision that was open when it came
+  conflict INTEGER NOT NULL,
+  facts TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  received_at TEXT NOT NULL,
+  PRIMARY KEY (kind, case_uid, uid, digest),
+  CONSTRAINT input_digest_form CHECK (length(digest) = 64),
+  CONSTRAINT input_belongs_to_case FOREIGN KEY (kind, case_uid, revision) REFERENCES cases (kind, uid, revision)
+);
+
+-- Open associations, so that a study is not judged complete while somebody is still sending it.
+CREATE TABLE conversations (
+  id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  heard_at TEXT NOT NULL,
+  ended_at TEXT,
+  PRIMARY KEY (id, kind, case_uid)
+);
+CREATE INDEX conversations_open ON conversations (kind, case_uid) WHERE ended_at IS NULL;
+
+-- One model version on one revision of a case.
+CREATE TABLE results (
+  id TEXT NOT NULL PRIMARY KEY,
+  case_id TEXT NOT NULL,
+  manifest TEXT NOT NULL,
+  model_id TEXT NOT NULL REFERENCES models (id),
+  focus TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  priority TEXT NOT NULL,
+  policy TEXT NOT NULL REFERENCES policies (ref),
+  identity_version INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  draft TEXT,
+  cause_code TEXT NOT NULL,
+  cause_detail TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  queued_at TEXT NOT NULL,
+  drafted_at TEXT,
+  moved_at TEXT NOT NULL,
+  CONSTRAINT result_on_exactly_these_inputs FOREIGN KEY (case_id, manifest) REFERENCES cases (id, manifest),
+  CONSTRAINT result_once UNIQUE (case_id, model_id),
+  CONSTRAINT result_and_draft UNIQUE (id, draft, mode),
+  CONSTRAINT result_and_policy UNIQUE (id, policy),
+  CONSTRAINT result_mode_known CHECK (mode IN ('care', 'shadow')),
+  CONSTRAINT result_draft_form CHECK (draft IS NULL OR length(draft) = 64),
+  CONSTRAINT result_draft_when_reviewed
+    CHECK (state IN ('queued', 'excluded', 'failed', 'stale') OR draft IS NOT NULL),
+  CONSTRAINT result_explained
+    CHECK (state NOT IN ('excluded', 'failed', 'rejected', 'expired', 'stale', 'retracted') OR cause_code <> '')
+);
+CREATE INDEX results_by_state ON results (state, queued_at);
+
+-- Who works on what, for how long. A lease that ends is simply taken by another.
+CREATE TABLE leases (
+  result_id TEXT NOT NULL PRIMARY KEY REFERENCES results (id),
+  holder TEXT NOT NULL,
+  until TEXT NOT NULL
+);
+
+-- What the server asked one reader, once: will you answer for exactly this draft? Also the record that it was shown.
+-- A shadow result can be asked about by nobody: the key carries the mode.
+CREATE TABLE questions (
+  nonce TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  reader TEXT NOT NULL REFERENCES users (login),
+  asked_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  CONSTRAINT question_on_the_stored_draft
+    FOREIGN KEY (result_id, shown, mode) REFERENCES results (id, draft, mode),
+  CONSTRAINT question_never_on_shadow CHECK (mode = 'care'),
+  CONSTRAINT question_as_asked UNIQUE (nonce, result_id, reader, shown)
+);
+
+-- One clinician's verdict on exact content, with the bytes that were signed and their seal.
+CREATE TABLE opinions (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  reader TEXT NOT NULL,
+  reader_role TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  content TEXT,
+  statement TEXT NOT NULL,
+  seal_key TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  signed_at TEXT NOT NULL,
+  CONSTRAINT opinion_answers_its_question
+    FOREIGN KEY (nonce, result_id, reader, shown) REFERENCES questions (nonce, result_id, reader, shown),
+  CONSTRAINT opinion_answers_once UNIQUE (nonce),
+  CONSTRAINT opinion_one_per_person UNIQUE (result_id, reader),
+  CONSTRAINT opinion_by_its_reader FOREIGN KEY (reader, reader_role) REFERENCES users (login, role),
+  CONSTRAINT opinion_by_a_clinician CHECK (reader_role IN ('radiologist', 'clinician')),
+  CONSTRAINT opinion_under_the_frozen_policy FOREIGN KEY (result_id, policy) REFERENCES results (id, policy),
+  CONSTRAINT opinion_verdict_known CHECK (verdict IN ('accept', 'amend', 'reject')),
+  CONSTRAINT opinion_rejects_everything CHECK ((verdict = 'reject') = (content IS NULL)),
+  CONSTRAINT opinion_accepts_what_was_shown CHECK (verdict <> 'accept' OR content = shown),
+  CONSTRAINT opinion_amends_something CHECK (verdict <> 'amend' OR content <> shown),
+  CONSTRAINT opinion_content_form CHECK (content IS NULL OR length(content) = 64),
+  CONSTRAINT opinion_is_sealed CHECK (length(signature) = 128),
+  CONSTRAINT opinion_as_given UNIQUE (id, result_id, verdict, shown),
+  CONSTRAINT opinion_and_content UNIQUE (id, content)
+);
+
+-- What the opinions amount to: one per result, for ever.
+CREATE TABLE decisions (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  opinion_id TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  content TEXT,
+  at TEXT NOT NULL,
+  CONSTRAINT decision_once UNIQUE (result_id),
+  CONSTRAINT decision_is_its_opinion
+    FOREIGN KEY (opinion_id, result_id, verdict, shown) REFERENCES opinions (id, result_id, verdict, shown),
+  CONSTRAINT decision_content_is_its_opinions FOREIGN KEY (opinion_id, content) REFERENCES opinions (id, content),
+  CONSTRAINT decision_rejects_everything CHECK ((verdict = 'reject') = (content IS NULL)),
+  CONSTRAINT decision_under_the_frozen_policy FOREIGN KEY (result_id, policy) REFERENCES results (id, policy),
+  CONSTRAINT decision_as_made UNIQUE (id, result_id, verdict, content),
+  CONSTRAINT decision_and_result UNIQUE (id, result_id)
+);
+
+-- A released result is taken back: who, why, sealed.
+CREATE TABLE withdrawals (
+  id TEXT NOT NULL PRIMARY KEY,
+  decision_id TEXT NOT NULL,
+  result_id TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  content TEXT NOT NULL,                       -- digest of the notice
+  notice TEXT NOT NULL,
+  seal_key TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT withdrawal_once UNIQUE (decision_id),
+  CONSTRAINT withdrawal_of_a_decision FOREIGN KEY (decision_id, result_id) REFERENCES decisions (id, result_id),
+  CONSTRAINT withdrawal_is_signed_for CHECK (by_whom <> '' AND reason <> '' AND length(signature) = 128),
+  CONSTRAINT withdrawal_as_made UNIQUE (id, result_id, content)
+);
+
+-- The only key to the outside.
+CREATE TABLE releases (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  result_id TEXT NOT NULL,
+  decision_id TEXT,
+  withdrawal_id TEXT,
+  verdict TEXT,
+  content TEXT NOT NULL,
+  terms TEXT NOT NULL,
+  seal_key TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT release_has_one_ground CHECK (
+    (kind = 'result' AND decision_id IS NOT NULL AND verdict IS NOT NULL AND withdrawal_id IS NULL)
+    OR (kind = 'withdrawal' AND withdrawal_id IS NOT NULL AND decision_id IS NULL AND verdict IS NULL)),
+  CONSTRAINT release_once_per_decision UNIQUE (decision_id),
+  CONSTRAINT release_once_per_withdrawal UNIQUE (withdrawal_id),
+  CONSTRAINT release_never_of_a_rejection CHECK (verdict IS NULL OR verdict IN ('accept', 'amend')),
+  CONSTRAINT release_of_exactly_what_was_decided
+    FOREIGN KEY (decision_id, result_id, verdict, content) REFERENCES decisions (id, result_id, verdict, content),
+  CONSTRAINT release_of_exactly_what_was_withdrawn
+    FOREIGN KEY (withdrawal_id, result_id, content) REFERENCES withdrawals (id, result_id, content),
+  CONSTRAINT release_is_sealed CHECK (length(signature) = 128),
+  CONSTRAINT release_and_content UNIQUE (id, content),
+  CONSTRAINT release_kind_and_result UNIQUE (id, kind, result_id)
+);
+
+-- Which bytes go where, made once, before anything is sent.
+CREATE TABLE renderings (
+  release_id TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  content TEXT NOT NULL,
+  package TEXT NOT NULL,
+  PRIMARY KEY (release_id, destination),
+  CONSTRAINT rendering_of_the_released_content FOREIGN KEY (release_id, content) REFERENCES releases (id, content),
+  CONSTRAINT rendering_package_form CHECK (length(package) = 64),
+  CONSTRAINT rendering_as_made UNIQUE (release_id, destination, package)
+);
+
+CREATE TABLE deliveries (
+  id TEXT NOT NULL PRIMARY KEY,
+  release_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  result_id TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  package TEXT NOT NULL,
+  state TEXT NOT NULL,
+  cause_code TEXT NOT NULL,
+  cause_detail TEXT NOT NULL,
+  next_attempt_at TEXT NOT NULL,
+  added_at TEXT NOT NULL,
+  moved_at TEXT NOT NULL,
+  CONSTRAINT delivery_once UNIQUE (release_id, destination),
+  CONSTRAINT delivery_of_the_rendered_package
+    FOREIGN KEY (release_id, destination, package) REFERENCES renderings (release_id, destination, package),
+  CONSTRAINT delivery_of_its_release
+    FOREIGN KEY (release_id, kind, result_id) REFERENCES releases (id, kind, result_id),
+  CONSTRAINT delivery_state_known CHECK (state IN ('due', 'confirmed', 'declined', 'withheld')),
+  CONSTRAINT delivery_refusal_explained CHECK (state NOT IN ('declined', 'withheld') OR cause_code <> ''),
+  CONSTRAINT delivery_and_package UNIQUE (id, package)
+);
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'due';
+CREATE INDEX deliveries_of_result ON deliveries (result_id);
+
+-- Written before each send: if we crash in between, somebody may hold a copy, and this row says so.
+CREATE TABLE attempts (
+  delivery_id TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  package TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (delivery_id, n),
+  CONSTRAINT attempt_of_the_due_package FOREIGN KEY (delivery_id, package) REFERENCES deliveries (id, package),
+  CONSTRAINT attempt_as_begun UNIQUE (delivery_id, n, package)
+);
+
+-- Proof that the destination holds the package.
+CREATE TABLE receipts (
+  delivery_id TEXT NOT NULL PRIMARY KEY,
+  attempt INTEGER NOT NULL,
+  package TEXT NOT NULL,
+  method TEXT NOT NULL,
+  reference TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT receipt_for_an_attempt
+    FOREIGN KEY (delivery_id, attempt, package) REFERENCES attempts (delivery_id, n, package),
+  CONSTRAINT receipt_says_how CHECK (method <> '')
+);
+
+CREATE TABLE stops (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  scope TEXT NOT NULL,
+  target TEXT NOT NULL,
+  action TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  second TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT stop_scope_known CHECK (scope IN ('all', 'model', 'version', 'site')),
+  CONSTRAINT stop_action_known CHECK (action IN ('stop', 'resume')),
+  CONSTRAINT stop_signed_for CHECK (by_whom <> '' AND reason <> ''),
+  CONSTRAINT stop_two_people_resume CHECK (action = 'stop' OR (second <> '' AND second <> by_whom))
+);
+
+-- The record told us to look something up; what it named must still be fetched.
+CREATE TABLE fetches (
+  id TEXT NOT NULL PRIMARY KEY,
+  sender TEXT NOT NULL,
+  site TEXT NOT NULL,
+  what TEXT NOT NULL,                          -- relative FHIR reference or search, never a patient's name
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TEXT NOT NULL,
+  cause_code TEXT NOT NULL,
+  added_at TEXT NOT NULL,
+  CONSTRAINT fetch_state_known CHECK (state IN ('due', 'done', 'failed'))
+);
+
+-- What was turned away at a door, and why. No bytes, no identity.
+CREATE TABLE turned_away (
+  id TEXT NOT NULL PRIMARY KEY,
+  door TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+
+CREATE TABLE outbox (
+  id TEXT NOT NULL PRIMARY KEY,
+  fact TEXT NOT NULL,
+  at TEXT NOT NULL,
+  rung_at TEXT
+);
+CREATE INDEX outbox_pending ON outbox (at) WHERE rung_at IS NULL;
+
+CREATE TABLE inbox (
+  consumer TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (consumer, message_id)
+);
+
+-- One link per change; written by triggers only (0002).
+CREATE TABLE journal (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  at TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  role TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  prev TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  CONSTRAINT journal_hash_once UNIQUE (hash)
+);
+CREATE INDEX journal_by_subject ON journal (subject);
+
+CREATE VIEW stops_in_force AS
+  SELECT s.scope, s.target, s.by_whom, s.reason, s.at
+  FROM stops s
+  WHERE s.action = 'stop'
+    AND NOT EXISTS (
+      SELECT 1 FROM stops later WHERE later.scope = s.scope AND later.target = s.target AND later.seq > s.seq);
+
+-- Results that a stop covers now.
+CREATE VIEW held_results AS
+  SELECT r.id AS result_id
+  FROM results r
+  JOIN models m ON m.id = r.model_id
+  JOIN cases c ON c.id = r.case_id
+  JOIN stops_in_force s
+    ON s.scope = 'all'
+    OR (s.scope = 'model' AND s.target = m.name)
+    OR (s.scope = 'version' AND s.target = m.id)
+    OR (s.scope = 'site' AND s.target = c.site);
+
+-- Results whose world is still the one their draft was made in (guarantee/world.py says the same).
+CREATE VIEW current_results AS
+  SELECT r.id AS result_id
+  FROM results r
+  JOIN cases c ON c.id = r.case_id
+  WHERE c.state = 'complete'
+    AND c.manifest = r.manifest
+    AND c.identity_version = r.identity_version
+    AND r.mode = 'care';

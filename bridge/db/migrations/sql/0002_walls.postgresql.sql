@@ -1,0 +1,875 @@
+-- Written from bridge/db/walls.py by `python -m bridge.db.ddl`; a test asserts that it is up to date.
+
+CREATE FUNCTION aval_now() RETURNS text LANGUAGE sql VOLATILE AS
+  $$ SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+CREATE FUNCTION aval_actor() RETURNS text LANGUAGE sql STABLE AS
+  $$ SELECT coalesce(nullif(current_setting('aval.actor', true), ''), 'unnamed') $$;
+CREATE FUNCTION aval_sha256(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
+  $$ SELECT encode(sha256(convert_to(t, 'UTF8')), 'hex') $$;
+CREATE FUNCTION aval_netstring(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
+  $$ SELECT octet_length(convert_to(t, 'UTF8')) || ':' || t || ',' $$;
+-- The same bytes as guarantee/journal.py: link_hash.
+CREATE FUNCTION aval_link(seq bigint, at text, actor text, role text, action text, subject text, body text, prev text)
+RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT aval_sha256(aval_netstring('aval.journal/1') || aval_netstring(seq::text) || aval_netstring(at)
+    || aval_netstring(actor) || aval_netstring(role) || aval_netstring(action) || aval_netstring(subject)
+    || aval_netstring(body) || aval_netstring(prev)) $$;
+-- Called by triggers alone. One lock for the whole chain: two transactions never make the same link.
+CREATE FUNCTION aval_journal(p_action text, p_subject text, p_body text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = aval, pg_catalog, pg_temp AS $$
+DECLARE n bigint; p text; t text; BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  SELECT seq, hash INTO n, p FROM journal ORDER BY seq DESC LIMIT 1;
+  n := coalesce(n, 0) + 1;
+  p := coalesce(p, repeat('0', 64));
+  t := aval_now();
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash) VALUES
+    (n, t, aval_actor(), session_user, p_action, p_subject, p_body, p,
+     aval_link(n, t, aval_actor(), session_user::text, p_action, p_subject, p_body, p));
+END $$;
+
+CREATE FUNCTION cases_start() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state = 'receiving' AND NEW.version = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_start: a case starts as receiving' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_start BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION cases_start();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_start;
+
+CREATE FUNCTION cases_follow_life() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state) AND (EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'case' AND t.source = OLD.state AND t.target = NEW.state)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_follow_life: the life of a case has no such step' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_follow_life BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_follow_life();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_follow_life;
+
+CREATE FUNCTION cases_one_step_at_a_time() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 0 END)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_one_step_at_a_time: somebody else moved this case meanwhile' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_one_step_at_a_time BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_one_step_at_a_time();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_one_step_at_a_time;
+
+CREATE FUNCTION cases_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_frozen: cases: what a row is about never changes' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_frozen();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_frozen;
+
+CREATE FUNCTION cases_manifest_written_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (OLD.manifest IS NOT NULL) AND (NEW.manifest = OLD.manifest) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_manifest_written_once: the inputs of a complete case never change: late inputs open a new revision' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_manifest_written_once BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_manifest_written_once();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_manifest_written_once;
+
+CREATE FUNCTION results_start() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state = 'queued' AND NEW.version = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_start: a result starts as queued' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_start BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_start();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_start;
+
+CREATE FUNCTION results_follow_life() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state) AND (EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'result' AND t.source = OLD.state AND t.target = NEW.state)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_follow_life: the life of a result has no such step' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_follow_life BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_follow_life();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_follow_life;
+
+CREATE FUNCTION results_one_step_at_a_time() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 0 END)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_one_step_at_a_time: somebody else moved this result meanwhile' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_one_step_at_a_time BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_one_step_at_a_time();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_one_step_at_a_time;
+
+CREATE FUNCTION results_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.case_id IS NOT DISTINCT FROM OLD.case_id AND NEW.manifest IS NOT DISTINCT FROM OLD.manifest AND NEW.model_id IS NOT DISTINCT FROM OLD.model_id AND NEW.focus IS NOT DISTINCT FROM OLD.focus AND NEW.mode IS NOT DISTINCT FROM OLD.mode AND NEW.priority IS NOT DISTINCT FROM OLD.priority AND NEW.policy IS NOT DISTINCT FROM OLD.policy AND NEW.identity_version IS NOT DISTINCT FROM OLD.identity_version) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_frozen: results: what a row is about never changes' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_frozen BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_frozen();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_frozen;
+
+CREATE FUNCTION results_draft_written_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.draft IS NOT NULL OR OLD.draft IS NOT NULL) AND (NEW.draft = OLD.draft OR (OLD.draft IS NULL AND OLD.state = 'queued' AND NEW.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_draft_written_once: a draft is written once, when a model answers' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_draft_written_once BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_draft_written_once();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_draft_written_once;
+
+CREATE FUNCTION results_decided_by_a_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state IN ('validated', 'amended', 'rejected')) AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.id AND d.shown = NEW.draft AND d.verdict = CASE NEW.state WHEN 'validated' THEN 'accept' WHEN 'amended' THEN 'amend' ELSE 'reject' END)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_decided_by_a_decision: only a recorded decision decides' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_decided_by_a_decision BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_decided_by_a_decision();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_decided_by_a_decision;
+
+CREATE FUNCTION results_delivered_with_receipts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' AND d.state <> 'confirmed')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_delivered_with_receipts: delivered means confirmed by every destination' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_delivered_with_receipts BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_delivered_with_receipts();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_delivered_with_receipts;
+
+CREATE FUNCTION results_overtaken_before_anything_left() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state = 'stale') AND (NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.result_id = NEW.id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_overtaken_before_anything_left: a copy may already be outside: withdraw the result instead' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_overtaken_before_anything_left BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_overtaken_before_anything_left();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_overtaken_before_anything_left;
+
+CREATE FUNCTION results_retracted_by_a_withdrawal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state = 'retracted') AND (EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_retracted_by_a_withdrawal: only a recorded withdrawal retracts' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_retracted_by_a_withdrawal BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_retracted_by_a_withdrawal();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_retracted_by_a_withdrawal;
+
+CREATE FUNCTION cases_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_never_deleted: cases are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER cases_never_deleted BEFORE DELETE ON cases FOR EACH ROW EXECUTE FUNCTION cases_never_deleted();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_never_deleted;
+
+CREATE FUNCTION inputs_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall inputs_never_deleted: inputs are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER inputs_never_deleted BEFORE DELETE ON inputs FOR EACH ROW EXECUTE FUNCTION inputs_never_deleted();
+ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_deleted;
+
+CREATE FUNCTION results_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_never_deleted: results are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER results_never_deleted BEFORE DELETE ON results FOR EACH ROW EXECUTE FUNCTION results_never_deleted();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_deleted;
+
+CREATE FUNCTION users_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall users_never_deleted: users are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER users_never_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_never_deleted();
+ALTER TABLE users ENABLE ALWAYS TRIGGER users_never_deleted;
+
+CREATE FUNCTION deliveries_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_never_deleted: deliveries are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_never_deleted();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_deleted;
+
+CREATE FUNCTION inputs_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall inputs_never_updated: what was received is never edited' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER inputs_never_updated BEFORE UPDATE ON inputs FOR EACH ROW EXECUTE FUNCTION inputs_never_updated();
+ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_updated;
+
+CREATE FUNCTION questions_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall questions_on_open_drafts: nobody is asked about a result that is not awaiting review' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER questions_on_open_drafts BEFORE INSERT ON questions FOR EACH ROW EXECUTE FUNCTION questions_on_open_drafts();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_on_open_drafts;
+
+CREATE FUNCTION opinions_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_on_open_drafts: the result is no longer awaiting review' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_on_open_drafts BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_on_open_drafts();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_on_open_drafts;
+
+CREATE FUNCTION opinions_in_an_unchanged_world() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_in_an_unchanged_world: inputs or identity changed since the draft was made' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_in_an_unchanged_world BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_in_an_unchanged_world();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_in_an_unchanged_world;
+
+CREATE FUNCTION opinions_not_while_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_not_while_held: the model is stopped: the result is held' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_not_while_held BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_not_while_held();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_not_while_held;
+
+CREATE FUNCTION opinions_in_time() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM questions q WHERE q.nonce = NEW.nonce AND q.asked_at <= NEW.signed_at AND NEW.signed_at <= q.expires_at)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_in_time: the question is out of date: open the draft again' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_in_time BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_in_time();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_in_time;
+
+CREATE FUNCTION opinions_by_active_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_by_active_people: this person''s account is closed' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_by_active_people BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_by_active_people();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_by_active_people;
+
+CREATE FUNCTION decisions_satisfy_the_policy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.verdict <> 'reject') AND ((SELECT count(DISTINCT o.reader) FROM opinions o WHERE o.result_id = NEW.result_id AND o.content = NEW.content) >= (SELECT p.readers FROM policies p WHERE p.ref = NEW.policy)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_satisfy_the_policy: the policy asks for more readers of the same content' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_satisfy_the_policy BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_satisfy_the_policy();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_satisfy_the_policy;
+
+CREATE FUNCTION decisions_heed_every_refusal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.verdict <> 'reject') AND (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.verdict = 'reject')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_heed_every_refusal: a reader said no' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_heed_every_refusal BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_heed_every_refusal();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_heed_every_refusal;
+
+CREATE FUNCTION withdrawals_of_what_was_released() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM releases r WHERE r.decision_id = NEW.decision_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall withdrawals_of_what_was_released: what was never released cannot be withdrawn' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER withdrawals_of_what_was_released BEFORE INSERT ON withdrawals FOR EACH ROW EXECUTE FUNCTION withdrawals_of_what_was_released();
+ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER withdrawals_of_what_was_released;
+
+CREATE FUNCTION deliveries_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_frozen: deliveries: what a row is about never changes' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deliveries_frozen BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_frozen();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_frozen;
+
+CREATE FUNCTION deliveries_start() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state = 'due') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_start: a delivery starts as due' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deliveries_start BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_start();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_start;
+
+CREATE FUNCTION deliveries_confirmed_by_a_receipt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state = 'confirmed') AND (EXISTS (SELECT 1 FROM receipts r WHERE r.delivery_id = NEW.id AND r.package = NEW.package)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_confirmed_by_a_receipt: only a receipt confirms' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deliveries_confirmed_by_a_receipt BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_confirmed_by_a_receipt();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_confirmed_by_a_receipt;
+
+CREATE FUNCTION deliveries_final() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state) AND (OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_final: a confirmed or withheld delivery is final' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deliveries_final BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_final();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_final;
+
+CREATE FUNCTION attempts_on_due_deliveries() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_on_due_deliveries: this delivery is not due' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_on_due_deliveries BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_on_due_deliveries();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_on_due_deliveries;
+
+CREATE FUNCTION attempts_on_decided_results() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' AND r.state = 'retracted')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_on_decided_results: the result is not decided, or no longer' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_on_decided_results BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_on_decided_results();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_on_decided_results;
+
+CREATE FUNCTION attempts_in_an_unchanged_world() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_in_an_unchanged_world: inputs or identity changed since the decision: nothing more is sent' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_in_an_unchanged_world BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_in_an_unchanged_world();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_in_an_unchanged_world;
+
+CREATE FUNCTION attempts_not_while_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_not_while_held: the model is stopped: nothing is sent' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_not_while_held BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_held();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_held;
+
+CREATE FUNCTION journal_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, NEW.body, NEW.prev)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall journal_follows: this is not the next link of the journal' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION journal_follows();
+ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_follows;
+
+CREATE FUNCTION transitions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall transitions_never_updated: transitions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW EXECUTE FUNCTION transitions_never_updated();
+ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_updated;
+
+CREATE FUNCTION transitions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall transitions_never_deleted: transitions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER transitions_never_deleted BEFORE DELETE ON transitions FOR EACH ROW EXECUTE FUNCTION transitions_never_deleted();
+ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_deleted;
+
+CREATE FUNCTION policies_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall policies_never_updated: policies is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER policies_never_updated BEFORE UPDATE ON policies FOR EACH ROW EXECUTE FUNCTION policies_never_updated();
+ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_updated;
+
+CREATE FUNCTION policies_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall policies_never_deleted: policies is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER policies_never_deleted BEFORE DELETE ON policies FOR EACH ROW EXECUTE FUNCTION policies_never_deleted();
+ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_deleted;
+
+CREATE FUNCTION models_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall models_never_updated: models is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER models_never_updated BEFORE UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_never_updated();
+ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_updated;
+
+CREATE FUNCTION models_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall models_never_deleted: models is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW EXECUTE FUNCTION models_never_deleted();
+ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_deleted;
+
+CREATE FUNCTION questions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall questions_never_updated: questions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER questions_never_updated BEFORE UPDATE ON questions FOR EACH ROW EXECUTE FUNCTION questions_never_updated();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_updated;
+
+CREATE FUNCTION questions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall questions_never_deleted: questions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER questions_never_deleted BEFORE DELETE ON questions FOR EACH ROW EXECUTE FUNCTION questions_never_deleted();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_deleted;
+
+CREATE FUNCTION opinions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_never_updated: opinions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_never_updated BEFORE UPDATE ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_never_updated();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_updated;
+
+CREATE FUNCTION opinions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_never_deleted: opinions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER opinions_never_deleted BEFORE DELETE ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_never_deleted();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_deleted;
+
+CREATE FUNCTION decisions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_never_updated: decisions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_never_updated BEFORE UPDATE ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_never_updated();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_updated;
+
+CREATE FUNCTION decisions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_never_deleted: decisions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER decisions_never_deleted BEFORE DELETE ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_never_deleted();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_deleted;
+
+CREATE FUNCTION withdrawals_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall withdrawals_never_updated: withdrawals is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER withdrawals_never_updated BEFORE UPDATE ON withdrawals FOR EACH ROW EXECUTE FUNCTION withdrawals_never_updated();
+ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER withdrawals_never_updated;
+
+CREATE FUNCTION withdrawals_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall withdrawals_never_deleted: withdrawals is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER withdrawals_never_deleted BEFORE DELETE ON withdrawals FOR EACH ROW EXECUTE FUNCTION withdrawals_never_deleted();
+ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER withdrawals_never_deleted;
+
+CREATE FUNCTION releases_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall releases_never_updated: releases is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER releases_never_updated BEFORE UPDATE ON releases FOR EACH ROW EXECUTE FUNCTION releases_never_updated();
+ALTER TABLE releases ENABLE ALWAYS TRIGGER releases_never_updated;
+
+CREATE FUNCTION releases_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall releases_never_deleted: releases is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER releases_never_deleted BEFORE DELETE ON releases FOR EACH ROW EXECUTE FUNCTION releases_never_deleted();
+ALTER TABLE releases ENABLE ALWAYS TRIGGER releases_never_deleted;
+
+CREATE FUNCTION renderings_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall renderings_never_updated: renderings is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER renderings_never_updated BEFORE UPDATE ON renderings FOR EACH ROW EXECUTE FUNCTION renderings_never_updated();
+ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_never_updated;
+
+CREATE FUNCTION renderings_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall renderings_never_deleted: renderings is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER renderings_never_deleted BEFORE DELETE ON renderings FOR EACH ROW EXECUTE FUNCTION renderings_never_deleted();
+ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_never_deleted;
+
+CREATE FUNCTION attempts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_never_updated: attempts is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_never_updated BEFORE UPDATE ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_never_updated();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_updated;
+
+CREATE FUNCTION attempts_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_never_deleted: attempts is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER attempts_never_deleted BEFORE DELETE ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_never_deleted();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_deleted;
+
+CREATE FUNCTION receipts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall receipts_never_updated: receipts is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER receipts_never_updated BEFORE UPDATE ON receipts FOR EACH ROW EXECUTE FUNCTION receipts_never_updated();
+ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_updated;
+
+CREATE FUNCTION receipts_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall receipts_never_deleted: receipts is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER receipts_never_deleted BEFORE DELETE ON receipts FOR EACH ROW EXECUTE FUNCTION receipts_never_deleted();
+ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_deleted;
+
+CREATE FUNCTION stops_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_never_updated: stops is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stops_never_updated BEFORE UPDATE ON stops FOR EACH ROW EXECUTE FUNCTION stops_never_updated();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_updated;
+
+CREATE FUNCTION stops_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_never_deleted: stops is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER stops_never_deleted BEFORE DELETE ON stops FOR EACH ROW EXECUTE FUNCTION stops_never_deleted();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_deleted;
+
+CREATE FUNCTION sign_ins_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall sign_ins_never_updated: sign_ins is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER sign_ins_never_updated BEFORE UPDATE ON sign_ins FOR EACH ROW EXECUTE FUNCTION sign_ins_never_updated();
+ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_updated;
+
+CREATE FUNCTION sign_ins_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall sign_ins_never_deleted: sign_ins is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER sign_ins_never_deleted BEFORE DELETE ON sign_ins FOR EACH ROW EXECUTE FUNCTION sign_ins_never_deleted();
+ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_deleted;
+
+CREATE FUNCTION journal_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall journal_never_updated: journal is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW EXECUTE FUNCTION journal_never_updated();
+ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_updated;
+
+CREATE FUNCTION journal_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall journal_never_deleted: journal is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER journal_never_deleted BEFORE DELETE ON journal FOR EACH ROW EXECUTE FUNCTION journal_never_deleted();
+ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_deleted;
+
+CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  RAISE EXCEPTION 'wall never_truncated: % is never emptied', TG_TABLE_NAME USING ERRCODE = '23514';
+END $$;
+CREATE TRIGGER attempts_never_truncated BEFORE TRUNCATE ON attempts EXECUTE FUNCTION never_truncated();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_truncated;
+CREATE TRIGGER cases_never_truncated BEFORE TRUNCATE ON cases EXECUTE FUNCTION never_truncated();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_never_truncated;
+CREATE TRIGGER decisions_never_truncated BEFORE TRUNCATE ON decisions EXECUTE FUNCTION never_truncated();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_truncated;
+CREATE TRIGGER deliveries_never_truncated BEFORE TRUNCATE ON deliveries EXECUTE FUNCTION never_truncated();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_truncated;
+CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
+ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
+CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
+ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_truncated;
+CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
+ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
+CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_truncated;
+CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNCTION never_truncated();
+ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_truncated;
+CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FUNCTION never_truncated();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_truncated;
+CREATE TRIGGER receipts_never_truncated BEFORE TRUNCATE ON receipts EXECUTE FUNCTION never_truncated();
+ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_truncated;
+CREATE TRIGGER releases_never_truncated BEFORE TRUNCATE ON releases EXECUTE FUNCTION never_truncated();
+ALTER TABLE releases ENABLE ALWAYS TRIGGER releases_never_truncated;
+CREATE TRIGGER renderings_never_truncated BEFORE TRUNCATE ON renderings EXECUTE FUNCTION never_truncated();
+ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_never_truncated;
+CREATE TRIGGER results_never_truncated BEFORE TRUNCATE ON results EXECUTE FUNCTION never_truncated();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_truncated;
+CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
+ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_truncated;
+CREATE TRIGGER stops_never_truncated BEFORE TRUNCATE ON stops EXECUTE FUNCTION never_truncated();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_truncated;
+CREATE TRIGGER transitions_never_truncated BEFORE TRUNCATE ON transitions EXECUTE FUNCTION never_truncated();
+ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_truncated;
+CREATE TRIGGER users_never_truncated BEFORE TRUNCATE ON users EXECUTE FUNCTION never_truncated();
+ALTER TABLE users ENABLE ALWAYS TRIGGER users_never_truncated;
+CREATE TRIGGER withdrawals_never_truncated BEFORE TRUNCATE ON withdrawals EXECUTE FUNCTION never_truncated();
+ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER withdrawals_never_truncated;
+
+CREATE FUNCTION note_user_added() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('user.added', NEW.login, json_build_object('role', NEW.role)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_user_added AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION note_user_added();
+ALTER TABLE users ENABLE ALWAYS TRIGGER note_user_added;
+
+CREATE FUNCTION note_user_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF NEW.role <> OLD.role OR NEW.active <> OLD.active OR NEW.password <> OLD.password OR NEW.second_factor <> OLD.second_factor THEN PERFORM aval_journal('user.changed', NEW.login, json_build_object('role', NEW.role, 'active', NEW.active)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_user_changed AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note_user_changed();
+ALTER TABLE users ENABLE ALWAYS TRIGGER note_user_changed;
+
+CREATE FUNCTION note_sign_in() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('session.' || NEW.outcome, NEW.id, json_build_object('login', NEW.login)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_sign_in AFTER INSERT ON sign_ins FOR EACH ROW EXECUTE FUNCTION note_sign_in();
+ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER note_sign_in;
+
+CREATE FUNCTION note_policy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('policy.added', NEW.ref, json_build_object('sha256', aval_sha256(NEW.body))::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_policy AFTER INSERT ON policies FOR EACH ROW EXECUTE FUNCTION note_policy();
+ALTER TABLE policies ENABLE ALWAYS TRIGGER note_policy;
+
+CREATE FUNCTION note_model() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('model.added', NEW.id, json_build_object('digest', NEW.digest, 'card', NEW.card)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW EXECUTE FUNCTION note_model();
+ALTER TABLE models ENABLE ALWAYS TRIGGER note_model;
+
+CREATE FUNCTION note_case_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('case.' || NEW.state, NEW.id, json_build_object('kind', NEW.kind, 'revision', NEW.revision, 'site', NEW.site)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW EXECUTE FUNCTION note_case_opened();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER note_case_opened;
+
+CREATE FUNCTION note_case_moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF NEW.state <> OLD.state THEN PERFORM aval_journal('case.' || NEW.state, NEW.id, json_build_object('from', OLD.state, 'manifest', NEW.manifest, 'cause', NEW.cause)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_case_moved AFTER UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION note_case_moved();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER note_case_moved;
+
+CREATE FUNCTION note_result_queued() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('result.' || NEW.state, NEW.id, json_build_object('case', NEW.case_id, 'manifest', NEW.manifest, 'model', NEW.model_id, 'mode', NEW.mode, 'policy', NEW.policy)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_result_queued AFTER INSERT ON results FOR EACH ROW EXECUTE FUNCTION note_result_queued();
+ALTER TABLE results ENABLE ALWAYS TRIGGER note_result_queued;
+
+CREATE FUNCTION note_result_moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF NEW.state <> OLD.state THEN PERFORM aval_journal('result.' || NEW.state, NEW.id, json_build_object('from', OLD.state, 'draft', NEW.draft, 'cause', NEW.cause_code)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_result_moved AFTER UPDATE ON results FOR EACH ROW EXECUTE FUNCTION note_result_moved();
+ALTER TABLE results ENABLE ALWAYS TRIGGER note_result_moved;
+
+CREATE FUNCTION note_draft_shown() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('draft.shown', NEW.result_id, json_build_object('reader', NEW.reader, 'shown', NEW.shown)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_draft_shown AFTER INSERT ON questions FOR EACH ROW EXECUTE FUNCTION note_draft_shown();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER note_draft_shown;
+
+CREATE FUNCTION note_opinion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER note_opinion;
+
+CREATE FUNCTION note_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('decision.' || NEW.verdict, NEW.result_id, json_build_object('decision', NEW.id, 'opinion', NEW.opinion_id, 'policy', NEW.policy, 'content', NEW.content)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_decision AFTER INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION note_decision();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER note_decision;
+
+CREATE FUNCTION note_withdrawal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('withdrawal.' || NEW.reason, NEW.result_id, json_build_object('withdrawal', NEW.id, 'by', NEW.by_whom, 'notice', NEW.content)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_withdrawal AFTER INSERT ON withdrawals FOR EACH ROW EXECUTE FUNCTION note_withdrawal();
+ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER note_withdrawal;
+
+CREATE FUNCTION note_release() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('release.' || NEW.kind, NEW.result_id, json_build_object('release', NEW.id, 'content', NEW.content, 'terms_sha256', aval_sha256(NEW.terms), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_release AFTER INSERT ON releases FOR EACH ROW EXECUTE FUNCTION note_release();
+ALTER TABLE releases ENABLE ALWAYS TRIGGER note_release;
+
+CREATE FUNCTION note_delivery_attempted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('delivery.attempted', NEW.delivery_id, json_build_object('n', NEW.n, 'package', NEW.package)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_delivery_attempted AFTER INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION note_delivery_attempted();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER note_delivery_attempted;
+
+CREATE FUNCTION note_delivery_moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF NEW.state <> OLD.state THEN PERFORM aval_journal('delivery.' || NEW.state, NEW.id, json_build_object('result', NEW.result_id, 'destination', NEW.destination, 'cause', NEW.cause_code)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_delivery_moved AFTER UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION note_delivery_moved();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER note_delivery_moved;
+
+CREATE FUNCTION note_receipt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('delivery.receipt', NEW.delivery_id, json_build_object('attempt', NEW.attempt, 'method', NEW.method, 'package', NEW.package)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_receipt AFTER INSERT ON receipts FOR EACH ROW EXECUTE FUNCTION note_receipt();
+ALTER TABLE receipts ENABLE ALWAYS TRIGGER note_receipt;
+
+CREATE FUNCTION note_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('stop.' || NEW.action, NEW.scope || ':' || NEW.target, json_build_object('by', NEW.by_whom, 'second', NEW.second)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW EXECUTE FUNCTION note_stop();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER note_stop;

@@ -1,0 +1,453 @@
+-- Written from bridge/db/walls.py by `python -m bridge.db.ddl`; a test asserts that it is up to date.
+
+-- SQLite has no SHA-256 and no session variables: each connection that writes brings the functions aval_now(),
+-- aval_actor(), aval_role(), aval_sha256(text) and aval_link(...), registered by bridge/db/engine.py. A connection
+-- without them cannot move anything, because it cannot write the journal.
+
+CREATE TRIGGER cases_start BEFORE INSERT ON cases FOR EACH ROW
+WHEN (NEW.state = 'receiving' AND NEW.version = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_start: a case starts as receiving'); END;
+
+CREATE TRIGGER cases_follow_life BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (NEW.state <> OLD.state) AND (EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'case' AND t.source = OLD.state AND t.target = NEW.state)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_follow_life: the life of a case has no such step'); END;
+
+CREATE TRIGGER cases_one_step_at_a_time BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 0 END)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_one_step_at_a_time: somebody else moved this case meanwhile'); END;
+
+CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_frozen: cases: what a row is about never changes'); END;
+
+CREATE TRIGGER cases_manifest_written_once BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (OLD.manifest IS NOT NULL) AND (NEW.manifest = OLD.manifest) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_manifest_written_once: the inputs of a complete case never change: late inputs open a new revision'); END;
+
+CREATE TRIGGER results_start BEFORE INSERT ON results FOR EACH ROW
+WHEN (NEW.state = 'queued' AND NEW.version = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_start: a result starts as queued'); END;
+
+CREATE TRIGGER results_follow_life BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state) AND (EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'result' AND t.source = OLD.state AND t.target = NEW.state)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_follow_life: the life of a result has no such step'); END;
+
+CREATE TRIGGER results_one_step_at_a_time BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 0 END)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_one_step_at_a_time: somebody else moved this result meanwhile'); END;
+
+CREATE TRIGGER results_frozen BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.case_id IS NOT DISTINCT FROM OLD.case_id AND NEW.manifest IS NOT DISTINCT FROM OLD.manifest AND NEW.model_id IS NOT DISTINCT FROM OLD.model_id AND NEW.focus IS NOT DISTINCT FROM OLD.focus AND NEW.mode IS NOT DISTINCT FROM OLD.mode AND NEW.priority IS NOT DISTINCT FROM OLD.priority AND NEW.policy IS NOT DISTINCT FROM OLD.policy AND NEW.identity_version IS NOT DISTINCT FROM OLD.identity_version) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_frozen: results: what a row is about never changes'); END;
+
+CREATE TRIGGER results_draft_written_once BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.draft IS NOT NULL OR OLD.draft IS NOT NULL) AND (NEW.draft = OLD.draft OR (OLD.draft IS NULL AND OLD.state = 'queued' AND NEW.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_draft_written_once: a draft is written once, when a model answers'); END;
+
+CREATE TRIGGER results_decided_by_a_decision BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state IN ('validated', 'amended', 'rejected')) AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.id AND d.shown = NEW.draft AND d.verdict = CASE NEW.state WHEN 'validated' THEN 'accept' WHEN 'amended' THEN 'amend' ELSE 'reject' END)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_decided_by_a_decision: only a recorded decision decides'); END;
+
+CREATE TRIGGER results_delivered_with_receipts BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' AND d.state <> 'confirmed')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_delivered_with_receipts: delivered means confirmed by every destination'); END;
+
+CREATE TRIGGER results_overtaken_before_anything_left BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'stale') AND (NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.result_id = NEW.id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_overtaken_before_anything_left: a copy may already be outside: withdraw the result instead'); END;
+
+CREATE TRIGGER results_retracted_by_a_withdrawal BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'retracted') AND (EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_retracted_by_a_withdrawal: only a recorded withdrawal retracts'); END;
+
+CREATE TRIGGER cases_never_deleted BEFORE DELETE ON cases FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_never_deleted: cases are never deleted'); END;
+
+CREATE TRIGGER inputs_never_deleted BEFORE DELETE ON inputs FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall inputs_never_deleted: inputs are never deleted'); END;
+
+CREATE TRIGGER results_never_deleted BEFORE DELETE ON results FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_never_deleted: results are never deleted'); END;
+
+CREATE TRIGGER users_never_deleted BEFORE DELETE ON users FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall users_never_deleted: users are never deleted'); END;
+
+CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_never_deleted: deliveries are never deleted'); END;
+
+CREATE TRIGGER inputs_never_updated BEFORE UPDATE ON inputs FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall inputs_never_updated: what was received is never edited'); END;
+
+CREATE TRIGGER questions_on_open_drafts BEFORE INSERT ON questions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall questions_on_open_drafts: nobody is asked about a result that is not awaiting review'); END;
+
+CREATE TRIGGER opinions_on_open_drafts BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_on_open_drafts: the result is no longer awaiting review'); END;
+
+CREATE TRIGGER opinions_in_an_unchanged_world BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_in_an_unchanged_world: inputs or identity changed since the draft was made'); END;
+
+CREATE TRIGGER opinions_not_while_held BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_not_while_held: the model is stopped: the result is held'); END;
+
+CREATE TRIGGER opinions_in_time BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM questions q WHERE q.nonce = NEW.nonce AND q.asked_at <= NEW.signed_at AND NEW.signed_at <= q.expires_at)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_in_time: the question is out of date: open the draft again'); END;
+
+CREATE TRIGGER opinions_by_active_people BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_by_active_people: this person''s account is closed'); END;
+
+CREATE TRIGGER decisions_satisfy_the_policy BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (NEW.verdict <> 'reject') AND ((SELECT count(DISTINCT o.reader) FROM opinions o WHERE o.result_id = NEW.result_id AND o.content = NEW.content) >= (SELECT p.readers FROM policies p WHERE p.ref = NEW.policy)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_satisfy_the_policy: the policy asks for more readers of the same content'); END;
+
+CREATE TRIGGER decisions_heed_every_refusal BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (NEW.verdict <> 'reject') AND (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.verdict = 'reject')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_heed_every_refusal: a reader said no'); END;
+
+CREATE TRIGGER withdrawals_of_what_was_released BEFORE INSERT ON withdrawals FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM releases r WHERE r.decision_id = NEW.decision_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall withdrawals_of_what_was_released: what was never released cannot be withdrawn'); END;
+
+CREATE TRIGGER deliveries_frozen BEFORE UPDATE ON deliveries FOR EACH ROW
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_frozen: deliveries: what a row is about never changes'); END;
+
+CREATE TRIGGER deliveries_start BEFORE INSERT ON deliveries FOR EACH ROW
+WHEN (NEW.state = 'due') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_start: a delivery starts as due'); END;
+
+CREATE TRIGGER deliveries_confirmed_by_a_receipt BEFORE UPDATE ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'confirmed') AND (EXISTS (SELECT 1 FROM receipts r WHERE r.delivery_id = NEW.id AND r.package = NEW.package)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_confirmed_by_a_receipt: only a receipt confirms'); END;
+
+CREATE TRIGGER deliveries_final BEFORE UPDATE ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state) AND (OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_final: a confirmed or withheld delivery is final'); END;
+
+CREATE TRIGGER attempts_on_due_deliveries BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_on_due_deliveries: this delivery is not due'); END;
+
+CREATE TRIGGER attempts_on_decided_results BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' AND r.state = 'retracted')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_on_decided_results: the result is not decided, or no longer'); END;
+
+CREATE TRIGGER attempts_in_an_unchanged_world BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_in_an_unchanged_world: inputs or identity changed since the decision: nothing more is sent'); END;
+
+CREATE TRIGGER attempts_not_while_held BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_held: the model is stopped: nothing is sent'); END;
+
+CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW
+WHEN (NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, NEW.body, NEW.prev)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall journal_follows: this is not the next link of the journal'); END;
+
+CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall transitions_never_updated: transitions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER transitions_never_deleted BEFORE DELETE ON transitions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall transitions_never_deleted: transitions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER policies_never_updated BEFORE UPDATE ON policies FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall policies_never_updated: policies is append-only: a row is never updated'); END;
+
+CREATE TRIGGER policies_never_deleted BEFORE DELETE ON policies FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall policies_never_deleted: policies is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER models_never_updated BEFORE UPDATE ON models FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall models_never_updated: models is append-only: a row is never updated'); END;
+
+CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall models_never_deleted: models is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER questions_never_updated BEFORE UPDATE ON questions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall questions_never_updated: questions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER questions_never_deleted BEFORE DELETE ON questions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall questions_never_deleted: questions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER opinions_never_updated BEFORE UPDATE ON opinions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_never_updated: opinions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER opinions_never_deleted BEFORE DELETE ON opinions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_never_deleted: opinions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER decisions_never_updated BEFORE UPDATE ON decisions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_never_updated: decisions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER decisions_never_deleted BEFORE DELETE ON decisions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_never_deleted: decisions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER withdrawals_never_updated BEFORE UPDATE ON withdrawals FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall withdrawals_never_updated: withdrawals is append-only: a row is never updated'); END;
+
+CREATE TRIGGER withdrawals_never_deleted BEFORE DELETE ON withdrawals FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall withdrawals_never_deleted: withdrawals is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER releases_never_updated BEFORE UPDATE ON releases FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall releases_never_updated: releases is append-only: a row is never updated'); END;
+
+CREATE TRIGGER releases_never_deleted BEFORE DELETE ON releases FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall releases_never_deleted: releases is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER renderings_never_updated BEFORE UPDATE ON renderings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall renderings_never_updated: renderings is append-only: a row is never updated'); END;
+
+CREATE TRIGGER renderings_never_deleted BEFORE DELETE ON renderings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall renderings_never_deleted: renderings is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER attempts_never_updated BEFORE UPDATE ON attempts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_never_updated: attempts is append-only: a row is never updated'); END;
+
+CREATE TRIGGER attempts_never_deleted BEFORE DELETE ON attempts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_never_deleted: attempts is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER receipts_never_updated BEFORE UPDATE ON receipts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall receipts_never_updated: receipts is append-only: a row is never updated'); END;
+
+CREATE TRIGGER receipts_never_deleted BEFORE DELETE ON receipts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall receipts_never_deleted: receipts is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER stops_never_updated BEFORE UPDATE ON stops FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_never_updated: stops is append-only: a row is never updated'); END;
+
+CREATE TRIGGER stops_never_deleted BEFORE DELETE ON stops FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_never_deleted: stops is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER sign_ins_never_updated BEFORE UPDATE ON sign_ins FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall sign_ins_never_updated: sign_ins is append-only: a row is never updated'); END;
+
+CREATE TRIGGER sign_ins_never_deleted BEFORE DELETE ON sign_ins FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall sign_ins_never_deleted: sign_ins is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall journal_never_updated: journal is append-only: a row is never updated'); END;
+
+CREATE TRIGGER journal_never_deleted BEFORE DELETE ON journal FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall journal_never_deleted: journal is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER note_user_added AFTER INSERT ON users FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'user.added' AS action, NEW.login AS subject, json_object('role', NEW.role) AS body) n;
+END;
+
+CREATE TRIGGER note_user_changed AFTER UPDATE ON users FOR EACH ROW
+WHEN NEW.role <> OLD.role OR NEW.active <> OLD.active OR NEW.password <> OLD.password OR NEW.second_factor <> OLD.second_factor
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'user.changed' AS action, NEW.login AS subject, json_object('role', NEW.role, 'active', NEW.active) AS body) n;
+END;
+
+CREATE TRIGGER note_sign_in AFTER INSERT ON sign_ins FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'session.' || NEW.outcome AS action, NEW.id AS subject, json_object('login', NEW.login) AS body) n;
+END;
+
+CREATE TRIGGER note_policy AFTER INSERT ON policies FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'policy.added' AS action, NEW.ref AS subject, json_object('sha256', aval_sha256(NEW.body)) AS body) n;
+END;
+
+CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'model.added' AS action, NEW.id AS subject, json_object('digest', NEW.digest, 'card', NEW.card) AS body) n;
+END;
+
+CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'case.' || NEW.state AS action, NEW.id AS subject, json_object('kind', NEW.kind, 'revision', NEW.revision, 'site', NEW.site) AS body) n;
+END;
+
+CREATE TRIGGER note_case_moved AFTER UPDATE ON cases FOR EACH ROW
+WHEN NEW.state <> OLD.state
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'case.' || NEW.state AS action, NEW.id AS subject, json_object('from', OLD.state, 'manifest', NEW.manifest, 'cause', NEW.cause) AS body) n;
+END;
+
+CREATE TRIGGER note_result_queued AFTER INSERT ON results FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'result.' || NEW.state AS action, NEW.id AS subject, json_object('case', NEW.case_id, 'manifest', NEW.manifest, 'model', NEW.model_id, 'mode', NEW.mode, 'policy', NEW.policy) AS body) n;
+END;
+
+CREATE TRIGGER note_result_moved AFTER UPDATE ON results FOR EACH ROW
+WHEN NEW.state <> OLD.state
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'result.' || NEW.state AS action, NEW.id AS subject, json_object('from', OLD.state, 'draft', NEW.draft, 'cause', NEW.cause_code) AS body) n;
+END;
+
+CREATE TRIGGER note_draft_shown AFTER INSERT ON questions FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'draft.shown' AS action, NEW.result_id AS subject, json_object('reader', NEW.reader, 'shown', NEW.shown) AS body) n;
+END;
+
+CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+END;
+
+CREATE TRIGGER note_decision AFTER INSERT ON decisions FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'decision.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('decision', NEW.id, 'opinion', NEW.opinion_id, 'policy', NEW.policy, 'content', NEW.content) AS body) n;
+END;
+
+CREATE TRIGGER note_withdrawal AFTER INSERT ON withdrawals FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'withdrawal.' || NEW.reason AS action, NEW.result_id AS subject, json_object('withdrawal', NEW.id, 'by', NEW.by_whom, 'notice', NEW.content) AS body) n;
+END;
+
+CREATE TRIGGER note_release AFTER INSERT ON releases FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'release.' || NEW.kind AS action, NEW.result_id AS subject, json_object('release', NEW.id, 'content', NEW.content, 'terms_sha256', aval_sha256(NEW.terms), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+END;
+
+CREATE TRIGGER note_delivery_attempted AFTER INSERT ON attempts FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'delivery.attempted' AS action, NEW.delivery_id AS subject, json_object('n', NEW.n, 'package', NEW.package) AS body) n;
+END;
+
+CREATE TRIGGER note_delivery_moved AFTER UPDATE ON deliveries FOR EACH ROW
+WHEN NEW.state <> OLD.state
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'delivery.' || NEW.state AS action, NEW.id AS subject, json_object('result', NEW.result_id, 'destination', NEW.destination, 'cause', NEW.cause_code) AS body) n;
+END;
+
+CREATE TRIGGER note_receipt AFTER INSERT ON receipts FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'delivery.receipt' AS action, NEW.delivery_id AS subject, json_object('attempt', NEW.attempt, 'method', NEW.method, 'package', NEW.package) AS body) n;
+END;
+
+CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'stop.' || NEW.action AS action, NEW.scope || ':' || NEW.target AS subject, json_object('by', NEW.by_whom, 'second', NEW.second) AS body) n;
+END;

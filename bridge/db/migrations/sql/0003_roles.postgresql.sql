@@ -1,0 +1,71 @@
+-- One role per process, none of which owns anything. They cannot log in until the site says so:
+--   ALTER ROLE aval_desk LOGIN PASSWORD '…';
+-- What a role is not granted here, its process cannot do, however wrong its code is.
+DO $$
+DECLARE r text;
+BEGIN
+  FOREACH r IN ARRAY ARRAY['aval_intake', 'aval_infer', 'aval_desk', 'aval_deliver', 'aval_sweep', 'aval_relay', 'aval_audit']
+  LOOP
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', r);
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA aval TO %I', r);
+  END LOOP;
+END $$;
+
+REVOKE ALL ON SCHEMA aval FROM PUBLIC;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA aval FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_netstring(text),
+  aval_link(bigint, text, text, text, text, text, text, text)
+  TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay, aval_audit;
+
+-- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
+GRANT SELECT ON transitions, policies, models, cases, inputs, conversations, results, leases, deliveries, attempts,
+  receipts, stops, outbox, inbox, stops_in_force, held_results, current_results, alembic_version
+  TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
+GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
+
+-- intake (DICOM listener, FHIR endpoint): receives, never concludes.
+GRANT INSERT ON cases, inputs, conversations, fetches, turned_away TO aval_intake;
+GRANT UPDATE (state, version, cause, last_input_at, moved_at) ON cases TO aval_intake;
+GRANT UPDATE (heard_at, ended_at) ON conversations TO aval_intake;
+GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale
+GRANT SELECT, UPDATE ON fetches TO aval_intake;
+GRANT SELECT ON turned_away TO aval_intake;
+
+-- infer: turns a queued result into a draft. No opinion, no release, no delivery.
+GRANT UPDATE (state, version, draft, cause_code, cause_detail, attempts, drafted_at, moved_at) ON results TO aval_infer;
+GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
+
+-- desk: the only role that may insert opinions, decisions and releases. It cannot mark anything as sent.
+GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
+  turned_away, fetches TO aval_desk;
+GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
+  stops TO aval_desk;
+GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
+GRANT UPDATE (second_factor_step) ON users TO aval_desk;
+GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_desk;
+GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_desk;          -- withdraw: withheld
+
+-- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
+GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT INSERT ON attempts, receipts TO aval_deliver;
+GRANT UPDATE (state, cause_code, cause_detail, next_attempt_at, moved_at) ON deliveries TO aval_deliver;
+GRANT UPDATE (state, version, moved_at) ON results TO aval_deliver;
+
+-- sweep: judges cases complete, routes them, expires, rings again.
+GRANT UPDATE (state, version, manifest, cause, moved_at) ON cases TO aval_sweep;
+GRANT INSERT ON results TO aval_sweep;
+GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
+GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
+GRANT SELECT ON fetches, journal, opinions TO aval_sweep;
+
+-- relay: hands facts to the bell.
+GRANT UPDATE (rung_at) ON outbox TO aval_relay;
+
+-- audit: reads everything but secrets.
+GRANT SELECT ON transitions, policies, models, cases, inputs, conversations, results, leases, questions, opinions,
+  decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, stops, fetches, turned_away, outbox,
+  inbox, journal, sign_ins, stops_in_force, held_results, current_results TO aval_audit;
+GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
+  TO aval_audit;

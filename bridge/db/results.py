@@ -1,0 +1,129 @@
+"""Results, their leases and drafts in SQL."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.db import tables
+from bridge.db.cases import CaseLock
+from bridge.db.rows import result_from_row, result_to_row
+from guarantee.codec import time_text
+from guarantee.errors import Unavailable
+from guarantee.ids import CaseId, ResultId
+from guarantee.result import Priority, Result
+from guarantee.states import ResultState
+
+_RESULTS = tables.results
+_MODELS = tables.models
+_LEASES = tables.leases
+
+
+def select_results() -> Select[Any]:
+    """Return the query that ``result_from_row`` reads."""
+    return select(
+        _RESULTS,
+        _MODELS.c.name.label("model_name"),
+        _MODELS.c.version.label("model_version"),
+        _MODELS.c.digest.label("model_digest"),
+        _MODELS.c.card.label("model_card"),
+    ).join(_MODELS, _MODELS.c.id == _RESULTS.c.model_id)
+
+
+def insert_once(connection: Connection, table: Any) -> Any:
+    """Return an INSERT that does nothing when the row already exists."""
+    build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return build(table).on_conflict_do_nothing()
+
+
+class SqlResults:
+    """Results, inside one transaction."""
+
+    def __init__(self, connection: Connection, lock: CaseLock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def get(self, result: ResultId) -> Result:
+        """Return a result, its case locked."""
+        self._lock.take_for_result(result)
+        query = select_results().where(_RESULTS.c.id == result)
+        return result_from_row(self._connection.execute(query).mappings().one())
+
+    def of_case(self, case: CaseId) -> tuple[Result, ...]:
+        """Return the results of one revision, its case locked."""
+        self._lock.take_for(case)
+        query = select_results().where(_RESULTS.c.case_id == case).order_by(_RESULTS.c.id)
+        return tuple(result_from_row(row) for row in self._connection.execute(query).mappings())
+
+    def add(self, result: Result, at: datetime) -> bool:
+        """Insert a result; return False when it already exists."""
+        now = time_text(at)
+        done = self._connection.execute(
+            insert_once(self._connection, _RESULTS).values(**result_to_row(result), queued_at=now, moved_at=now)
+        )
+        return bool(done.rowcount)
+
+    def move(self, result: Result, at: datetime) -> None:
+        """Write ``result`` over its previous version; the database checks the step."""
+        now = time_text(at)
+        row = result_to_row(result)
+        values = {name: row[name] for name in ("state", "version", "cause_code", "cause_detail")} | {"moved_at": now}
+        if result.state is ResultState.AWAITING_REVIEW:
+            values |= {"draft": result.draft, "drafted_at": now}
+        done = self._connection.execute(
+            update(_RESULTS)
+            .where(_RESULTS.c.id == result.id, _RESULTS.c.version == result.version - 1)
+            .values(**values)
+        )
+        if done.rowcount != 1:
+            raise Unavailable("moved-meanwhile", f"result {result.id} was moved by somebody else")
+
+    def claim(self, result: ResultId, holder: str, *, now: datetime, until: datetime) -> Result | None:
+        """Return the queued result, leased to ``holder``; None when somebody else has it or it is not queued."""
+        queued = select(_RESULTS.c.id).where(_RESULTS.c.id == result, _RESULTS.c.state == str(ResultState.QUEUED))
+        if self._connection.scalar(queued) is None:
+            return None
+        current = self.get(result)
+        if current.state is not ResultState.QUEUED:
+            return None
+        expired = (_LEASES.c.result_id == result, _LEASES.c.until <= time_text(now))
+        self._connection.execute(delete(_LEASES).where(*expired))
+        lease = {"result_id": result, "holder": holder, "until": time_text(until)}
+        taken = self._connection.execute(insert_once(self._connection, _LEASES).values(**lease))
+        if not taken.rowcount:
+            return None
+        self._connection.execute(
+            update(_RESULTS).where(_RESULTS.c.id == result).values(attempts=_RESULTS.c.attempts + 1)
+        )
+        return replace(current, attempts=current.attempts + 1)
+
+    def holds(self, result: ResultId, holder: str, *, now: datetime) -> bool:
+        """Return whether ``holder`` still has the lease."""
+        query = select(_LEASES.c.holder).where(_LEASES.c.result_id == result, _LEASES.c.until > time_text(now))
+        return self._connection.scalar(query) == holder
+
+    def let_go(self, result: ResultId, holder: str) -> None:
+        """Give the lease back."""
+        self._connection.execute(delete(_LEASES).where(_LEASES.c.result_id == result, _LEASES.c.holder == holder))
+
+    def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
+        """Return queued results that nobody has a lease on, most urgent first, then oldest."""
+        leased = (
+            select(_LEASES.c.result_id)
+            .where(_LEASES.c.result_id == _RESULTS.c.id, _LEASES.c.until > time_text(now))
+            .exists()
+        )
+        urgent = case((_RESULTS.c.priority == str(Priority.STAT), 0), else_=1)
+        query = select(_RESULTS.c.id).where(_RESULTS.c.state == str(ResultState.QUEUED), ~leased)
+        return tuple(ResultId(row) for row in self._connection.scalars(query.order_by(urgent, _RESULTS.c.queued_at)))
+
+    def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:
+        """Return results under ``policy`` that have awaited review since before ``before``."""
+        query = select(_RESULTS.c.id).where(
+            _RESULTS.c.state == str(ResultState.AWAITING_REVIEW),
+            _RESULTS.c.policy == policy,
+            _RESULTS.c.drafted_at <= time_text(before),
+        )
+        return tuple(ResultId(row) for row in self._connection.scalars(query))

@@ -1,0 +1,209 @@
+"""Rows to values and back. The values check themselves: a row that must not exist does not come out of here."""
+
+from typing import Any, TypeAlias
+
+from sqlalchemy import RowMapping
+
+from guarantee.canonical import parse_canonical
+from guarantee.case import Case, CaseKind, Patient
+from guarantee.codec import from_plain, parse_time
+from guarantee.decision import Decision
+from guarantee.errors import Malformed
+from guarantee.ids import CaseId, DecisionId, DeliveryId, Digest, OpinionId, ReleaseId, ResultId
+from guarantee.opinion import Opinion, Seal, Statement, Verdict
+from guarantee.release import Kind, Terms
+from guarantee.result import Cause, Mode, ModelVersion, Priority, Result
+from guarantee.states import CaseState, ResultState
+from guarantee.stops import Action, Scope, Stop
+from guarantee.unit import Delivery, Question
+
+Row: TypeAlias = RowMapping
+
+
+def case_to_row(case: Case) -> dict[str, Any]:
+    """Return the columns of ``case``, without its times."""
+    return {
+        "id": case.id,
+        "kind": str(case.kind),
+        "uid": case.uid,
+        "revision": case.revision,
+        "state": str(case.state),
+        "version": case.version,
+        "site": case.site,
+        "patient_identifier": case.patient.identifier,
+        "patient_issuer": case.patient.issuer,
+        "patient_name": case.patient.name,
+        "patient_birth_date": case.patient.birth_date,
+        "patient_sex": case.patient.sex,
+        "patient_reference": case.patient.reference,
+        "order_number": case.order,
+        "identity_version": case.identity_version,
+        "modality": case.modality,
+        "description": case.description,
+        "started": case.started,
+        "encounter": case.encounter,
+        "manifest": case.manifest,
+        "cause": case.cause,
+    }
+
+
+def case_from_row(row: Row) -> Case:
+    """Return the case of a ``cases`` row."""
+    return Case(
+        id=CaseId(row["id"]),
+        kind=CaseKind(row["kind"]),
+        uid=row["uid"],
+        revision=row["revision"],
+        state=CaseState(row["state"]),
+        version=row["version"],
+        site=row["site"],
+        patient=Patient(
+            identifier=row["patient_identifier"],
+            issuer=row["patient_issuer"],
+            name=row["patient_name"],
+            birth_date=row["patient_birth_date"],
+            sex=row["patient_sex"],
+            reference=row["patient_reference"],
+        ),
+        order=row["order_number"],
+        identity_version=row["identity_version"],
+        modality=row["modality"],
+        description=row["description"],
+        started=row["started"],
+        encounter=row["encounter"],
+        manifest=Digest(row["manifest"]) if row["manifest"] else None,
+        cause=row["cause"],
+    )
+
+
+def result_to_row(result: Result) -> dict[str, Any]:
+    """Return the columns of ``result``, without its times."""
+    return {
+        "id": result.id,
+        "case_id": result.case,
+        "manifest": result.manifest,
+        "model_id": result.model.id,
+        "focus": result.focus,
+        "mode": str(result.mode),
+        "priority": str(result.priority),
+        "policy": result.policy,
+        "identity_version": result.identity_version,
+        "state": str(result.state),
+        "version": result.version,
+        "draft": result.draft,
+        "cause_code": result.cause.code if result.cause else "",
+        "cause_detail": result.cause.detail if result.cause else "",
+        "attempts": result.attempts,
+    }
+
+
+def result_from_row(row: Row) -> Result:
+    """Return the result of a ``results`` row joined with its ``models`` row (name, model_version, digest, card)."""
+    return Result(
+        id=ResultId(row["id"]),
+        case=CaseId(row["case_id"]),
+        model=ModelVersion(
+            name=row["model_name"],
+            version=row["model_version"],
+            digest=Digest(row["model_digest"]),
+            card=Digest(row["model_card"]),
+        ),
+        focus=row["focus"],
+        mode=Mode(row["mode"]),
+        priority=Priority(row["priority"]),
+        policy=row["policy"],
+        manifest=Digest(row["manifest"]),
+        identity_version=row["identity_version"],
+        state=ResultState(row["state"]),
+        version=row["version"],
+        draft=Digest(row["draft"]) if row["draft"] else None,
+        cause=Cause(code=row["cause_code"], detail=row["cause_detail"]) if row["cause_code"] else None,
+        attempts=row["attempts"],
+    )
+
+
+def question_from_row(row: Row) -> Question:
+    """Return the question of a ``questions`` row."""
+    return Question(
+        nonce=row["nonce"],
+        result=ResultId(row["result_id"]),
+        reader=row["reader"],
+        shown=Digest(row["shown"]),
+        asked_at=parse_time(row["asked_at"]),
+        expires_at=parse_time(row["expires_at"]),
+    )
+
+
+def opinion_from_row(row: Row) -> Opinion:
+    """Return the opinion of an ``opinions`` row.
+
+    The value comes from the signed bytes; the columns beside them, which the foreign keys use, must say the same.
+
+    Raises:
+        Malformed: the columns and the signed statement disagree.
+    """
+    statement = from_plain(Statement, parse_canonical(row["statement"].encode()))
+    columns = (row["result_id"], row["nonce"], row["reader"], row["verdict"], row["shown"], row["content"])
+    signed = (
+        statement.result,
+        statement.nonce,
+        statement.reader.login,
+        str(statement.verdict),
+        statement.shown,
+        statement.content,
+    )
+    if columns != signed:
+        raise Malformed(f"opinion {row['id']}: the row does not say what was signed")
+    return Opinion(
+        id=OpinionId(row["id"]),
+        statement=statement,
+        seal=Seal(key=row["seal_key"], signature=row["signature"]),
+    )
+
+
+def decision_from_row(row: Row) -> Decision:
+    """Return the decision of a ``decisions`` row."""
+    return Decision(
+        id=DecisionId(row["id"]),
+        result=ResultId(row["result_id"]),
+        opinion=OpinionId(row["opinion_id"]),
+        verdict=Verdict(row["verdict"]),
+        shown=Digest(row["shown"]),
+        content=Digest(row["content"]) if row["content"] else None,
+        policy=row["policy"],
+        at=parse_time(row["at"]),
+    )
+
+
+def terms_from_row(row: Row) -> tuple[Terms, Seal]:
+    """Return the sealed terms of a ``releases`` row."""
+    terms = from_plain(Terms, parse_canonical(row["terms"].encode()))
+    return terms, Seal(key=row["seal_key"], signature=row["signature"])
+
+
+def delivery_from_row(row: Row) -> Delivery:
+    """Return the delivery of a ``deliveries`` row with its count of attempts and its receipt's reference."""
+    return Delivery(
+        id=DeliveryId(row["id"]),
+        release=ReleaseId(row["release_id"]),
+        result=ResultId(row["result_id"]),
+        kind=Kind(row["kind"]),
+        destination=row["destination"],
+        package=Digest(row["package"]),
+        state=row["state"],
+        attempts=row["attempts"],
+        reference=row["reference"] or "",
+    )
+
+
+def stop_from_row(row: Row) -> Stop:
+    """Return the line of a ``stops`` row."""
+    return Stop(
+        scope=Scope(row["scope"]),
+        target=row["target"],
+        action=Action(row["action"]),
+        by=row["by_whom"],
+        second=row["second"],
+        reason=row["reason"],
+        at=parse_time(row["at"]),
+    )

@@ -1,0 +1,86 @@
+"""The tables as SQLAlchemy sees them, to write queries with.
+
+Constraints live in the SQL (migrations/sql), where a database administrator reads them; a test asserts that names and
+columns here are those of a migrated database, in both dialects.
+"""
+
+from typing import Final
+
+from sqlalchemy import Column, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+_INTEGERS: Final = frozenset(
+    {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
+    | {"second_factor_step"}
+)
+
+
+def _table(name: str, keys: str, columns: str, *, text: frozenset[str] = frozenset()) -> Table:
+    names = [*keys.split(), *columns.split()]
+    return Table(
+        name,
+        metadata,
+        *(
+            Column(column, Integer if column in _INTEGERS - text else Text, primary_key=column in keys.split())
+            for column in names
+        ),
+    )
+
+
+transitions = _table("transitions", "machine source verb", "target")
+users = _table(
+    "users",
+    "login",
+    "name role professional_id organisation organisation_id password second_factor second_factor_step active added_at",
+)
+sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
+sign_ins = _table("sign_ins", "id", "login outcome at")
+policies = _table("policies", "ref", "readers body added_at")
+models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
+cases = _table(
+    "cases",
+    "id",
+    "kind uid revision state version site patient_identifier patient_issuer patient_name patient_birth_date "
+    "patient_sex patient_reference order_number identity_version modality description started encounter manifest "
+    "cause opened_at last_input_at moved_at",
+)
+inputs = _table("inputs", "kind case_uid uid digest", "group_uid class revision conflict facts sender received_at")
+conversations = _table("conversations", "id kind case_uid", "heard_at ended_at")
+results = _table(
+    "results",
+    "id",
+    "case_id manifest model_id focus mode priority policy identity_version state version draft cause_code "
+    "cause_detail attempts queued_at drafted_at moved_at",
+)
+leases = _table("leases", "result_id", "holder until")
+questions = _table("questions", "nonce", "result_id shown mode reader asked_at expires_at")
+opinions = _table(
+    "opinions",
+    "id",
+    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at",
+)
+decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
+withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")
+releases = _table(
+    "releases", "id", "kind result_id decision_id withdrawal_id verdict content terms seal_key signature at"
+)
+renderings = _table("renderings", "release_id destination", "content package")
+deliveries = _table(
+    "deliveries",
+    "id",
+    "release_id kind result_id destination package state cause_code cause_detail next_attempt_at added_at moved_at",
+)
+attempts = _table("attempts", "delivery_id n", "package at")
+receipts = _table("receipts", "delivery_id", "attempt package method reference at")
+stops = _table("stops", "seq", "scope target action by_whom second reason at")
+fetches = _table("fetches", "id", "sender site what state attempts next_attempt_at cause_code added_at")
+turned_away = _table("turned_away", "id", "door sender code detail at")
+outbox = _table("outbox", "id", "fact at rung_at")
+inbox = _table("inbox", "consumer message_id", "at")
+journal = _table("journal", "seq", "at actor role action subject body prev hash")
+
+stops_in_force = Table(
+    "stops_in_force", MetaData(), *(Column(name, Text) for name in ("scope", "target", "by_whom", "reason", "at"))
+)
+held_results = Table("held_results", MetaData(), Column("result_id", Text))

@@ -1,0 +1,320 @@
+"""The walls of the gate that a constraint cannot say, as data.
+
+One list, two dialects: ``ddl.py`` writes the triggers of SQLite and of PostgreSQL from it, into
+migrations/sql/0002_walls.*.sql, which is what a database administrator reads and what a migration runs. A test asserts
+that the files are what this list gives.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """A change is refused unless a condition holds.
+
+    Args:
+        name: of the trigger; tests/gate names the attack that only this wall stops.
+        on: table.
+        event: INSERT, UPDATE or DELETE.
+        when: only then; SQL over NEW and OLD. "" for always.
+        unless: SQL condition that must be true (NULL is not).
+        says: what the person who meets it reads.
+    """
+
+    name: str
+    on: str
+    event: str
+    unless: str
+    says: str
+    when: str = ""
+
+
+def _append_only(*tables: str) -> list[Wall]:
+    return [
+        Wall(
+            name=f"{table}_never_{verb}d",
+            on=table,
+            event=event,
+            unless="1 = 0",
+            says=f"{table} is append-only: a row is never {verb}d",
+        )
+        for table in tables
+        for event, verb in (("UPDATE", "update"), ("DELETE", "delete"))
+    ]
+
+
+def _never_deleted(*tables: str) -> list[Wall]:
+    return [
+        Wall(name=f"{table}_never_deleted", on=table, event="DELETE", unless="1 = 0", says=f"{table} are never deleted")
+        for table in tables
+    ]
+
+
+def _frozen(table: str, *columns: str) -> Wall:
+    same = " AND ".join(f"NEW.{column} IS NOT DISTINCT FROM OLD.{column}" for column in columns)
+    return Wall(
+        name=f"{table}_frozen",
+        on=table,
+        event="UPDATE",
+        unless=same,
+        says=f"{table}: what a row is about never changes",
+    )
+
+
+MOVED: Final = "NEW.state <> OLD.state"
+
+
+def _life(table: str, machine: str, start: str) -> list[Wall]:
+    return [
+        Wall(
+            name=f"{table}_start",
+            on=table,
+            event="INSERT",
+            unless=f"NEW.state = '{start}' AND NEW.version = 0",
+            says=f"a {machine} starts as {start}",
+        ),
+        Wall(
+            name=f"{table}_follow_life",
+            on=table,
+            event="UPDATE",
+            when=MOVED,
+            unless="EXISTS (SELECT 1 FROM transitions t "
+            f"WHERE t.machine = '{machine}' AND t.source = OLD.state AND t.target = NEW.state)",
+            says=f"the life of a {machine} has no such step",
+        ),
+        Wall(
+            name=f"{table}_one_step_at_a_time",
+            on=table,
+            event="UPDATE",
+            unless="NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 0 END)",
+            says=f"somebody else moved this {machine} meanwhile",
+        ),
+    ]
+
+
+_CURRENT: Final = "EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)"
+_NOT_HELD: Final = "NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)"
+
+WALLS: Final[tuple[Wall, ...]] = (
+    # ------------------------------------------------------------------------------------------ cases and results
+    *_life("cases", "case", "receiving"),
+    _frozen("cases", "id", "kind", "uid", "revision"),
+    Wall(
+        name="cases_manifest_written_once",
+        on="cases",
+        event="UPDATE",
+        when="OLD.manifest IS NOT NULL",
+        unless="NEW.manifest = OLD.manifest",
+        says="the inputs of a complete case never change: late inputs open a new revision",
+    ),
+    *_life("results", "result", "queued"),
+    _frozen(
+        "results", "id", "case_id", "manifest", "model_id", "focus", "mode", "priority", "policy", "identity_version"
+    ),
+    Wall(
+        name="results_draft_written_once",
+        on="results",
+        event="UPDATE",
+        when="NEW.draft IS NOT NULL OR OLD.draft IS NOT NULL",
+        unless="NEW.draft = OLD.draft "
+        "OR (OLD.draft IS NULL AND OLD.state = 'queued' AND NEW.state = 'awaiting_review')",
+        says="a draft is written once, when a model answers",
+    ),
+    Wall(
+        name="results_decided_by_a_decision",
+        on="results",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state IN ('validated', 'amended', 'rejected')",
+        unless="EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.id AND d.shown = NEW.draft AND d.verdict = "
+        "CASE NEW.state WHEN 'validated' THEN 'accept' WHEN 'amended' THEN 'amend' ELSE 'reject' END)",
+        says="only a recorded decision decides",
+    ),
+    Wall(
+        name="results_delivered_with_receipts",
+        on="results",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'delivered'",
+        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') "
+        "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' "
+        "AND d.state <> 'confirmed')",
+        says="delivered means confirmed by every destination",
+    ),
+    Wall(
+        name="results_overtaken_before_anything_left",
+        on="results",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'stale'",
+        unless="NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id "
+        "WHERE d.result_id = NEW.id)",
+        says="a copy may already be outside: withdraw the result instead",
+    ),
+    Wall(
+        name="results_retracted_by_a_withdrawal",
+        on="results",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'retracted'",
+        unless="EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.id)",
+        says="only a recorded withdrawal retracts",
+    ),
+    *_never_deleted("cases", "inputs", "results", "users", "deliveries"),
+    Wall(
+        name="inputs_never_updated",
+        on="inputs",
+        event="UPDATE",
+        unless="1 = 0",
+        says="what was received is never edited",
+    ),
+    # ----------------------------------------------------------------------------------------------- review
+    Wall(
+        name="questions_on_open_drafts",
+        on="questions",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')",
+        says="nobody is asked about a result that is not awaiting review",
+    ),
+    Wall(
+        name="opinions_on_open_drafts",
+        on="opinions",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')",
+        says="the result is no longer awaiting review",
+    ),
+    Wall(
+        name="opinions_in_an_unchanged_world",
+        on="opinions",
+        event="INSERT",
+        unless=_CURRENT,
+        says="inputs or identity changed since the draft was made",
+    ),
+    Wall(
+        name="opinions_not_while_held",
+        on="opinions",
+        event="INSERT",
+        unless=_NOT_HELD,
+        says="the model is stopped: the result is held",
+    ),
+    Wall(
+        name="opinions_in_time",
+        on="opinions",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM questions q WHERE q.nonce = NEW.nonce "
+        "AND q.asked_at <= NEW.signed_at AND NEW.signed_at <= q.expires_at)",
+        says="the question is out of date: open the draft again",
+    ),
+    Wall(
+        name="opinions_by_active_people",
+        on="opinions",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)",
+        says="this person's account is closed",
+    ),
+    Wall(
+        name="decisions_satisfy_the_policy",
+        on="decisions",
+        event="INSERT",
+        when="NEW.verdict <> 'reject'",
+        unless="(SELECT count(DISTINCT o.reader) FROM opinions o WHERE o.result_id = NEW.result_id "
+        "AND o.content = NEW.content) >= (SELECT p.readers FROM policies p WHERE p.ref = NEW.policy)",
+        says="the policy asks for more readers of the same content",
+    ),
+    Wall(
+        name="decisions_heed_every_refusal",
+        on="decisions",
+        event="INSERT",
+        when="NEW.verdict <> 'reject'",
+        unless="NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.verdict = 'reject')",
+        says="a reader said no",
+    ),
+    Wall(
+        name="withdrawals_of_what_was_released",
+        on="withdrawals",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM releases r WHERE r.decision_id = NEW.decision_id)",
+        says="what was never released cannot be withdrawn",
+    ),
+    # ----------------------------------------------------------------------------------------------- sending
+    _frozen("deliveries", "id", "release_id", "kind", "result_id", "destination", "package", "added_at"),
+    Wall(
+        name="deliveries_start",
+        on="deliveries",
+        event="INSERT",
+        unless="NEW.state = 'due'",
+        says="a delivery starts as due",
+    ),
+    Wall(
+        name="deliveries_confirmed_by_a_receipt",
+        on="deliveries",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'confirmed'",
+        unless="EXISTS (SELECT 1 FROM receipts r WHERE r.delivery_id = NEW.id AND r.package = NEW.package)",
+        says="only a receipt confirms",
+    ),
+    Wall(
+        name="deliveries_final",
+        on="deliveries",
+        event="UPDATE",
+        when=MOVED,
+        unless="OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')",
+        says="a confirmed or withheld delivery is final",
+    ),
+    Wall(
+        name="attempts_on_due_deliveries",
+        on="attempts",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')",
+        says="this delivery is not due",
+    ),
+    Wall(
+        name="attempts_on_decided_results",
+        on="attempts",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id "
+        "AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' "
+        "AND r.state = 'retracted')",
+        says="the result is not decided, or no longer",
+    ),
+    Wall(
+        name="attempts_in_an_unchanged_world",
+        on="attempts",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
+        "OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))",
+        says="inputs or identity changed since the decision: nothing more is sent",
+    ),
+    Wall(
+        name="attempts_not_while_held",
+        on="attempts",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
+        "OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))",
+        says="the model is stopped: nothing is sent",
+    ),
+    # ----------------------------------------------------------------------------------------------- evidence
+    Wall(
+        name="journal_follows",
+        on="journal",
+        event="INSERT",
+        unless="NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) "
+        "AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), "
+        f"'{'0' * 64}') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, "
+        "NEW.body, NEW.prev)",
+        says="this is not the next link of the journal",
+    ),
+    *_append_only(
+        "transitions",
+        "policies",
+        "models",
+        "questions",
+        "opinions",
+        "decisions",
+        "withdrawals",
+        "releases",
+        "renderings",
+        "attempts",
+        "receipts",
+        "stops",
+        "sign_ins",
+        "journal",
+    ),
+)
