@@ -1,0 +1,192 @@
+"""What the desk's pages and API ask of the rest, as one protocol with plain values.
+
+The web package imports no flow, no database and no adapter: the composition root hands it an object that does this.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from guarantee.amend import Edits
+from guarantee.card import Card
+from guarantee.case import Case
+from guarantee.content import Content
+from guarantee.decision import Decision
+from guarantee.opinion import Opinion, Reader, Reason, Verdict
+from guarantee.release import Kind, WithdrawalReason
+from guarantee.result import Cause, Result
+from guarantee.stops import Action, Scope, Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Somebody who proved who they are.
+
+    Args:
+        auth: how, e.g. "password+totp".
+    """
+
+    reader: Reader
+    auth: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of the worklist. Says nothing of what the model found: that would be an exposure."""
+
+    result: Result
+    case: Case
+    card: Card | None
+    held: bool
+    queued_at: datetime
+    moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One delivery, as a person follows it.
+
+    Args:
+        state: "due", "confirmed", "declined" or "withheld".
+        method: how it was confirmed; "" before.
+    """
+
+    kind: Kind
+    destination: str
+    state: str
+    attempts: int
+    cause: Cause | None
+    method: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """One line of a result's time line, from the journal."""
+
+    seq: int
+    at: str
+    actor: str
+    action: str
+    subject: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A whole result.
+
+    Args:
+        draft: what the model proposed; None until there is a draft, and None to who may not see it.
+        content: what was endorsed; None before a decision and after a rejection.
+        obstacles: everything that forbids deciding now (stops, late images, identity).
+    """
+
+    line: Line
+    draft: Content | None
+    content: Content | None
+    opinions: tuple[Opinion, ...]
+    decision: Decision | None
+    sent: tuple[Sent, ...]
+    obstacles: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A draft put in front of one reader, with the one-time question that their opinion must answer."""
+
+    view: View
+    nonce: str
+    shown: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a reader sends back.
+
+    Args:
+        shown: digest of the draft that was on their screen.
+        patient_informed: "yes", "to-do" or "not-possible".
+        edits: only with AMEND.
+    """
+
+    nonce: str
+    shown: str
+    verdict: Verdict
+    reason: Reason | None
+    comment: str
+    patient_informed: str
+    edits: Edits | None
+
+
+class Desk(Protocol):
+    """What a reader can do. Every method that acts raises guarantee errors, which problems.py turns into answers."""
+
+    def sign_in(self, login: str, password: str, code: str) -> str:
+        """Return a session token.
+
+        Raises:
+            NotEntitled: wrong login, password or code; always the same message.
+        """
+
+    def session(self, token: str) -> Session | None:
+        """Return who holds ``token``, or None when it is unknown, ended or idle for too long."""
+
+    def sign_out(self, token: str) -> None:
+        """End the session."""
+
+    def lines(self, states: Sequence[str], *, limit: int) -> Sequence[Line]:
+        """Return worklist rows: stat before routine, then oldest first."""
+
+    def view(self, result: str, reader: Reader) -> View:
+        """Return a result; a draft that awaits review is left out (open it instead).
+
+        Raises:
+            LookupError: there is no such result, or it is in shadow mode.
+        """
+
+    def open(self, result: str, reader: Reader) -> Opened:
+        """Show the draft to ``reader``, record that, and ask the one-time question.
+
+        Raises:
+            LookupError, NotEntitled, NotAllowed (not awaiting review).
+        """
+
+    def answer(self, result: str, session: Session, answer: Answer) -> View:
+        """Take an opinion; when it completes a decision, release in the same transaction.
+
+        Raises:
+            DraftChanged, NonceRefused, NotEntitled, WorldChanged, Held, NotAllowed, Malformed.
+        """
+
+    def withdraw(self, result: str, session: Session, reason: WithdrawalReason, comment: str) -> View:
+        """Take a released result back everywhere."""
+
+    def timeline(self, result: str) -> Sequence[Happened]:
+        """Return everything the journal says of a result and of its case."""
+
+    def series(self, result: str) -> Sequence[Mapping[str, Any]]:
+        """Return the images of a result's case, one mapping a series (see static/js/viewer.js for its form)."""
+
+    def frame(self, result: str, series: str, index: int) -> bytes:
+        """Return one frame: 16-bit little-endian stored values, or 8-bit RGB, as the series' mapping says."""
+
+    def mask(self, result: str, segment: int) -> bytes:
+        """Return the mask bytes (guarantee/mask.py) of a segment of the draft, or of the endorsed content."""
+
+    def stops(self) -> Sequence[Stop]:
+        """Return the stops in force."""
+
+    def change_stop(
+        self, action: Action, scope: Scope, target: str, session: Session, second: str, reason: str
+    ) -> None:
+        """Stop or resume; ``second`` is another person's one-time code holder, for a resumption."""
+
+    def cards(self) -> Sequence[Card]:
+        """Return the cards of the models in use."""
+
+    def ready(self) -> Sequence[str]:
+        """Return what keeps this process from working; empty when nothing does."""
