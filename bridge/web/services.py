@@ -16,7 +16,7 @@ from guarantee.decision import Decision
 from guarantee.opinion import Opinion, Reader, Reason, Verdict
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
-from guarantee.stops import Action, Scope, Stop
+from guarantee.stops import Scope, Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +180,15 @@ class Desk(Protocol):
     def stops(self) -> Sequence[Stop]:
         """Return the stops in force."""
 
-    def change_stop(
-        self, action: Action, scope: Scope, target: str, session: Session, second: str, reason: str
-    ) -> None:
-        """Stop or resume; ``second`` is another person's one-time code holder, for a resumption."""
+    def stop(self, scope: Scope, target: str, session: Session, reason: str) -> None:
+        """Stop: one person is enough."""
+
+    def resume(self, scope: Scope, target: str, session: Session, second: tuple[str, str], reason: str) -> None:
+        """Resume; ``second`` is another person's login and one-time code.
+
+        Raises:
+            NotEntitled: the second person is the first, or could not be verified.
+        """
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""
