@@ -64,17 +64,17 @@ class Vault(Protocol):
     def put(self, data: bytes) -> Digest:
         """Keep ``data`` and return its digest, once it would survive a power cut."""
 
-    def get(self, digest: Digest) -> bytes:
+    def get(self, name: Digest) -> bytes:
         """Return the bytes.
 
         Raises:
             BlobMissing: not held, or no longer what the digest says.
         """
 
-    def has(self, digest: Digest) -> bool:
+    def has(self, name: Digest) -> bool:
         """Return whether the bytes are held."""
 
-    def path(self, digest: Digest) -> Path:
+    def path(self, name: Digest) -> Path:
         """Return a file that holds the bytes, for readers that map them.
 
         Raises:

@@ -1,0 +1,99 @@
+"""Seals: Ed25519 signatures of this installation's processes (RFC 8032).
+
+A seal proves what the *service* recorded after a strong sign-in (level L1). It is not the reader's own signature; a
+gesture on a personal authenticator (L2) and a professional certificate (L3) are stronger and named as such.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from guarantee.errors import Forged
+from guarantee.opinion import Seal
+
+KEY_NAMES: Final = ("desk", "journal")
+"""The desk seals opinions, releases and withdrawals; the journal key signs anchors."""
+
+
+class KeyRing:
+    """Signs with one key, and trusts a set of public ones.
+
+    Args:
+        private: None for a process that only checks, such as the deliverer.
+        trusted: public keys by identifier.
+    """
+
+    def __init__(self, private: Ed25519PrivateKey | None, trusted: dict[str, Ed25519PublicKey]) -> None:
+        self._private = private
+        self._trusted = trusted
+        self._id = key_id(private.public_key()) if private else ""
+
+    def seal(self, payload: bytes) -> Seal:
+        """Return the seal over ``payload``.
+
+        Raises:
+            Forged: this process holds no private key, and must not pretend.
+        """
+        if self._private is None:
+            raise Forged("this process may check seals, not make them")
+        return Seal(key=self._id, signature=self._private.sign(payload).hex())
+
+    def verify(self, payload: bytes, seal: Seal) -> None:
+        """Return when ``seal`` is over ``payload`` by a trusted key.
+
+        Raises:
+            Forged: it is not.
+        """
+        public = self._trusted.get(seal.key)
+        if public is None:
+            raise Forged(f"sealed by key {seal.key[:16]!r}, which this installation does not trust")
+        try:
+            public.verify(bytes.fromhex(seal.signature), payload)
+        except (InvalidSignature, ValueError) as error:
+            raise Forged(
+                f"the seal of key {seal.key} does not verify: these are not the bytes that were sealed"
+            ) from error
+
+
+def key_id(public: Ed25519PublicKey) -> str:
+    """Return the name of a public key: the first 16 hexadecimal characters of its SHA-256."""
+    return hashlib.sha256(raw(public)).hexdigest()[:16]
+
+
+def raw(public: Ed25519PublicKey) -> bytes:
+    """Return the 32 bytes of a public key."""
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def create_keys(folder: Path) -> None:
+    """Create the missing key pairs: ``<name>.key`` (private, mode 0600) and ``<name>.pub`` (hexadecimal)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in KEY_NAMES:
+        private_path = folder / f"{name}.key"
+        if private_path.exists():
+            continue
+        private = Ed25519PrivateKey.generate()
+        with os.fdopen(os.open(private_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(private.private_bytes_raw().hex())
+        (folder / f"{name}.pub").write_text(raw(private.public_key()).hex() + "\n")
+
+
+def signing_ring(folder: Path, name: str) -> KeyRing:
+    """Return the ring of a process that signs as ``name``."""
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder / f"{name}.key").read_text().strip()))
+    return KeyRing(private, _trusted(folder))
+
+
+def checking_ring(folder: Path) -> KeyRing:
+    """Return the ring of a process that only checks."""
+    return KeyRing(None, _trusted(folder))
+
+
+def _trusted(folder: Path) -> dict[str, Ed25519PublicKey]:
+    keys = (Ed25519PublicKey.from_public_bytes(bytes.fromhex(p.read_text().strip())) for p in folder.glob("*.pub"))
+    return {key_id(key): key for key in keys}
