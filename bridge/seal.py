@@ -75,23 +75,25 @@ def create_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in KEY_NAMES:
         private_path = folder / f"{name}.key"
-        if private_path.exists():
-            continue
-        private = Ed25519PrivateKey.generate()
-        with os.fdopen(os.open(private_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(private.private_bytes_raw().hex())
-        (folder / f"{name}.pub").write_text(raw(private.public_key()).hex() + "\n")
+        if not private_path.exists():
+            text = Ed25519PrivateKey.generate().private_bytes_raw().hex()
+            with os.fdopen(os.open(private_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        (folder / f"{name}.pub").write_text(raw(_private(private_path).public_key()).hex() + "\n")
 
 
 def signing_ring(folder: Path, name: str) -> KeyRing:
     """Return the ring of a process that signs as ``name``."""
-    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder / f"{name}.key").read_text().strip()))
-    return KeyRing(private, _trusted(folder))
+    return KeyRing(_private(folder / f"{name}.key"), _trusted(folder))
 
 
 def checking_ring(folder: Path) -> KeyRing:
     """Return the ring of a process that only checks."""
     return KeyRing(None, _trusted(folder))
+
+
+def _private(path: Path) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))
 
 
 def _trusted(folder: Path) -> dict[str, Ed25519PublicKey]:

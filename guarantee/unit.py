@@ -221,7 +221,7 @@ class Deliveries(Protocol):
     """What is on its way."""
 
     def add(self, delivery: Delivery, at: datetime) -> None:
-        """Insert a delivery that is due."""
+        """Insert a delivery that is due from ``at`` on."""
 
     def get(self, delivery: DeliveryId) -> Delivery | None:
         """Return a delivery, its case locked until the transaction ends; None when there is none."""
@@ -229,11 +229,17 @@ class Deliveries(Protocol):
     def of_result(self, result: ResultId) -> tuple[Delivery, ...]:
         """Return every delivery of a result, both kinds, its case locked."""
 
-    def begin(self, delivery: Delivery, at: datetime) -> int:
-        """Insert an attempt and return its number. The database checks the world again and may refuse."""
+    def begin(self, delivery: Delivery, *, at: datetime, until: datetime) -> int | None:
+        """Insert an attempt and return its number; None when another worker is at it, or it is not yet time.
+
+        Until ``until`` nobody else begins. The database checks the world again and may refuse.
+        """
 
     def confirm(self, delivery: Delivery, attempt: int, receipt: Receipt) -> None:
-        """Insert the receipt; the delivery is confirmed."""
+        """Insert the receipt; a delivery that is due is now confirmed.
+
+        A delivery that was withheld meanwhile keeps its state: the receipt says that a copy is outside nevertheless.
+        """
 
     def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
         """Note why an attempt failed and when to try again."""

@@ -1,4 +1,4 @@
-"""Write the triggers of both dialects from walls.py and notes.py. ``python -m bridge.db.ddl`` writes the migration's files."""
+"""Write the triggers of both dialects from walls.py and notes.py: ``python -m bridge.db.ddl``."""
 
 from pathlib import Path
 from typing import Final

@@ -72,8 +72,19 @@ class SqlDeliveries:
         )
         return tuple(delivery_from_row(row) for row in self._connection.execute(query).mappings())
 
-    def begin(self, delivery: Delivery, at: datetime) -> int:
-        """Insert an attempt and return its number. The database checks the world again and may refuse."""
+    def begin(self, delivery: Delivery, *, at: datetime, until: datetime) -> int | None:
+        """Insert an attempt and return its number; None when another worker is at it, or it is not yet time."""
+        ours = self._connection.execute(
+            update(_DELIVERIES)
+            .where(
+                _DELIVERIES.c.id == delivery.id,
+                _DELIVERIES.c.state == "due",
+                _DELIVERIES.c.next_attempt_at <= time_text(at),
+            )
+            .values(next_attempt_at=time_text(until))
+        )
+        if not ours.rowcount:
+            return None
         number = delivery.attempts + 1
         self._connection.execute(
             insert(_ATTEMPTS).values(delivery_id=delivery.id, n=number, package=delivery.package, at=time_text(at))
@@ -81,7 +92,7 @@ class SqlDeliveries:
         return number
 
     def confirm(self, delivery: Delivery, attempt: int, receipt: Receipt) -> None:
-        """Insert the receipt; the delivery is confirmed."""
+        """Insert the receipt; a delivery that is due is now confirmed."""
         self._connection.execute(
             insert(_RECEIPTS).values(
                 delivery_id=delivery.id,
@@ -92,7 +103,9 @@ class SqlDeliveries:
                 at=time_text(receipt.at),
             )
         )
-        self._move(delivery, "confirmed", Cause(code="", detail=""), receipt.at)
+        still_due = self._connection.scalar(select(_DELIVERIES.c.state).where(_DELIVERIES.c.id == delivery.id)) == "due"
+        if still_due:
+            self._move(delivery, "confirmed", Cause(code="", detail=""), receipt.at)
 
     def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
         """Note why an attempt failed and when to try again."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from guarantee.amend import Edits
+from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content
 from guarantee.decision import Decision
-from guarantee.opinion import Opinion, Reader, Reason, Verdict
+from guarantee.opinion import Opinion, Reader
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
 from guarantee.stops import Scope, Stop
@@ -101,25 +101,6 @@ class Opened:
     nonce: str
     shown: str
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a reader sends back.
-
-    Args:
-        shown: digest of the draft that was on their screen.
-        patient_informed: "yes", "to-do" or "not-possible".
-        edits: only with AMEND.
-    """
-
-    nonce: str
-    shown: str
-    verdict: Verdict
-    reason: Reason | None
-    comment: str
-    patient_informed: str
-    edits: Edits | None
 
 
 class Desk(Protocol):

@@ -1,0 +1,190 @@
+"""A model looks at a result: lease it, read the inputs, run, keep the draft."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from guarantee.card import Card
+from guarantee.case import Case, CaseKind, Manifest, Source
+from guarantee.content import Content, Segment
+from guarantee.errors import BlobMissing, ModelFailed, NotEligible, PortError, Unavailable
+from guarantee.events import Fact, ResultQueued
+from guarantee.ids import Digest, ResultId
+from guarantee.inputs import Inputs
+from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
+from guarantee.result import Cause, Result
+from guarantee.states import CaseState, ResultState, ResultVerb
+from guarantee.stops import in_force
+from guarantee.unit import Unit
+
+ATTEMPTS_MAX: Final = 3
+"""How often a result is tried when the worker dies or the model crashes. A poison study must not run for ever."""
+
+LEASE_MARGIN_S: Final = 60.0
+"""A lease outlives the card's deadline by this much: reading the inputs and storing the draft take time too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """What a worker needs.
+
+    Args:
+        read_volume: the images of one series to a volume; raises NotEligible when they are not one.
+        read_record: the bundles of one record case to readings, judged fresh or not at the given time.
+        mention: the patient-information sentence, given the card.
+        holder: name of this worker, unique among workers.
+    """
+
+    store: Store
+    vault: Vault
+    clock: Clock
+    catalogue: Catalogue
+    model: Model
+    read_volume: Callable[[Sequence[bytes]], Inputs]
+    read_record: Callable[[Sequence[bytes]], Inputs]
+    mention: Callable[[Card], str]
+    language: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    result: Result
+    case: Case
+    card: Card
+
+
+def infer(result_id: ResultId, tools: Inference) -> None:
+    """Turn a queued result into a draft, or say why not. A result that is held, taken or done is left alone.
+
+    Raises:
+        Unavailable: the database or the vault does not answer; the result stays queued and is rung again.
+    """
+    job = _claim(result_id, tools)
+    if job is None:
+        return
+    try:
+        content = _draft(job, tools)
+    except NotEligible as error:
+        _conclude(job, tools, ResultVerb.EXCLUDE, error)
+    except (ModelFailed, BlobMissing) as error:
+        if isinstance(error, ModelFailed) and job.result.attempts < ATTEMPTS_MAX:
+            _let_go(job, tools)
+            raise Unavailable("model-failed", f"attempt {job.result.attempts}: {error}") from error
+        _conclude(job, tools, ResultVerb.FAIL, error)
+    except Unavailable:
+        _let_go(job, tools)
+        raise
+    else:
+        _keep(job, content, tools)
+
+
+def handle(_message_id: str, fact: Fact, tools: Inference) -> None:
+    """Answer the bell of ``result.queued``."""
+    if isinstance(fact, ResultQueued):
+        infer(fact.result, tools)
+
+
+def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
+    now = tools.clock.now()
+    with tools.store.transaction(tools.holder) as unit:
+        deadline_s = _deadline_s(result_id, unit, tools)
+        if deadline_s is None:
+            return None
+        until = now + timedelta(seconds=deadline_s + LEASE_MARGIN_S)
+        result = unit.results.claim(result_id, tools.holder, now=now, until=until)
+        if result is None:
+            return None
+        case = unit.cases.get(result.case)
+        card = tools.catalogue.card_of(result.model.id)
+        if card is None or card.model != result.model:
+            cause = Cause(code="model-missing", detail=f"this worker does not hold exactly {result.model.id}")
+            unit.results.let_go(result_id, tools.holder)
+            unit.results.move(result.after(ResultVerb.FAIL, cause=cause), now)
+            return None
+        return _Job(result=result, case=case, card=card)
+
+
+def _deadline_s(result_id: ResultId, unit: Unit, tools: Inference) -> float | None:
+    """Return how long the model may take, or None when nothing may run now: the result is gone or held."""
+    result = unit.results.get(result_id)
+    case = unit.cases.get(result.case)
+    held = any(stop.covers(result.model, case.site) for stop in in_force(unit.stops.lines()))
+    if held or result.state is not ResultState.QUEUED or case.state is not CaseState.COMPLETE:
+        return None
+    card = tools.catalogue.card_of(result.model.id)
+    return float(card.deadline_s) if card else 0.0
+
+
+def _draft(job: _Job, tools: Inference) -> Content:
+    manifest = Manifest.from_bytes(tools.vault.get(job.result.manifest))
+    sources = used_sources(manifest, job.case.kind, job.result.focus)
+    data = [tools.vault.get(source.digest) for source in sources]
+    inputs = tools.read_volume(data) if job.case.kind is CaseKind.STUDY else tools.read_record(data)
+    return _content(job, tools.model.run(job.card, inputs), tools)
+
+
+def used_sources(manifest: Manifest, kind: CaseKind, focus: str) -> tuple[Source, ...]:
+    """Return the inputs a result is computed from: one series of a study, or everything of a record."""
+    if kind is CaseKind.RECORD:
+        return manifest.sources
+    return tuple(source for source in manifest.sources if source.group == focus)
+
+
+def _content(job: _Job, proposal: Proposal, tools: Inference) -> Content:
+    return Content(
+        result=job.result.id,
+        case=job.case.id,
+        revision=job.case.revision,
+        model=job.result.model,
+        findings=proposal.findings,
+        segments=tuple(_stored(segment, tools.vault) for segment in proposal.segments),
+        key_images=proposal.key_images,
+        inputs=proposal.inputs,
+        language=tools.language,
+        report=proposal.report,
+        mention=tools.mention(job.card),
+        cautions=proposal.cautions,
+    )
+
+
+def _stored(segment: ProposedSegment, vault: Vault) -> Segment:
+    return Segment(
+        number=segment.number,
+        label=segment.label,
+        category=segment.category,
+        type=segment.type,
+        mask=vault.put(segment.mask.to_bytes()),
+    )
+
+
+def _keep(job: _Job, content: Content, tools: Inference) -> None:
+    draft: Digest = tools.vault.put(content.to_bytes())
+
+    def move(result: Result, unit: Unit, now: datetime) -> None:
+        unit.results.move(result.after(ResultVerb.DRAFT, draft=draft), now)
+
+    _finish(job, tools, move)
+
+
+def _conclude(job: _Job, tools: Inference, verb: ResultVerb, error: PortError) -> None:
+    def move(result: Result, unit: Unit, now: datetime) -> None:
+        unit.results.move(result.after(verb, cause=Cause(code=error.code, detail=error.detail)), now)
+
+    _finish(job, tools, move)
+
+
+def _finish(job: _Job, tools: Inference, move: Callable[[Result, Unit, datetime], None]) -> None:
+    """Move the result, unless it was overtaken or the lease went to another worker while the model ran."""
+    now = tools.clock.now()
+    with tools.store.transaction(tools.holder) as unit:
+        result = unit.results.get(job.result.id)
+        if result.state is ResultState.QUEUED and unit.results.holds(result.id, tools.holder, now=now):
+            move(result, unit, now)
+        unit.results.let_go(result.id, tools.holder)
+
+
+def _let_go(job: _Job, tools: Inference) -> None:
+    with tools.store.transaction(tools.holder) as unit:
+        unit.results.let_go(job.result.id, tools.holder)

@@ -1,0 +1,131 @@
+"""An input arrives. Its bytes are already in the vault; after this, its row is committed and the sender may be told.
+
+What is decided here, and nowhere else: whether an input is new, the same again, or other bytes under a known name;
+whether it opens a case, joins one, or comes late and opens a new revision; whether it belongs to somebody else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from guarantee.case import Case, case_id
+from guarantee.ports import Clock, Store
+from guarantee.result import Cause
+from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
+from guarantee.unit import Arrival, Input, Unit
+
+
+class Outcome(StrEnum):
+    """What an input turned out to be."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: str) -> tuple[Outcome, ...]:
+    """Commit ``arrivals`` together and return what each turned out to be.
+
+    Raises:
+        Unavailable: the database does not answer; nothing was kept and the sender must try again.
+    """
+    with store.transaction(actor) as unit:
+        for kind, uid in sorted({(arrival.kind, arrival.uid) for arrival in arrivals}):
+            unit.cases.latest(kind, uid)  # every lock before the first write: two bundles cannot wait in a circle
+        return tuple(_receive(arrival, unit, clock.now()) for arrival in arrivals)
+
+
+def _receive(arrival: Arrival, unit: Unit, at: datetime) -> Outcome:
+    known = unit.cases.known(arrival.kind, arrival.uid, arrival.source.uid)
+    if any(before.source.digest == arrival.source.digest for before in known):
+        return Outcome.DUPLICATE
+    outcome = Outcome.CONFLICT if known else Outcome.NEW
+    case = _open_case(arrival, unit, at, late=_matters(arrival, known))
+    unit.cases.add_input(case, arrival, conflict=bool(known), at=at)
+    trouble = _trouble(arrival, case, known)
+    if trouble and case.state is CaseState.RECEIVING:
+        unit.cases.move(case.after(CaseVerb.QUARANTINE, cause=trouble), at)
+    return outcome
+
+
+def _matters(arrival: Arrival, known: Sequence[Input]) -> bool:
+    """Return whether the input can change what a model would see.
+
+    The same image again in another transfer syntax is common (another route, another archive) and changes nothing:
+    the first copy stays the one that is used. Other bytes in the *same* syntax are another image under the same name.
+    """
+    syntax = arrival.facts.get("TransferSyntaxUID", frozenset())
+    return not known or any(before.facts.get("TransferSyntaxUID", frozenset()) == syntax for before in known)
+
+
+def _open_case(arrival: Arrival, unit: Unit, at: datetime, *, late: bool) -> Case:
+    case = unit.cases.latest(arrival.kind, arrival.uid)
+    if case is None:
+        return _add_revision(arrival, 1, unit, at)
+    if case.state is CaseState.COMPLETE and late:
+        unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
+        overtake(case, unit, at)
+        return _add_revision(arrival, case.revision + 1, unit, at)
+    return case
+
+
+def _add_revision(arrival: Arrival, revision: int, unit: Unit, at: datetime) -> Case:
+    case = Case(
+        id=case_id(arrival.kind, arrival.uid, revision),
+        kind=arrival.kind,
+        uid=arrival.uid,
+        revision=revision,
+        state=CaseState.RECEIVING,
+        version=0,
+        site=arrival.site,
+        patient=arrival.patient,
+        order=arrival.order,
+        identity_version=1,
+        modality=arrival.modality,
+        description=arrival.description,
+        started=arrival.started,
+        encounter=arrival.encounter,
+        manifest=None,
+        cause="",
+    )
+    unit.cases.add(case, at)
+    return case
+
+
+def overtake(case: Case, unit: Unit, at: datetime) -> None:
+    """Make every result of ``case`` stale that nobody outside may hold a copy of yet.
+
+    A validated result whose sending has begun stays as it is: its remaining deliveries are withheld when they come up
+    (deliver.py), and a person decides whether to take it back.
+    """
+    cause = Cause(code="inputs-changed", detail=f"inputs arrived after revision {case.revision} was complete")
+    for result in unit.results.of_case(case.id):
+        begun = any(delivery.attempts for delivery in unit.deliveries.of_result(result.id))
+        if result.state in _OVERTAKABLE and not begun:
+            unit.results.move(result.after(ResultVerb.OVERTAKE, cause=cause), at)
+            for delivery in unit.deliveries.of_result(result.id):
+                unit.deliveries.close(delivery, "withheld", cause, at)
+
+
+_OVERTAKABLE = frozenset({ResultState.QUEUED, ResultState.AWAITING_REVIEW, ResultState.VALIDATED, ResultState.AMENDED})
+
+
+def _trouble(arrival: Arrival, case: Case, known: Sequence[Input]) -> str:
+    if not case.patient.is_same_person(replace(arrival.patient, name=case.patient.name)):
+        return "two-patients"
+    if known and _matters(arrival, known):
+        return "changed-bytes"
+    return ""
+
+
+def hang_up(conversation: str, *, store: Store, clock: Clock, actor: str) -> None:
+    """Note that an association ended; from now on only the quiet time keeps its studies open."""
+    with store.transaction(actor) as unit:
+        unit.cases.hang_up(conversation, clock.now())
+
+
+def turn_away(door: str, sender: str, code: str, detail: str, *, store: Store, clock: Clock) -> None:
+    """Record what was refused at a door, and why."""
+    with store.transaction(door) as unit:
+        unit.messages.turn_away(door, sender, code, detail, clock.now())

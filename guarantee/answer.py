@@ -1,0 +1,26 @@
+"""What a reader sends back when asked about a draft."""
+
+from dataclasses import dataclass
+
+from guarantee.amend import Edits
+from guarantee.opinion import Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An opinion before it is signed.
+
+    Args:
+        nonce: the one-time number of the question that this answers.
+        shown: digest of the draft that was on the reader's screen.
+        patient_informed: "yes", "to-do" or "not-possible".
+        edits: only with AMEND.
+    """
+
+    nonce: str
+    shown: str
+    verdict: Verdict
+    reason: Reason | None
+    comment: str
+    patient_informed: str
+    edits: Edits | None
