@@ -113,8 +113,13 @@ class Desk(Protocol):
             NotEntitled: wrong login, password or code; always the same message.
         """
 
-    def session(self, token: str) -> Session | None:
-        """Return who holds ``token``, or None when it is unknown, ended or idle for too long."""
+    def session(self, token: str, *, active: bool = True) -> Session | None:
+        """Return who holds ``token``, or None when it is unknown, ended or idle for too long.
+
+        Args:
+            active: False for a request that a page made by itself, e.g. the worklist's refresh. It must not count as
+                a sign of life: a screen that somebody left would otherwise never lock.
+        """
 
     def sign_out(self, token: str) -> None:
         """End the session."""
