@@ -124,8 +124,13 @@ class Desk(Protocol):
     def sign_out(self, token: str) -> None:
         """End the session."""
 
-    def lines(self, states: Sequence[str], *, limit: int) -> Sequence[Line]:
-        """Return worklist rows: stat before routine, then oldest first."""
+    def lines(self, states: Sequence[str], *, limit: int, newest_first: bool = False) -> Sequence[Line]:
+        """Return worklist rows: stat before routine, then oldest first.
+
+        Args:
+            newest_first: last moved first, whatever the priority: for what is finished, where the limit must cut off
+                the old ones.
+        """
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result; a draft that awaits review is left out (open it instead).
