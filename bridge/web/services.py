@@ -34,7 +34,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row of the worklist. Says nothing of what the model found: that would be an exposure."""
+    """One row of the worklist. Says nothing of what the model found: that would be an exposure.
+
+    Args:
+        undelivered: why a destination refused or was withheld what was endorsed; None otherwise. A person must look.
+    """
 
     result: Result
     case: Case
@@ -42,6 +46,7 @@ class Line:
     held: bool
     queued_at: datetime
     moved_at: datetime
+    undelivered: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
