@@ -5,7 +5,6 @@ gesture on a personal authenticator (L2) and a professional certificate (L3) are
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bridge.files import write_secret
 from guarantee.errors import Forged
 from guarantee.opinion import Seal
 
@@ -76,9 +76,7 @@ def create_keys(folder: Path) -> None:
     for name in KEY_NAMES:
         private_path = folder / f"{name}.key"
         if not private_path.exists():
-            text = Ed25519PrivateKey.generate().private_bytes_raw().hex()
-            with os.fdopen(os.open(private_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
+            write_secret(private_path, Ed25519PrivateKey.generate().private_bytes_raw().hex().encode())
         (folder / f"{name}.pub").write_text(raw(_private(private_path).public_key()).hex() + "\n")
 
 

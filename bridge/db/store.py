@@ -1,7 +1,7 @@
 """The Store port over one database transaction, and the one place where database errors become ours."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -9,13 +9,16 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.engine import name_actor, reading
 from bridge.db.gate import SqlGate
 from bridge.db.messages import SqlMessages
+from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.stops import SqlStops
+from bridge.db.views import SqlJournal, SqlViews
 from guarantee.errors import Refused, Unavailable
 
 
@@ -30,6 +33,10 @@ class SqlUnit:
     deliveries: SqlDeliveries
     stops: SqlStops
     messages: SqlMessages
+    accounts: SqlAccounts
+    views: SqlViews
+    journal: SqlJournal
+    registry: SqlRegistry
 
 
 class SqlStore:
@@ -39,8 +46,10 @@ class SqlStore:
     letting SQLite's busy handler sleep and poll.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, committed: Callable[[], None] = lambda: None) -> None:
+        """Open a store over ``engine``; ``committed`` is called after each transaction that may have written."""
         self._engine = engine
+        self._committed = committed
         self._reading = reading(engine)
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
@@ -50,6 +59,7 @@ class SqlStore:
         with self._turn or nullcontext(), _translated(), self._engine.begin() as connection:
             name_actor(connection, actor)
             yield _unit(connection, locks=True)
+        self._committed()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnit]:
@@ -72,6 +82,10 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         deliveries=SqlDeliveries(connection, lock),
         stops=SqlStops(connection),
         messages=SqlMessages(connection),
+        accounts=SqlAccounts(connection),
+        views=SqlViews(connection),
+        journal=SqlJournal(connection),
+        registry=SqlRegistry(connection),
     )
 
 

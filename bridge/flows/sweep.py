@@ -63,7 +63,7 @@ class Sweeper:
         return facts
 
     def expire(self) -> tuple[ResultId, ...]:
-        """Expire drafts that waited longer than their policy allows. Time never approves; it only says that it passed."""
+        """Expire drafts that waited too long under their policy. Time never approves; it only says that it passed."""
         now = self.clock.now()
         with self.store.reading() as unit:
             overdue = [

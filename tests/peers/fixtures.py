@@ -22,12 +22,12 @@ P = TypeVar("P", bound=Stoppable)
 def started(start: Callable[[], P]) -> Iterator[P]:
     """Yield the peer that ``start`` returns, and stop it afterwards.
 
-    A peer that cannot be had skips the test with its reason, unless AVAL_TESTS_ALLOW_SKIP=0, as in CI.
+    A peer that cannot be had skips the test with its reason, unless PEERS_REQUIRED=1, as in CI.
     """
     try:
         peer = start()
     except PeerMissing as reason:
-        if os.environ.get("AVAL_TESTS_ALLOW_SKIP", "1") == "0":
+        if os.environ.get("PEERS_REQUIRED") == "1":
             pytest.fail(f"a peer is missing and skips are not allowed: {reason}")
         pytest.skip(str(reason))
     try:

@@ -1,0 +1,209 @@
+"""The Bell port over RabbitMQ.
+
+aio-pika runs on an event loop in a thread of its own; the rest of the product stays synchronous. Publishing waits for
+the broker's confirm and treats an unroutable message as a failure. Connections are plain, with a reconnect loop of our
+own: the library's robust ones have let a publish hang for ever while disconnected.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, Final, TypeVar
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPException
+from aiormq.exceptions import AMQPError
+
+from bridge.broker.codec import decode, encode
+from bridge.broker.topology import declare_exchanges, declare_queue
+from guarantee.errors import Malformed, PortError, Unavailable
+from guarantee.events import Fact, topic
+
+CONFIRM_S: Final = 10.0
+"""Longest wait for the broker's confirm of one message."""
+
+CONNECT_S: Final = 10.0
+"""Longest wait for a connection."""
+
+RETRY_S: Final = 2.0
+"""Pause between attempts to connect."""
+
+_log = logging.getLogger("aval.bell")
+_T = TypeVar("_T")
+_BROKEN: Final = (AMQPException, AMQPError, ConnectionError, OSError, TimeoutError, asyncio.CancelledError)
+"""What a lost connection looks like: aiormq even cancels a publish that waits for its confirm."""
+
+
+class RabbitBell:
+    """The Bell port over RabbitMQ.
+
+    Args:
+        url: amqp:// or amqps://.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="bell:loop", daemon=True)
+        self._thread.start()
+        self._publisher: tuple[AbstractConnection, AbstractExchange] | None = None
+        self._publishing = asyncio.Lock()
+        self._known: set[str] = set()
+        self._consumers: list[asyncio.Task[None]] = []
+        self._pools: list[ThreadPoolExecutor] = []
+        self._closing = threading.Event()
+
+    def ring(self, message_id: str, fact: Fact) -> None:
+        """Publish ``fact`` and return once the broker has confirmed it.
+
+        Raises:
+            Unavailable: no connection, no confirm in time, no queue for it, or the queue is full.
+        """
+        if self._closing.is_set():
+            raise Unavailable("closing", "this process is stopping; the outbox keeps the message")
+        try:
+            self._run(self._publish(topic(fact), encode(message_id, fact), message_id), CONFIRM_S + CONNECT_S)
+        except _BROKEN as error:
+            raise Unavailable("broker", f"{type(error).__name__}: the broker did not take the message") from error
+
+    def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:
+        """Consume ``topic`` on ``workers`` threads, reconnecting for as long as this bell is open."""
+        pool = ThreadPoolExecutor(workers, thread_name_prefix=f"bell:{topic}")
+        self._pools.append(pool)
+        self._run(self._start(self._consume_for_ever(topic, handler, pool, workers)), CONNECT_S)
+
+    def close(self) -> None:
+        """Stop consuming; handlers that run are waited for. Closing twice is harmless."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
+        for pool in self._pools:
+            pool.shutdown(wait=True)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CONNECT_S)
+        self._loop.close()
+
+    async def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._consumers.append(asyncio.create_task(coroutine))
+
+    async def _wind_up(self) -> None:
+        """End the consumers, each after what it runs, then the publisher."""
+        for consumer in self._consumers:
+            consumer.cancel()
+        await asyncio.gather(*self._consumers, return_exceptions=True)
+        if self._publisher is not None and not self._publisher[0].is_closed:
+            await self._publisher[0].close()
+        self._publisher = None
+
+    # ------------------------------------------------------------------------------------------------- publishing
+
+    async def _publish(self, name: str, body: bytes, message_id: str) -> None:
+        async with self._publishing:
+            exchange = await self._exchange_for(name)
+        message = aio_pika.Message(
+            body, message_id=message_id, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+        )
+        await asyncio.wait_for(exchange.publish(message, routing_key=name, mandatory=True), CONFIRM_S)
+
+    async def _exchange_for(self, name: str) -> AbstractExchange:
+        if self._publisher is None or self._publisher[0].is_closed:
+            self._known.clear()
+            self._publisher = await self._connect_publisher()
+        connection, exchange = self._publisher
+        if name not in self._known:
+            channel = await connection.channel()
+            await declare_queue(channel, await declare_exchanges(channel), name)
+            await channel.close()
+            self._known.add(name)
+        return exchange
+
+    async def _connect_publisher(self) -> tuple[AbstractConnection, AbstractExchange]:
+        connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        return connection, await declare_exchanges(channel)
+
+    # -------------------------------------------------------------------------------------------------- consuming
+
+    async def _consume_for_ever(
+        self, name: str, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor, workers: int
+    ) -> None:
+        while not self._closing.is_set():
+            try:
+                await self._consume(name, handler, pool, workers)
+            except _BROKEN as error:
+                if _is_ours(error):
+                    raise
+                _log.warning("bell.lost topic=%s code=%s", name, type(error).__name__)
+                await asyncio.sleep(RETRY_S)
+
+    async def _consume(
+        self, name: str, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor, workers: int
+    ) -> None:
+        running: set[asyncio.Task[None]] = set()
+        connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
+        try:
+            channel: AbstractChannel = await connection.channel()
+            await channel.set_qos(prefetch_count=workers)
+            queue = await declare_queue(channel, await declare_exchanges(channel), name)
+            async with queue.iterator() as messages:
+                async for message in messages:
+                    task = asyncio.create_task(self._handle(message, handler, pool))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+        finally:
+            if running:  # what runs is finished and acknowledged before the connection goes
+                await asyncio.wait(running)
+            await connection.close()
+        raise ConnectionError("the broker ended the consumer")
+
+    async def _handle(
+        self, message: AbstractIncomingMessage, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor
+    ) -> None:
+        """Run the handler on a thread, then acknowledge. What cannot be read is a dead letter at once."""
+        verdict = await self._verdict(message, handler, pool)
+        try:
+            if verdict == "done":
+                await message.ack()
+            else:
+                await message.reject(requeue=verdict == "again")
+        except _BROKEN as error:
+            if _is_ours(error):
+                raise
+            _log.warning("bell.unacknowledged code=%s", type(error).__name__)  # it comes again; handlers look first
+
+    async def _verdict(
+        self, message: AbstractIncomingMessage, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor
+    ) -> str:
+        try:
+            message_id, fact = decode(message.body)
+        except Malformed:
+            _log.warning("bell.unreadable bytes=%d", len(message.body))
+            return "dead"
+        try:
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, handler, message_id, fact))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - boundary: a handler's failure is recorded and the message goes back
+            code = error.code if isinstance(error, PortError) else type(error).__name__
+            _log.warning("bell.failed message=%s code=%s", message_id, code)
+            return "again"
+        return "done"
+
+    def _run(self, coroutine: Coroutine[Any, Any, _T], timeout_s: float) -> _T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(timeout_s)
+        except FutureTimeoutError:
+            future.cancel()
+            raise
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether a cancellation was asked for, rather than caused by a lost connection."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,0 +1,67 @@
+"""Outbox to bell: hand facts over, wait until they are taken, mark them.
+
+A fact may be handed over twice (we die between the two steps); whoever hears it looks at the row first.
+"""
+
+import logging
+import threading
+from typing import Final
+
+from guarantee.errors import PortError, Unavailable
+from guarantee.ports import Bell, Clock, Store
+
+BATCH: Final = 100
+"""Facts handed over between two looks at the outbox."""
+
+POLL_S: Final = 0.5
+"""How often the outbox is looked at when nothing wakes us; it bounds the delay when another process wrote."""
+
+_NOBODY_TAKES_ANYTHING: Final = frozenset({"broker", "closing"})
+
+_log = logging.getLogger("aval.relay")
+
+
+class Relay:
+    """Hands facts from the outbox to the bell until stopped."""
+
+    def __init__(self, store: Store, bell: Bell, clock: Clock) -> None:
+        self._store = store
+        self._bell = bell
+        self._clock = clock
+        self.wake = threading.Event()
+        """Set it when a transaction of this process has committed."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Relay until ``stopping`` is set."""
+        while not stopping.is_set():
+            self.wake.clear()
+            try:
+                moved = self.relay_once()
+            except PortError as error:
+                _log.warning("relay.waiting code=%s", error.code)
+                moved = 0
+            if not moved:
+                self.wake.wait(POLL_S)
+
+    def relay_once(self) -> int:
+        """Hand over one batch and return how many were taken.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with self._store.reading() as unit:
+            pending = list(unit.messages.pending(BATCH))
+        taken: list[str] = []
+        for message_id, fact in pending:
+            try:
+                self._bell.ring(message_id, fact)
+            except Unavailable as error:
+                _log.warning("relay.refused message=%s code=%s", message_id, error.code)
+                if error.code in _NOBODY_TAKES_ANYTHING:
+                    break
+                continue  # another topic's queue may well take the next one
+            taken.append(message_id)
+        if taken:
+            with self._store.transaction("relay") as unit:
+                unit.messages.rung(taken, self._clock.now())
+        return len(taken)

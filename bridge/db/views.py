@@ -1,0 +1,205 @@
+"""What pages and the command line read. Nothing here locks or changes anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, case, func, or_, select
+
+from bridge.db import tables
+from bridge.db.deliveries import select_deliveries
+from bridge.db.results import select_results
+from bridge.db.rows import case_from_row, delivery_from_row, result_from_row
+from guarantee.case import Case
+from guarantee.codec import parse_time
+from guarantee.ids import Digest
+from guarantee.journal import Link
+from guarantee.result import Cause, Priority, Result
+from guarantee.unit import Delivery
+
+PAGE: Final = 1_000
+"""Links read from the journal at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One result with its case."""
+
+    result: Result
+    case: Case
+    held: bool
+    queued_at: datetime
+    moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRow:
+    """One delivery and how it stands."""
+
+    delivery: Delivery
+    cause: Cause | None
+    method: str
+    moved_at: datetime
+
+
+class SqlViews:
+    """Read-only views, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def results(self, states: Sequence[str], *, modes: Sequence[str] = ("care",), limit: int) -> tuple[Row, ...]:
+        """Return results, stat before routine, then oldest first; every state when ``states`` is empty."""
+        results = tables.results
+        urgent = case((results.c.priority == str(Priority.STAT), 0), else_=1)
+        query = self._rows().where(results.c.mode.in_(modes))
+        if states:
+            query = query.where(results.c.state.in_(states))
+        return self._read(query.order_by(urgent, results.c.queued_at, results.c.id).limit(limit))
+
+    def result(self, result_id: str) -> Row | None:
+        """Return one result, or None."""
+        return next(iter(self._read(self._rows().where(tables.results.c.id == result_id))), None)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many results of care are in each state."""
+        results = tables.results
+        query = select(results.c.state, func.count()).where(results.c.mode == "care").group_by(results.c.state)
+        return {state: count for state, count in self._connection.execute(query)}
+
+    def _rows(self) -> Any:
+        held = tables.held_results
+        is_held = select(held.c.result_id).where(held.c.result_id == tables.results.c.id).exists()
+        return select_results().add_columns(is_held.label("held"))
+
+    def _read(self, query: Any) -> tuple[Row, ...]:
+        rows = self._connection.execute(query).mappings().all()
+        owners = {row["case_id"] for row in rows}
+        found = self._connection.execute(select(tables.cases).where(tables.cases.c.id.in_(owners))).mappings()
+        cases = {row["id"]: case_from_row(row) for row in found}
+        return tuple(
+            Row(
+                result=result_from_row(row),
+                case=cases[row["case_id"]],
+                held=bool(row["held"]),
+                queued_at=parse_time(row["queued_at"]),
+                moved_at=parse_time(row["moved_at"]),
+            )
+            for row in rows
+        )
+
+    def sent(self, result_id: str) -> tuple[SentRow, ...]:
+        """Return the deliveries of a result, in the order they were added."""
+        deliveries = tables.deliveries
+        method = select(tables.receipts.c.method).where(tables.receipts.c.delivery_id == deliveries.c.id)
+        query = (
+            select_deliveries()
+            .add_columns(method.scalar_subquery().label("method"))
+            .where(deliveries.c.result_id == result_id)
+            .order_by(deliveries.c.added_at, deliveries.c.destination)
+        )
+        return tuple(
+            SentRow(
+                delivery=delivery_from_row(row),
+                cause=Cause(code=row["cause_code"], detail=row["cause_detail"]) if row["cause_code"] else None,
+                method=row["method"] or "",
+                moved_at=parse_time(row["moved_at"]),
+            )
+            for row in self._connection.execute(query).mappings()
+        )
+
+    def timeline(self, result_id: str) -> tuple[Link, ...]:
+        """Return every link of the journal about a result, its case and its deliveries."""
+        row = self._connection.execute(
+            select(tables.results.c.case_id).where(tables.results.c.id == result_id)
+        ).one_or_none()
+        deliveries = select(tables.deliveries.c.id).where(tables.deliveries.c.result_id == result_id)
+        subjects = [result_id, *([row.case_id] if row else []), *self._connection.scalars(deliveries)]
+        query = select(tables.journal).where(tables.journal.c.subject.in_(subjects)).order_by(tables.journal.c.seq)
+        return tuple(_link(found) for found in self._connection.execute(query).mappings())
+
+    def turned_away(self, limit: int) -> tuple[dict[str, str], ...]:
+        """Return what was last refused at a door."""
+        query = select(tables.turned_away).order_by(tables.turned_away.c.at.desc()).limit(limit)
+        return tuple(dict(row) for row in self._connection.execute(query).mappings())
+
+    def cases(self, limit: int) -> tuple[Case, ...]:
+        """Return the newest cases."""
+        query = select(tables.cases).order_by(tables.cases.c.opened_at.desc()).limit(limit)
+        return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
+
+
+class SqlJournal:
+    """The journal, read in order."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def links(self, after: int = 0) -> Iterator[Link]:
+        """Yield every link after ``after``, in order, a page at a time."""
+        journal = tables.journal
+        while True:
+            query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(PAGE)
+            page = [_link(row) for row in self._connection.execute(query).mappings()]
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].seq
+
+    def head(self) -> tuple[int, Digest] | None:
+        """Return the sequence number and hash of the last link; None when there is none."""
+        query = select(tables.journal.c.seq, tables.journal.c.hash).order_by(tables.journal.c.seq.desc()).limit(1)
+        row = self._connection.execute(query).one_or_none()
+        return (row.seq, Digest(row.hash)) if row else None
+
+    def hash_at(self, seq: int) -> Digest | None:
+        """Return the hash of one link, or None."""
+        found = self._connection.scalar(select(tables.journal.c.hash).where(tables.journal.c.seq == seq))
+        return Digest(found) if found else None
+
+    def statements(self) -> Iterator[dict[str, str]]:
+        """Yield what was sealed: opinions, withdrawals and releases, with their seals, for an export."""
+        for table, column, name in (
+            (tables.opinions, tables.opinions.c.statement, "opinion"),
+            (tables.withdrawals, tables.withdrawals.c.notice, "withdrawal"),
+            (tables.releases, tables.releases.c.terms, "release"),
+        ):
+            query = select(table.c.id, column.label("payload"), table.c.seal_key, table.c.signature)
+            for row in self._connection.execute(query.order_by(table.c.id)).mappings():
+                yield {
+                    "sealed": name,
+                    "id": row["id"],
+                    "payload": row["payload"],
+                    "key": row["seal_key"],
+                    "signature": row["signature"],
+                }
+
+    def find_results(self, prefix: str) -> tuple[str, ...]:
+        """Return the results whose identifier begins with ``prefix``: a person types the first characters."""
+        results = tables.results
+        query = select(results.c.id).where(
+            or_(results.c.id == prefix, results.c.id.startswith(prefix, autoescape=True))
+        )
+        return tuple(self._connection.scalars(query.limit(5)))
+
+
+def link_body(link: Link) -> dict[str, Any]:
+    """Return what a link's body says."""
+    body = orjson.loads(link.body)
+    return body if isinstance(body, dict) else {}
+
+
+def _link(row: Any) -> Link:
+    return Link(
+        seq=row["seq"],
+        at=row["at"],
+        actor=row["actor"],
+        role=row["role"],
+        action=row["action"],
+        subject=row["subject"],
+        body=row["body"],
+        prev=Digest(row["prev"]),
+        hash=Digest(row["hash"]),
+    )

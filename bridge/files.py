@@ -1,0 +1,39 @@
+"""Small files that must be whole or absent: keys, anchors, configuration."""
+
+import os
+from pathlib import Path
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file that only its owner can read. An existing file is left alone."""
+    _write(path, data, mode=0o600, replace=False)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write ``data`` over ``path``: after a crash it holds the old bytes or the new ones, never half of them."""
+    _write(path, data, mode=0o644, replace=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line, durably."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if replace:
+        temporary.replace(path)
+        return
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass  # somebody else was first: theirs stays
+    finally:
+        temporary.unlink()

@@ -1,0 +1,82 @@
+"""A RabbitMQ broker of our own: private node name, ports, folder and Erlang port mapper."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.peers.base import Daemon, PeerMissing, folder, free_port, listens, program, wait_until
+
+
+class RabbitMQ:
+    """One broker on loopback, user guest."""
+
+    def __init__(self) -> None:
+        self._program = _server()
+        self.home = folder("rabbitmq", owner="rabbitmq")
+        self.port = free_port()
+        self._mapper = free_port()
+        self._distribution = free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        (self.home / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlog.console = true\nlog.console.level = warning\n"
+            "disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.relative = 0.5\n"
+        )
+        (self.home / "enabled_plugins").write_text("[].\n")
+        self.daemon = self._start()
+
+    def _start(self) -> Daemon:
+        daemon = Daemon(
+            "rabbitmq", [*self._as_rabbitmq(), str(self._program)], self.home, env=self._env(), cwd=self.home
+        )
+        try:
+            wait_until(lambda: listens(self.port), "rabbitmq", daemon.process)
+        except PeerMissing as error:
+            daemon.stop(sign=signal.SIGKILL)
+            raise PeerMissing(f"{error}\n{daemon.tail()}") from error
+        return daemon
+
+    def kill(self) -> None:
+        """End the broker as a power cut would."""
+        self.daemon.stop(sign=signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start it again on the same data and port."""
+        self.daemon = self._start()
+
+    def stop(self) -> None:
+        """Stop the broker and its port mapper, and remove the folder."""
+        self.daemon.stop(grace_s=20)
+        mapper = shutil.which("epmd")
+        if mapper:
+            subprocess.run([mapper, "-port", str(self._mapper), "-kill"], capture_output=True, check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _env(self) -> dict[str, str]:
+        home = str(self.home)
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_PORT": str(self._mapper),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"aval{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
+            "RABBITMQ_MNESIA_BASE": f"{home}/data",
+            "RABBITMQ_LOG_BASE": f"{home}/log",
+            "RABBITMQ_PID_FILE": f"{home}/pid",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+        }
+
+    def _as_rabbitmq(self) -> list[str]:
+        return ["runuser", "-u", "rabbitmq", "--"] if os.geteuid() == 0 else []
+
+
+def _server() -> Path:
+    """Return the real server script; Debian's wrapper insists on its own user and folders."""
+    for base in Path("/usr/lib/rabbitmq").glob("lib/rabbitmq_server-*/sbin/rabbitmq-server"):
+        return base
+    return Path(program("rabbitmq-server"))
