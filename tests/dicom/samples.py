@@ -3,6 +3,7 @@
 Everything is derived from the arguments, so the same call gives the same bytes. Nothing here comes from a real patient.
 """
 
+import struct
 import uuid
 from collections.abc import Iterable
 from copy import deepcopy
@@ -162,6 +163,31 @@ def to_file(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
 def to_files(datasets: Iterable[Dataset], syntax: str = ExplicitVRLittleEndian) -> list[bytes]:
     """Return each of ``datasets`` as a DICOM file."""
     return [to_file(dataset, syntax) for dataset in datasets]
+
+
+def element(tag: int, vr: str, value: bytes, *, length: int | None = None) -> bytes:
+    """Return one element in explicit VR little endian, well formed or not.
+
+    Args:
+        length: what to write for the length; None for the true one.
+    """
+    size = len(value) if length is None else length
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr.encode()
+    if vr in {"OB", "OW", "SQ", "UC", "UN", "UT"}:
+        return head + struct.pack("<HL", 0, size) + value
+    return head + struct.pack("<H", size) + value
+
+
+def implicit(tag: int, value: bytes, *, length: int | None = None) -> bytes:
+    """Return one element in implicit VR, or an item or a delimiter in any encoding; see :func:`element`."""
+    return struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value) if length is None else length) + value
+
+
+def raw_file(body: bytes, syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Return a DICOM file whose data set is ``body``, whatever that is."""
+    name = syntax.encode() + b"\0" * (len(syntax) % 2)
+    meta = element(0x00020010, "UI", name)
+    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<L", len(meta))) + meta + body
 
 
 def _common(modality: str, study: str, number: int) -> Dataset:

@@ -1,0 +1,26 @@
+"""What DICOM input can be refused for, beside what guarantee/errors.py says.
+
+    PortError (guarantee/errors.py)
+    └── MalformedInstance        these bytes are not an instance that we may keep; sending them again will not help
+
+Codes of ``MalformedInstance``, stable for tables, metrics and translations:
+
+    not-dicom               no PS3.10 preamble, prefix or file meta information
+    executable              the preamble is that of a program or a script
+    truncated               a length points beyond the end of the file
+    broken                  lengths, items or delimiters contradict each other
+    stray-group             command or file meta elements inside the data set
+    repeated-element        an element that identifies the instance occurs twice
+    too-deep                sequences nested deeper than we follow
+    too-many-elements       more elements than we follow
+    header-too-large        more header than we read
+    deflated                a deflated transfer syntax
+    uid-missing, uid-form   a UID that names the instance is absent, or is not one
+    class-mismatch          the data set is not the instance that was announced
+"""
+
+from guarantee.errors import PortError
+
+
+class MalformedInstance(PortError):
+    """These bytes are not an instance that we may keep; sending them again will not help."""

@@ -1,0 +1,321 @@
+"""What we need to know of an instance, read from its header; pixels are never decoded here.
+
+Facts for routing and eligibility (guarantee/rules.py), each a set of text; none names or numbers a patient:
+
+    coded       Modality, SOPClassUID, TransferSyntaxUID, BodyPartExamined, ImageType, ScanningSequence,
+                SequenceVariant, MRAcquisitionType, PhotometricInterpretation, BurnedInAnnotation, PatientSex,
+                Laterality (of the series or of the image), ImageOrientationPatient (six numbers as one text)
+    device      Manufacturer, ManufacturerModelName
+    numbers     Rows, Columns, SamplesPerPixel, NumberOfFrames, MagneticFieldStrength (T), SliceThickness,
+                SpacingBetweenSlices, PixelSpacingRow, PixelSpacingColumn (mm), PatientAgeYears (whole years)
+
+Descriptions of series and protocol are left out: people write names into them. UIDs of the patient's study and of the
+frame of reference are left out: they identify.
+"""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal, InvalidOperation
+from typing import Final, Literal
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.structure import Element, Encoding, walk
+from dicom_adapters.text import alphabetic, codec, decode
+from guarantee.case import CaseKind, Patient, Source
+from guarantee.ids import Digest
+from guarantee.rules import Facts
+from guarantee.unit import Arrival
+
+FILE_META_BYTES_MAX: Final = 1024 * 1024
+"""Most file meta information, 1 MiB. It is about 200 bytes; a sender may add private information (0002,0102)."""
+
+INFLATED_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Most bytes of a deflated data set once inflated, 256 MiB. Deflate grows a thousandfold; these are reports and small
+images, where the transfer syntax is used at all."""
+
+VALUES_MAX: Final = 16
+"""Most values kept of one fact. ImageType has four or five."""
+
+VALUE_CHARS_MAX: Final = 64
+"""Longest value of a fact, as for LO (PS3.5, 6.2)."""
+
+UID_CHARS_MAX: Final = 64
+"""PS3.5, 9.1."""
+
+_META_AT: Final = 132
+_EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
+_DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
+_SEX: Final = {"M": "M", "F": "F", "O": "O", "H": "M", "I": "O", "1": "M", "2": "F"}
+"""PS3.3 C.7.1.1, and what French and HL7v2 sources write instead: H(omme), I(ndéterminé), 1, 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """One instance.
+
+    Args:
+        modality: (0008,0060); "" when absent.
+        study_description: as received, on one line.
+        started: study date and time, local, ISO 8601; only the date when the time is absent; "" without a date.
+        facts: see the top of this file.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    transfer_syntax_uid: str
+    patient: Patient
+    accession_number: str
+    modality: str
+    study_description: str
+    started: str
+    facts: Facts
+
+
+def read_header(
+    data: bytes, *, sop_class_uid: str = "", sop_instance_uid: str = "", allow_deflated: bool = False
+) -> Header:
+    """Return the header of ``data``, a whole DICOM file (PS3.10).
+
+    Args:
+        sop_class_uid, sop_instance_uid: what was announced, e.g. by the C-STORE request; "" for nothing.
+        allow_deflated: whether to inflate a deflated data set, up to INFLATED_BYTES_MAX.
+
+    Raises:
+        MalformedInstance: see errors.py for the codes.
+    """
+    syntax, start = _read_file_meta(data)
+    if syntax in _DEFLATED:
+        if not allow_deflated or syntax != DeflatedExplicitVRLittleEndian:
+            raise MalformedInstance("deflated", "deflated data sets are not accepted here")
+        data, start = _inflate(data, start), 0
+    encoding = Encoding(implicit=syntax == ImplicitVRLittleEndian, little=syntax != ExplicitVRBigEndian)
+    header = _Fields(walk(data, start, encoding, _WANTED), encoding).header(syntax)
+    announced = (sop_class_uid or header.sop_class_uid, sop_instance_uid or header.sop_instance_uid)
+    if announced != (header.sop_class_uid, header.sop_instance_uid):
+        raise MalformedInstance("class-mismatch", "the data set is not the instance that the request announced")
+    return header
+
+
+def to_arrival(header: Header, *, digest: Digest, site: str, sender: str, conversation: str) -> Arrival:
+    """Return the arrival of an instance whose bytes the vault keeps as ``digest``."""
+    return Arrival(
+        kind=CaseKind.STUDY,
+        uid=header.study_instance_uid,
+        source=Source(
+            uid=header.sop_instance_uid, group=header.series_instance_uid, kind=header.sop_class_uid, digest=digest
+        ),
+        site=site,
+        patient=header.patient,
+        order=header.accession_number,
+        modality=header.modality,
+        description=header.study_description,
+        started=header.started,
+        encounter="",
+        facts=header.facts,
+        sender=sender,
+        conversation=conversation,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- file to values
+
+
+def _read_file_meta(data: bytes) -> tuple[str, int]:
+    """Return the transfer syntax and the offset of the data set. Source: PS3.10, 7.1."""
+    head = data[_META_AT : _META_AT + 12]
+    if data[128:132] != b"DICM" or len(head) < 12 or head[:8] != b"\x02\0\0\0UL\x04\0":
+        raise MalformedInstance("not-dicom", "no DICOM file: preamble, prefix or group length is missing")
+    if data.startswith(_EXECUTABLES):
+        raise MalformedInstance("executable", "the preamble is that of a program; such files are not kept")
+    size = int.from_bytes(head[8:], "little")
+    start = _META_AT + 12 + size
+    if size > FILE_META_BYTES_MAX or start > len(data):
+        raise MalformedInstance("truncated", "the file meta information is longer than the file, or than we read")
+    meta = _Fields(
+        walk(data[_META_AT:start], 0, Encoding(implicit=False), _SYNTAX, is_meta=True), Encoding(implicit=False)
+    )
+    return meta.uid("TransferSyntaxUID"), start
+
+
+def _inflate(data: bytes, start: int) -> bytes:
+    """Return the inflated data set. Source: PS3.5, A.5."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(memoryview(data)[start:], INFLATED_BYTES_MAX)
+    except zlib.error as error:
+        raise MalformedInstance("broken", "the deflated data set cannot be inflated") from error
+    if not inflater.eof:
+        code = "header-too-large" if len(inflated) == INFLATED_BYTES_MAX else "truncated"
+        raise MalformedInstance(code, f"the deflated data set has no end within {INFLATED_BYTES_MAX} bytes")
+    return inflated
+
+
+class _Fields:
+    """Values of elements by keyword."""
+
+    def __init__(self, elements: dict[int, Element], encoding: Encoding) -> None:
+        self._elements = elements
+        self._order: Literal["little", "big"] = "little" if encoding.little else "big"
+        self._codec = codec(" ".join(self.codes("SpecificCharacterSet")[:1]))
+
+    def header(self, syntax: str) -> Header:
+        sex = _SEX.get(self.code("PatientSex").upper(), "")
+        birth, begun = self.day("PatientBirthDate"), self.day("StudyDate")
+        return Header(
+            sop_class_uid=self.uid("SOPClassUID"),
+            sop_instance_uid=self.uid("SOPInstanceUID"),
+            series_instance_uid=self.uid("SeriesInstanceUID"),
+            study_instance_uid=self.uid("StudyInstanceUID"),
+            transfer_syntax_uid=syntax,
+            patient=Patient(
+                identifier=self.text("PatientID"),
+                issuer=self.text("IssuerOfPatientID"),
+                name=alphabetic(self.text("PatientName")),
+                birth_date=birth.isoformat() if birth else "",
+                sex=sex,
+            ),
+            accession_number=self.text("AccessionNumber"),
+            modality=self.code("Modality"),
+            study_description=self.text("StudyDescription"),
+            started=self._started(begun),
+            facts=self._facts(syntax, sex, birth, begun),
+        )
+
+    def _started(self, begun: date | None) -> str:
+        moment = _time(self.code("StudyTime"))
+        if begun is None:
+            return ""
+        return f"{begun.isoformat()}T{moment.isoformat()}" if moment else begun.isoformat()
+
+    def _facts(self, syntax: str, sex: str, birth: date | None, begun: date | None) -> Facts:
+        rows, columns = (*self.numbers("PixelSpacing"), "", "")[:2]
+        found: dict[str, list[str]] = {name: read(self, name) for name, read in _PLAIN.items()}
+        found |= {
+            "TransferSyntaxUID": [syntax],
+            "PatientSex": [sex],
+            "Laterality": [*self.codes("Laterality"), *self.codes("ImageLaterality")],
+            "PixelSpacingRow": [rows],
+            "PixelSpacingColumn": [columns],
+            "ImageOrientationPatient": ["\\".join(self.numbers("ImageOrientationPatient", places=4))],
+            "PatientAgeYears": [_age_years(self.code("PatientAge"), birth, begun)],
+        }
+        facts = {name: frozenset(v[:VALUE_CHARS_MAX] for v in values if v) for name, values in found.items()}
+        return {name: values for name, values in facts.items() if values}
+
+    def codes(self, keyword: str) -> list[str]:
+        """Return the values of a coded element (CS, IS, AS, UI), padding removed."""
+        text = decode(self._value(keyword), "latin_1")
+        return [value.strip() for value in text.split("\\")[:VALUES_MAX]]
+
+    def code(self, keyword: str) -> str:
+        return self.codes(keyword)[0]
+
+    def text(self, keyword: str) -> str:
+        return decode(self._value(keyword), self._codec)
+
+    def texts(self, keyword: str) -> list[str]:
+        return [self.text(keyword)]
+
+    def integers(self, keyword: str) -> list[str]:
+        """Return the value of an unsigned short (US)."""
+        value = self._value(keyword)
+        return [str(int.from_bytes(value, self._order))] if len(value) == 2 else []
+
+    def numbers(self, keyword: str, places: int | None = None) -> list[str]:
+        """Return the values of a decimal string (DS) in plain notation; [] when one is not a number."""
+        values = [_plain(code, places) for code in self.codes(keyword)]
+        return values if all(values) else []
+
+    def day(self, keyword: str) -> date | None:
+        """Return a date (DA), also in the old form YYYY.MM.DD; None when it is not one."""
+        text = self.code(keyword).replace(".", "")
+        if not re.fullmatch("[0-9]{8}", text):
+            return None
+        try:
+            return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        except ValueError:
+            return None
+
+    def uid(self, keyword: str) -> str:
+        """Return a UID.
+
+        Leading zeros in a component are let through, though PS3.5 9.1 forbids them: real devices write them, and the
+        instance must keep its name.
+        """
+        text = self._value(keyword).decode("latin-1").rstrip("\0 ")
+        if not text:
+            raise MalformedInstance("uid-missing", f"{keyword} is missing")
+        if len(text) > UID_CHARS_MAX or not _UID.fullmatch(text):
+            raise MalformedInstance("uid-form", f"{keyword} is not a UID (digits and dots, at most {UID_CHARS_MAX})")
+        return text
+
+    def _value(self, keyword: str) -> bytes:
+        element = self._elements.get(tag_for_keyword(keyword))
+        return b"" if element is None else element.value
+
+
+_PLAIN: Final[dict[str, Callable[[_Fields, str], list[str]]]] = {
+    **dict.fromkeys(
+        (
+            *("Modality", "SOPClassUID", "BodyPartExamined", "ImageType", "ScanningSequence", "SequenceVariant"),
+            *("MRAcquisitionType", "PhotometricInterpretation", "BurnedInAnnotation", "NumberOfFrames"),
+        ),
+        _Fields.codes,
+    ),
+    **dict.fromkeys(("Manufacturer", "ManufacturerModelName"), _Fields.texts),
+    **dict.fromkeys(("Rows", "Columns", "SamplesPerPixel"), _Fields.integers),
+    **dict.fromkeys(("MagneticFieldStrength", "SliceThickness", "SpacingBetweenSlices"), _Fields.numbers),
+}
+
+_WANTED: Final = frozenset(
+    tag_for_keyword(keyword)
+    for keyword in (
+        *("SpecificCharacterSet", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "AccessionNumber"),
+        *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge"),
+        *("StudyDescription", "StudyDate", "StudyTime", "PixelSpacing", "ImageOrientationPatient"),
+        *("Laterality", "ImageLaterality", *_PLAIN),
+    )
+)
+_SYNTAX: Final = frozenset({tag_for_keyword("TransferSyntaxUID")})
+
+
+def _plain(text: str, places: int | None) -> str:
+    """Return a number without exponent or trailing zeros, rounded to ``places``; "" when it is not a number."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return ""
+    if not number.is_finite() or abs(number.adjusted()) > 15:
+        return ""
+    rounded = number if places is None else round(number, places)
+    return format(rounded.normalize() + 0, "f")
+
+
+def _time(text: str) -> time | None:
+    """Return a time (TM: HH, HHMM, HHMMSS or HHMMSS.F), without its fraction; None when it is not one."""
+    digits = text.replace(":", "").partition(".")[0]
+    if not re.fullmatch("[0-9]{2}|[0-9]{4}|[0-9]{6}", digits):
+        return None
+    try:
+        return time(int(digits[:2]), int(digits[2:4] or 0), int(digits[4:6] or 0))
+    except ValueError:
+        return None
+
+
+def _age_years(age: str, birth: date | None, begun: date | None) -> str:
+    """Return whole years, from Patient's Age (0010,1010) or from the dates; "" when unknown."""
+    stated = re.fullmatch("([0-9]{3})([DWMY])", age)
+    if stated:
+        return str(int(stated[1]) // {"D": 365, "W": 52, "M": 12, "Y": 1}[stated[2]])
+    if birth is None or begun is None or begun < birth:
+        return ""
+    return str(begun.year - birth.year - ((begun.month, begun.day) < (birth.month, birth.day)))

@@ -1,0 +1,270 @@
+"""The skeleton of a data set: walked once from end to end, without recursion and without trusting one length.
+
+What passes here is safe to hand to a recursive reader such as pydicom: its nesting, its number of elements and its
+header are bounded, every length lies inside its parent, and what identifies the instance is written once.
+
+Pixel data and other bulk are stepped over, never copied. Source: PS3.5, 7 (elements, sequences, items) and A.4.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from pydicom.datadict import dictionary_VR
+
+from dicom_adapters.errors import MalformedInstance
+
+DEPTH_MAX: Final = 64
+"""Deepest nesting of sequences. Structured reports reach about 15. pydicom spends 5 Python frames a level of the 1,000
+that an interpreter has, so what passes here never ends in a RecursionError there."""
+
+ELEMENTS_MAX: Final = 250_000
+"""Most elements, items and pixel fragments of one instance. An enhanced CT of 2,000 frames has about 100,000; walking
+this many takes about a second."""
+
+HEADER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Most header, 16 MiB, bulk left out (pixels, documents, waveforms, overlays, private blobs). A CT header is 5 kB, that
+of an enhanced CT of 2,000 frames about 6 MB."""
+
+PIXEL_DATA: Final = 0x7FE00010
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+_ITEM: Final = 0xFFFEE000
+_ITEM_END: Final = 0xFFFEE00D
+_SEQUENCE_END: Final = 0xFFFEE0DD
+_UNDEFINED: Final = 0xFFFFFFFF
+_LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_BULK: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of the top level.
+
+    Args:
+        vr: value representation, from the file or, when that is silent, from the dictionary.
+        value: as encoded, padding included.
+    """
+
+    vr: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How elements are written (PS3.5, 10)."""
+
+    implicit: bool
+    little: bool = True
+
+
+def walk(
+    data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, is_meta: bool = False
+) -> dict[int, Element]:
+    """Return the ``wanted`` elements of the data set that begins at ``start`` and ends with ``data``.
+
+    Args:
+        is_meta: whether it is file meta information (group 0002) instead of a data set.
+
+    Raises:
+        MalformedInstance: "truncated", "broken", "stray-group", "repeated-element", "too-deep", "too-many-elements" or
+            "header-too-large".
+    """
+    return _Walker(data, start, encoding, wanted, is_meta=is_meta).run()
+
+
+class _Kind(Enum):
+    DATA_SET = auto()
+    ITEMS = auto()
+    FRAGMENTS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """What the walker is inside of.
+
+    Args:
+        end: offset that nothing inside may pass.
+        is_open: whether a delimiter ends it; otherwise it ends at ``end``.
+    """
+
+    kind: _Kind
+    end: int
+    is_open: bool
+    implicit: bool
+
+
+class _Walker:
+    def __init__(self, data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, is_meta: bool) -> None:
+        order = "<" if encoding.little else ">"
+        self._tag = struct.Struct(f"{order}HH")
+        self._short = struct.Struct(f"{order}H")
+        self._long = struct.Struct(f"{order}L")
+        self._data = data
+        self._at = start
+        self._wanted = wanted
+        self._is_meta = is_meta
+        self._found: dict[int, Element] = {}
+        self._elements = 0
+        self._header_bytes = 0
+        self._is_past_pixels = False
+        self._levels = [_Level(_Kind.DATA_SET, len(data), is_open=False, implicit=encoding.implicit)]
+
+    def run(self) -> dict[int, Element]:
+        steps = {
+            _Kind.DATA_SET: self._step_element,
+            _Kind.ITEMS: self._step_item,
+            _Kind.FRAGMENTS: self._step_fragment,
+        }
+        while self._levels:
+            level = self._levels[-1]
+            if not level.is_open and self._at == level.end:
+                self._levels.pop()
+                continue
+            self._elements += 1
+            if self._elements > ELEMENTS_MAX:
+                raise MalformedInstance("too-many-elements", f"more than {ELEMENTS_MAX} elements")
+            steps[level.kind](level)
+        return self._found
+
+    # ------------------------------------------------------------------------------------------------ one step each
+
+    def _step_element(self, level: _Level) -> None:
+        start = self._at
+        self._require(8, level)
+        group, number = self._tag.unpack_from(self._data, start)
+        tag = group << 16 | number
+        if group == 0xFFFE:
+            self._end_item(tag, level)
+            return
+        vr, length, self._at = self._read_head(tag, level)
+        if len(self._levels) == 1:
+            self._check_top(tag)
+        if vr not in _BULK:
+            self._charge(self._at - start + (0 if length == _UNDEFINED else length))
+        if length == _UNDEFINED:
+            self._open(vr, level)
+            return
+        self._require(length, level)
+        if self._holds_items(tag, vr, length):
+            self._push(_Level(_Kind.ITEMS, self._at + length, is_open=False, implicit=level.implicit))
+            return
+        if len(self._levels) == 1 and tag in self._wanted:
+            self._keep(tag, vr, length)
+        self._at += length
+
+    def _step_item(self, level: _Level) -> None:
+        tag, length = self._read_mark(level)
+        if tag == _SEQUENCE_END and level.is_open:
+            self._levels.pop()
+            return
+        if tag != _ITEM:
+            raise self._broken("a sequence holds something that is not an item")
+        if length != _UNDEFINED:
+            self._require(length, level)
+        end = level.end if length == _UNDEFINED else self._at + length
+        implicit = level.implicit or self._looks_implicit(end)
+        self._push(_Level(_Kind.DATA_SET, end, is_open=length == _UNDEFINED, implicit=implicit))
+
+    def _step_fragment(self, level: _Level) -> None:
+        tag, length = self._read_mark(level)
+        if tag == _SEQUENCE_END:
+            self._levels.pop()
+            return
+        if tag != _ITEM or length == _UNDEFINED:
+            raise self._broken("encapsulated pixels hold something that is not a fragment")
+        self._require(length, level)
+        self._at += length
+
+    # ---------------------------------------------------------------------------------------------------- the parts
+
+    def _read_head(self, tag: int, level: _Level) -> tuple[str, int, int]:
+        """Return (VR, length, offset of the value)."""
+        at = self._at
+        if not level.implicit:
+            vr = self._data[at + 4 : at + 6]
+            if b"AA" <= vr <= b"ZZ":
+                name = vr.decode("latin-1")
+                if name not in _LONG:
+                    return name, self._short.unpack_from(self._data, at + 6)[0], at + 8
+                self._require(12, level)
+                return name, self._long.unpack_from(self._data, at + 8)[0], at + 12
+            # Some writers fall back to implicit VR inside a sequence; at the top it is another transfer syntax.
+            if len(self._levels) == 1:
+                raise self._broken("an element has no value representation, as if the transfer syntax were another")
+        return _dictionary_vr(tag), self._long.unpack_from(self._data, at + 4)[0], at + 8
+
+    def _read_mark(self, level: _Level) -> tuple[int, int]:
+        """Return (tag, length) of an item or delimiter, and step over it."""
+        self._require(8, level)
+        group, number = self._tag.unpack_from(self._data, self._at)
+        length = self._long.unpack_from(self._data, self._at + 4)[0]
+        self._at += 8
+        self._charge(8)
+        return group << 16 | number, length
+
+    def _end_item(self, tag: int, level: _Level) -> None:
+        if tag != _ITEM_END or not level.is_open:
+            raise self._broken("a delimiter stands where an element belongs")
+        self._at += 8
+        self._levels.pop()
+
+    def _check_top(self, tag: int) -> None:
+        if (tag >> 16 == 0x0002) != self._is_meta or tag >> 16 == 0x0000:
+            # A reader of files would take such elements for file meta information (PS3.10, 7.1).
+            raise MalformedInstance("stray-group", f"group {tag >> 16:04X} does not belong here")
+        if self._is_past_pixels and tag <= PIXEL_DATA and tag not in _PIXELS:
+            # Readers differ in which copy they believe when a header goes on behind the pixels.
+            raise self._broken("header elements stand behind the pixel data")
+        self._is_past_pixels = self._is_past_pixels or tag in _PIXELS
+
+    def _open(self, vr: str, level: _Level) -> None:
+        if vr in {"SQ", "UN"}:
+            kind = _Kind.ITEMS
+        elif vr in {"OB", "OW", "OB or OW"}:
+            kind = _Kind.FRAGMENTS
+        else:
+            raise self._broken(f"a value of type {vr} has no length")
+        self._push(_Level(kind, level.end, is_open=True, implicit=level.implicit))
+
+    def _holds_items(self, tag: int, vr: str, length: int) -> bool:
+        if vr == "UN" and _dictionary_vr(tag) == "SQ" and length >= 8:
+            return self._tag.unpack_from(self._data, self._at) == (0xFFFE, 0xE000)
+        return vr == "SQ"
+
+    def _looks_implicit(self, end: int) -> bool:
+        """Return whether the item at this place starts without a value representation, as pydicom judges it."""
+        vr = self._data[self._at + 4 : min(self._at + 6, end)]
+        return len(vr) == 2 and not all(0x41 <= byte <= 0x5A for byte in vr)
+
+    def _keep(self, tag: int, vr: str, length: int) -> None:
+        if tag in self._found:
+            raise MalformedInstance("repeated-element", f"element {tag:08X} occurs twice")
+        self._found[tag] = Element(vr, self._data[self._at : self._at + length])
+
+    def _push(self, level: _Level) -> None:
+        if len(self._levels) > 2 * DEPTH_MAX:  # a level of items and one of elements for each sequence
+            raise MalformedInstance("too-deep", f"sequences are nested deeper than {DEPTH_MAX}")
+        self._levels.append(level)
+
+    def _charge(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > HEADER_BYTES_MAX:
+            raise MalformedInstance("header-too-large", f"the header is larger than {HEADER_BYTES_MAX} bytes")
+
+    def _require(self, size: int, level: _Level) -> None:
+        if self._at + size > len(self._data):
+            raise MalformedInstance("truncated", f"the file ends inside an element, at byte {len(self._data)}")
+        if self._at + size > level.end:
+            raise self._broken("an element is longer than the item that holds it")
+
+    def _broken(self, why: str) -> MalformedInstance:
+        return MalformedInstance("broken", f"{why}, near byte {self._at}")
+
+
+def _dictionary_vr(tag: int) -> str:
+    try:
+        vr: str = dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+    return vr
