@@ -39,8 +39,9 @@ class SqlRegistry:
             self._connection.execute(insert_once(self._connection, tables.models).values(**row))
         elif known != model:
             raise Malformed(
-                f"{model.id} is already registered with other bytes (model {known.digest[:12]}…, card {known.card[:12]}…): "
-                "any change of weights, threshold or card is a new version; raise the version in card.yaml"
+                f"{model.id} is already registered with other bytes (model {known.digest[:12]}…, card "
+                f"{known.card[:12]}…): any change of weights, threshold or card is a new version; "
+                "raise the version in card.yaml"
             )
 
     def model(self, model_id: str) -> ModelVersion | None:

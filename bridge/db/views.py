@@ -66,8 +66,12 @@ class SqlViews:
     def counts(self) -> dict[str, int]:
         """Return how many results of care are in each state."""
         results = tables.results
-        query = select(results.c.state, func.count()).where(results.c.mode == "care").group_by(results.c.state)
-        return {state: count for state, count in self._connection.execute(query)}
+        query = (
+            select(results.c.state, func.count().label("many"))
+            .where(results.c.mode == "care")
+            .group_by(results.c.state)
+        )
+        return {row.state: row.many for row in self._connection.execute(query)}
 
     def _rows(self) -> Any:
         held = tables.held_results

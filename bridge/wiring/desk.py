@@ -1,0 +1,260 @@
+"""The desk's protocol over flows, views and images: the object that the pages and the API are handed."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+from bridge import accounts
+from bridge.db.store import SqlStore
+from bridge.db.views import Row, SentRow, link_body
+from bridge.flows import retract, review
+from bridge.flows import stop as stopping
+from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
+from dicom_adapters.pixels import describe_series, read_frame
+from guarantee.card import Card
+from guarantee.case import CaseKind, Manifest, Source
+from guarantee.content import Content
+from guarantee.decision import Decision
+from guarantee.errors import NotEligible, NotEntitled, PortError
+from guarantee.ids import Digest, ResultId
+from guarantee.opinion import Reader
+from guarantee.policy import Role
+from guarantee.ports import Catalogue
+from guarantee.release import WithdrawalReason
+from guarantee.states import ResultState
+from guarantee.stops import Scope, Stop, in_force
+
+READERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
+"""Who may see what a model found."""
+
+DESCRIPTIONS_MAX: Final = 64
+"""Series whose description is kept in memory; one takes about 100 ms and 50 kB for 200 images."""
+
+_log = logging.getLogger("aval.desk")
+
+
+@dataclass(slots=True)
+class RealDesk:
+    """Implements bridge.web.services.Desk."""
+
+    store: SqlStore
+    review: review.Review
+    sign_ins: accounts.Desk
+    catalogue: Catalogue
+    installed: Sequence[Card]
+    _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    # --------------------------------------------------------------------------------------------------- sessions
+
+    def sign_in(self, login: str, password: str, code: str) -> str:
+        """Return a session token."""
+        return accounts.sign_in(login, password, code, self.sign_ins)
+
+    def session(self, token: str) -> Session | None:
+        """Return who holds ``token``, or None."""
+        found = accounts.session(token, self.sign_ins)
+        return Session(reader=found[0], auth=found[1], since=found[2]) if found else None
+
+    def sign_out(self, token: str) -> None:
+        """End the session."""
+        accounts.sign_out(token, self.sign_ins)
+
+    # --------------------------------------------------------------------------------------------------- looking
+
+    def lines(self, states: Sequence[str], *, limit: int) -> Sequence[Line]:
+        """Return worklist rows."""
+        with self.store.reading() as unit:
+            return [self._line(row) for row in unit.views.results(states, limit=limit)]
+
+    def view(self, result: str, reader: Reader) -> View:
+        """Return a result, without the draft while it awaits review."""
+        with self.store.reading() as unit:
+            row = unit.views.result(result)
+            if row is None or row.result.mode != "care":
+                raise LookupError(result)
+            opinions = unit.gate.opinions(row.result.id)
+            decision = unit.gate.decision(row.result.id)
+            sent = tuple(_sent(line) for line in unit.views.sent(result))
+        may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
+        return View(
+            line=self._line(row),
+            draft=self._content(row.result.draft) if may_see else None,
+            content=self._content(decision.content) if may_see and decision else None,
+            opinions=opinions if reader.role in READERS else (),
+            decision=decision,
+            sent=sent,
+            obstacles=review.what_forbids(row.result.id, self.review),
+        )
+
+    def open(self, result: str, reader: Reader) -> Opened:
+        """Show the draft, record that, and ask the one-time question."""
+        view = self.view(result, reader)
+        question = review.ask(view.line.result.id, reader, self.review)
+        shown = View(
+            line=view.line,
+            draft=self._content(question.shown),
+            content=None,
+            opinions=view.opinions,
+            decision=view.decision,
+            sent=view.sent,
+            obstacles=view.obstacles,
+        )
+        return Opened(view=shown, nonce=question.nonce, shown=question.shown, expires_at=question.expires_at)
+
+    def timeline(self, result: str) -> Sequence[Happened]:
+        """Return everything the journal says of a result."""
+        with self.store.reading() as unit:
+            links = unit.views.timeline(result)
+        return [
+            Happened(seq=k.seq, at=k.at, actor=k.actor, action=k.action, subject=k.subject, body=link_body(k))
+            for k in links
+        ]
+
+    # --------------------------------------------------------------------------------------------------- acting
+
+    def answer(self, result: str, session: Session, answer: Answer) -> View:
+        """Take an opinion."""
+        decision: Decision | None = review.answer(
+            ResultId(result), session.reader, session.auth, answer, self.review
+        )
+        _log.info("opinion.taken result=%s decided=%s", result, decision is not None)
+        return self.view(result, session.reader)
+
+    def withdraw(self, result: str, session: Session, reason: WithdrawalReason, comment: str) -> View:
+        """Take a released result back everywhere."""
+        if session.reader.role not in READERS:
+            raise NotEntitled("a radiologist or a clinician withdraws a result")
+        retract.withdraw(
+            ResultId(result), by=session.reader.login, reason=reason, comment=comment, tools=self.review
+        )
+        return self.view(result, session.reader)
+
+    def stop(self, scope: Scope, target: str, session: Session, reason: str) -> None:
+        """Stop: one person is enough."""
+        stopping.stop(
+            scope, target, by=session.reader.login, reason=reason, store=self.store, clock=self.review.clock
+        )
+
+    def resume(self, scope: Scope, target: str, session: Session, second: tuple[str, str], reason: str) -> None:
+        """Resume, with a second person."""
+        other = accounts.verify_code(second[0], second[1], self.sign_ins)
+        if other.login == session.reader.login:
+            raise NotEntitled("two different people resume what was stopped")
+        stopping.resume(
+            scope,
+            target,
+            by=session.reader.login,
+            second=other.login,
+            reason=reason,
+            store=self.store,
+            clock=self.review.clock,
+        )
+
+    def stops(self) -> Sequence[Stop]:
+        """Return the stops in force."""
+        with self.store.reading() as unit:
+            return in_force(unit.stops.lines())
+
+    def cards(self) -> Sequence[Card]:
+        """Return the cards of the models in use."""
+        return self.installed
+
+    # --------------------------------------------------------------------------------------------------- images
+
+    def series(self, result: str) -> Sequence[Mapping[str, Any]]:
+        """Return the images of a result's case, the series the model looked at first."""
+        focus, groups = self._groups(result)
+        described = []
+        for series in sorted(groups, key=lambda group: (group != focus, group)):
+            try:
+                described.append(self._describe(series, groups[series]))
+            except NotEligible as error:  # reports, key objects, mixed sizes: not images to look at
+                _log.info("series.skipped result=%s code=%s", result, error.code)
+        return described
+
+    def frame(self, result: str, series: str, index: int) -> bytes:
+        """Return one frame."""
+        _, groups = self._groups(result)
+        if series not in groups:
+            raise LookupError(series)
+        instances = self._describe(series, groups[series])["instances"]
+        if not 0 <= index < len(instances):
+            raise LookupError(str(index))
+        wanted = instances[index]
+        source = next(s for s in groups[series] if s.uid == wanted["sop_instance_uid"])
+        return read_frame(self.review.vault.path(source.digest), wanted["frame"])
+
+    def mask(self, result: str, segment: int) -> bytes:
+        """Return the mask of a segment of the endorsed content, or else of the draft."""
+        with self.store.reading() as unit:
+            row = unit.views.result(result)
+            decision = unit.gate.decision(ResultId(result))
+        if row is None or row.result.draft is None:
+            raise LookupError(result)
+        content = self._content(decision.content if decision and decision.content else row.result.draft)
+        for drawn in content.segments if content else ():
+            if drawn.number == segment:
+                return self.review.vault.get(drawn.mask)
+        raise LookupError(str(segment))
+
+    def ready(self) -> Sequence[str]:
+        """Return what keeps this process from working."""
+        try:
+            self.stops()
+        except PortError as error:
+            return [error.code]
+        return []
+
+    # ---------------------------------------------------------------------------------------------------- inside
+
+    def _line(self, row: Row) -> Line:
+        return Line(
+            result=row.result,
+            case=row.case,
+            card=self.catalogue.card_of(row.result.model.id),
+            held=row.held,
+            queued_at=row.queued_at,
+            moved_at=row.moved_at,
+        )
+
+    def _content(self, digest: Digest | None) -> Content | None:
+        return Content.from_bytes(self.review.vault.get(digest)) if digest else None
+
+    def _groups(self, result: str) -> tuple[str, dict[str, list[Source]]]:
+        with self.store.reading() as unit:
+            row = unit.views.result(result)
+        if row is None:
+            raise LookupError(result)
+        groups: dict[str, list[Source]] = {}
+        if row.case.kind is CaseKind.STUDY:
+            for source in Manifest.from_bytes(self.review.vault.get(row.result.manifest)).sources:
+                groups.setdefault(source.group, []).append(source)
+        return row.result.focus, groups
+
+    def _describe(self, series: str, sources: Sequence[Source]) -> Mapping[str, Any]:
+        key = (series, "".join(source.digest[:8] for source in sources))
+        with self._lock:
+            found = self._descriptions.get(key)
+        if found is None:
+            files = [(source.uid, self.review.vault.path(source.digest)) for source in sources]
+            found = describe_series(files)
+            with self._lock:
+                self._descriptions[key] = found
+                while len(self._descriptions) > DESCRIPTIONS_MAX:
+                    self._descriptions.pop(next(iter(self._descriptions)))
+        return found
+
+
+def _sent(line: SentRow) -> Sent:
+    return Sent(
+        kind=line.delivery.kind,
+        destination=line.delivery.destination,
+        state=line.delivery.state,
+        attempts=line.delivery.attempts,
+        cause=line.cause,
+        method=line.method,
+        at=line.moved_at,
+    )

@@ -1,0 +1,211 @@
+"""What the processes of one operating-system process share, each made once, from the settings."""
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Final
+
+from bridge.accounts import Desk as SignInDesk
+from bridge.accounts import load_secrets
+from bridge.broker.local import LocalBell
+from bridge.broker.rabbit import RabbitBell
+from bridge.config import ConfigError, Settings
+from bridge.db.accounts import SqlAccounts
+from bridge.db.engine import make_aval_engine
+from bridge.db.migrate import migrate, schema_revision
+from bridge.db.store import SqlStore
+from bridge.db.views import SqlJournal
+from bridge.flows.route import Routing
+from bridge.journal import Keeper, require_anchors_hold
+from bridge.rules_file import SHIPPED, read_rules
+from bridge.seal import KeyRing, checking_ring, signing_ring
+from bridge.vault import FileVault
+from guarantee.card import Card
+from guarantee.policy import Policy
+from guarantee.ports import Bell
+from guarantee.rules import Route
+from inference.registry import Registry
+
+SHIPPED_MODELS: Final = Path(__file__).parents[2] / "inference" / "packages"
+
+
+class SystemClock:
+    """The Clock port."""
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return datetime.now(UTC)
+
+
+class Parts:
+    """Everything that several processes use.
+
+    Args:
+        settings: the whole configuration; nobody below this package sees it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.committed = threading.Event()
+        """Set after each commit of this process: wakes the relay."""
+        self._stores: dict[str, SqlStore] = {}
+        self._lock_file: IO[str] | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether one process tree owns everything: SQLite, and the in-process bell."""
+        return self.settings.database_url("").startswith("sqlite")
+
+    def store(self, process: str) -> SqlStore:
+        """Return the store of one process; processes with one URL share one."""
+        url = self.settings.database_url(process)
+        if url not in self._stores:
+            self._stores[url] = SqlStore(make_aval_engine(url), committed=self.committed.set)
+        return self._stores[url]
+
+    @cached_property
+    def vault(self) -> FileVault:
+        """The vault."""
+        return FileVault(self.settings.path(self.settings.storage.vault))
+
+    @cached_property
+    def bell(self) -> Bell:
+        """The doorbell."""
+        url = self.settings.broker.url.get_secret_value()
+        return RabbitBell(url) if url else LocalBell()
+
+    @cached_property
+    def desk_ring(self) -> KeyRing:
+        """The key that seals opinions, releases and withdrawals: for the desk and the command line alone."""
+        return signing_ring(self.settings.path(self.settings.storage.keys), "desk")
+
+    @cached_property
+    def checking_ring(self) -> KeyRing:
+        """The public keys, for whoever only checks."""
+        return checking_ring(self.settings.path(self.settings.storage.keys))
+
+    @cached_property
+    def catalogue(self) -> Registry:
+        """The model packages of this installation."""
+        folders = [self.settings.path(path) for path in self.settings.models.packages]
+        shipped = sorted(path for path in SHIPPED_MODELS.iterdir() if (path / "card.yaml").exists())
+        return Registry.load(folders or shipped)
+
+    @cached_property
+    def rules(self) -> tuple[tuple[Route, ...], tuple[Policy, ...]]:
+        """Routes and policies."""
+        path = self.settings.routing.rules
+        return read_rules(self.settings.path(path) if path else SHIPPED)
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Routes, and each policy's current version.
+
+        Raises:
+            ConfigError: a route names a model that is not installed, or a card a policy that does not exist.
+        """
+        routes, policies = self.rules
+        current = {policy.id: policy.ref for policy in sorted(policies, key=lambda policy: policy.version)}
+        for route in routes:
+            for name in route.models:
+                self._require(self.catalogue.card(name), name, route, current)
+        return Routing(routes=routes, policies=current)
+
+    @staticmethod
+    def _require(card: Card | None, name: str, route: Route, policies: dict[str, str]) -> None:
+        if card is None:
+            raise ConfigError(f"route {route.name} names model {name!r}, which is not installed (`aval models list`)")
+        if card.kind is not route.kind:
+            raise ConfigError(f"route {route.name} is for {route.kind} cases, model {name} is not")
+        if card.policy not in policies:
+            raise ConfigError(f"the card of {name} asks for policy {card.policy!r}, which no rule file defines")
+
+    @cached_property
+    def sign_in(self) -> SignInDesk:
+        """Accounts and sessions."""
+        store = self.store("desk")
+
+        @contextmanager
+        def accounts(actor: str) -> Iterator[SqlAccounts]:
+            with store.transaction(actor) as unit:
+                yield unit.accounts
+
+        return SignInDesk(
+            accounts=accounts,
+            secrets=load_secrets(self.settings.path(self.settings.storage.keys)),
+            now=self.clock.now,
+            codes_work_once=self.settings.desk.codes_work_once,
+        )
+
+    def keeper(self, process: str = "sweep") -> Keeper:
+        """Return what keeps the journal honest."""
+        store = self.store(process)
+
+        @contextmanager
+        def journal() -> Iterator[SqlJournal]:
+            with store.reading() as unit:
+                yield unit.journal
+
+        return Keeper(
+            journal=journal,
+            site=str(self.settings.site.namespace),
+            places=[self.settings.path(path) for path in self.settings.journal.anchors],
+            sealer=signing_ring(self.settings.path(self.settings.storage.keys), "journal"),
+            witness=self.checking_ring,
+            now=self.clock.now,
+        )
+
+    # ------------------------------------------------------------------------------------------------- the start
+
+    def open(self) -> None:
+        """Make ready to run: own the folder, have the right schema, know the models, be at or past every anchor.
+
+        Raises:
+            ConfigError: another process owns the folder, or the database needs `aval migrate`.
+            JournalBroken: the journal is behind an anchor.
+            Malformed: a model or policy changed without a new version.
+        """
+        if self.embedded:
+            self._own_folder()
+            migrate(make_aval_engine(self.settings.database_url("")))
+            self.register()
+            with self.store("").transaction("start") as unit:
+                unit.registry.release_leases(self.clock.now())
+        else:
+            self._require_schema()
+        require_anchors_hold(self.keeper())
+
+    def register(self) -> None:
+        """Make models and policies known to the database; on PostgreSQL only its owner may (`aval migrate`)."""
+        _ = self.routing
+        now = self.clock.now()
+        with self.store("").transaction("register") as unit:
+            for card in self.catalogue.cards():
+                unit.registry.register_model(card.model, now)
+            for policy in self.rules[1]:
+                unit.registry.register_policy(policy, now)
+
+    def _require_schema(self) -> None:
+        with make_aval_engine(self.settings.database_url("sweep")).connect() as connection:
+            here, needed = schema_revision(connection)
+        if here != needed:
+            raise ConfigError(f"the database is at schema {here}, this version needs {needed}: run `aval migrate`")
+
+    def _own_folder(self) -> None:
+        self._lock_file = (self.settings.folder / "aval.lock").open("w")
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"another aval already runs on {self.settings.folder}; stop it, or give --dir") from None
+
+    def close(self) -> None:
+        """Let everything go."""
+        for store in self._stores.values():
+            store.dispose()
+        if self._lock_file is not None:
+            self._lock_file.close()

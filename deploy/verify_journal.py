@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Verify an exported Aval journal with nothing but this file and Python's standard library.
+
+    aval journal export > journal.jsonl          (on the hospital's machine)
+    python3 verify_journal.py journal.jsonl --key KEYFILE [--key KEYFILE …]
+
+For somebody who trusts neither the database nor Aval: it checks that every link follows from the one before, that every
+opinion, withdrawal and release recorded in the journal is the one that was sealed, byte for byte, that the seals are by
+keys *you* were given (``--key``: files with 64 hexadecimal characters, obtained from the hospital by another way than
+the export), and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not, 2 wrong use.
+
+What it cannot show: that the person behind a login was that person, or that links after the last anchor were not cut.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+
+EXPORT = "aval.journal-export/1"
+GENESIS = "0" * 64
+FIELDS = ("seq", "at", "actor", "role", "action", "subject", "body", "prev")
+
+# --------------------------------------------------------------------------------------------------------------------
+# Ed25519 verification, RFC 8032 section 5.1, written for clarity; about 5 ms a signature.
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+
+
+def recover_x(y, sign):
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P:
+        return None
+    return P - x if x & 1 != sign else x
+
+
+def decompress(data):
+    if len(data) != 32:
+        return None
+    y = int.from_bytes(data, "little")
+    x = recover_x(y & ((1 << 255) - 1), y >> 255)
+    y &= (1 << 255) - 1
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+def add(a, b):
+    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = f - e, h - g, h + g, f + e
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def multiply(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = add(total, point)
+        point = add(point, point)
+        scalar >>= 1
+    return total
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = recover_x(BASE_Y, 0)
+BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def signature_holds(public, message, signature):
+    if len(signature) != 64:
+        return False
+    a, r = decompress(public), decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    left, right = multiply(s, BASE), add(r, multiply(h, a))
+    same_x = (left[0] * right[2] - right[0] * left[2]) % P == 0
+    return same_x and (left[1] * right[2] - right[1] * left[2]) % P == 0
+
+
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def netstring(text):
+    return f"{len(text.encode())}:{text},"
+
+
+def link_hash(link):
+    text = netstring("aval.journal/1") + "".join(netstring(str(link[field])) for field in FIELDS)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value):
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+class Verifier:
+    """Reads an export line by line and collects what does not hold."""
+
+    def __init__(self, trusted):
+        self.trusted = trusted
+        self.faults = []
+        self.seq, self.head = 0, GENESIS
+        self.hashes = {}
+        self.recorded = {}
+        self.sealed = {}
+        self.anchors = 0
+
+    def fault(self, text):
+        self.faults.append(text)
+
+    def link(self, link):
+        if link["seq"] != self.seq + 1:
+            self.fault(f"link {self.seq + 1} is missing: the next one is {link['seq']}")
+        if link["prev"] != self.head:
+            self.fault(f"link {link['seq']} does not follow link {self.seq}")
+        if link["hash"] != link_hash(link):
+            self.fault(f"link {link['seq']} ({link['action']} at {link['at']}) was edited")
+        self.seq, self.head = link["seq"], link["hash"]
+        self.hashes[self.seq] = self.head
+        self.record(link)
+
+    def record(self, link):
+        body = json.loads(link["body"])
+        kind = link["action"].partition(".")[0]
+        if kind == "opinion":
+            self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
+        elif kind == "release":
+            self.recorded["release", body["release"]] = (body["terms_sha256"], body["signature"], link["seq"])
+        elif kind == "withdrawal":
+            self.recorded["withdrawal", body["withdrawal"]] = (body["notice"], None, link["seq"])
+
+    def statement(self, line):
+        what = (line["sealed"], line["id"])
+        self.sealed[what] = line
+        self.check_seal(f"{what[0]} {what[1]}", line["payload"].encode(), line["key"], line["signature"])
+
+    def check_seal(self, what, payload, key, signature):
+        public = self.trusted.get(key)
+        if public is None:
+            self.fault(f"{what} is sealed by key {key}, which is not one of yours")
+        elif not signature_holds(public, payload, bytes.fromhex(signature)):
+            self.fault(f"the seal of {what} does not verify: these are not the bytes that were sealed")
+
+    def anchor(self, anchor):
+        head = anchor["head"]
+        self.check_seal(
+            f"the anchor at link {head['seq']}", canonical(head), anchor["seal"]["key"], anchor["seal"]["signature"]
+        )
+        if self.hashes.get(head["seq"]) != head["hash"]:
+            self.fault(f"the anchor of {head['at']} says that link {head['seq']} is another one, or it was cut off")
+        self.anchors += 1
+
+    def finish(self):
+        for what in self.recorded.keys() - self.sealed.keys():
+            self.fault(f"the journal records {what[0]} {what[1]}, but the export does not hold what was sealed")
+        for what in self.sealed.keys() - self.recorded.keys():
+            self.fault(f"{what[0]} {what[1]} is sealed, but the journal never recorded it")
+        for what in self.recorded.keys() & self.sealed.keys():
+            sha256, signature, seq = self.recorded[what]
+            line = self.sealed[what]
+            if hashlib.sha256(line["payload"].encode()).hexdigest() != sha256:
+                self.fault(f"link {seq} records another {what[0]} {what[1]} than the one in the export")
+            if signature is not None and signature != line["signature"]:
+                self.fault(f"link {seq} records another seal of {what[0]} {what[1]}")
+
+
+def read_keys(paths):
+    keys = {}
+    for path in paths:
+        with open(path, encoding="ascii") as file:
+            public = bytes.fromhex(file.read().strip())
+        keys[hashlib.sha256(public).hexdigest()[:16]] = public
+    return keys
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("export", help="file written by `aval journal export`")
+    parser.add_argument("--key", action="append", default=[], help="public key file, from the hospital; repeatable")
+    arguments = parser.parse_args()
+    if not arguments.key:
+        parser.error("give the public keys you trust with --key; those inside the export prove nothing by themselves")
+    verifier = Verifier(read_keys(arguments.key))
+    with open(arguments.export, encoding="utf-8") as file:
+        first = json.loads(file.readline())
+        if first.get("export") != EXPORT:
+            parser.error(f"{arguments.export} is not an export of form {EXPORT}")
+        for text in file:
+            line = json.loads(text)
+            if "link" in line:
+                verifier.link(line["link"])
+            elif "sealed" in line:
+                verifier.statement(line)
+            elif "anchor" in line:
+                verifier.anchor(line["anchor"])
+    verifier.finish()
+    for fault in verifier.faults:
+        print(f"FAULT  {fault}")
+    print(
+        f"{'BROKEN' if verifier.faults else 'HOLDS'}: site {first['site']}, {verifier.seq} links, "
+        f"{len(verifier.sealed)} sealed statements, {verifier.anchors} anchors, exported {first['at']}"
+    )
+    return 1 if verifier.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
