@@ -24,24 +24,24 @@ _log = logging.getLogger("aval.relay")
 class Relay:
     """Hands facts from the outbox to the bell until stopped."""
 
-    def __init__(self, store: Store, bell: Bell, clock: Clock) -> None:
+    def __init__(self, store: Store, bell: Bell, clock: Clock, *, wake: threading.Event) -> None:
+        """Make a relay; ``wake`` is set whenever a transaction of this process has committed."""
         self._store = store
         self._bell = bell
         self._clock = clock
-        self.wake = threading.Event()
-        """Set it when a transaction of this process has committed."""
+        self._wake = wake
 
     def run(self, stopping: threading.Event) -> None:
         """Relay until ``stopping`` is set."""
         while not stopping.is_set():
-            self.wake.clear()
+            self._wake.clear()
             try:
                 moved = self.relay_once()
             except PortError as error:
                 _log.warning("relay.waiting code=%s", error.code)
                 moved = 0
             if not moved:
-                self.wake.wait(POLL_S)
+                self._wake.wait(POLL_S)
 
     def relay_once(self) -> int:
         """Hand over one batch and return how many were taken.

@@ -1,0 +1,34 @@
+"""Logs: one line per event, a name and allowed keys; never patient data.
+
+Messages are written as ``event.name key=value``. The libraries below us log what they receive at INFO and DEBUG (tags,
+bodies, addresses), so they are held to WARNING, and pynetdicom's and pydicom's to ERROR.
+"""
+
+import logging
+import sys
+from typing import Final
+
+_LIBRARIES: Final = {
+    "aio_pika": logging.WARNING,
+    "aiormq": logging.CRITICAL,  # reports every lost connection with its full URL
+    "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "highdicom": logging.ERROR,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "pydicom": logging.ERROR,
+    "pynetdicom": logging.CRITICAL,  # prints data sets and AE addresses
+    "sqlalchemy": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
+
+
+def set_up(level: str = "INFO") -> None:
+    """Send our events to standard error; hold the libraries back."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name, library_level in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(library_level)
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(logging.CRITICAL)  # pydicom's warnings quote the values they are about

@@ -1,0 +1,182 @@
+"""Start processes in order, wait for a signal, stop them in reverse. Nothing here knows what they do."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import FrameType
+from typing import Any, Final, Protocol
+
+import uvicorn
+from fastapi import FastAPI
+
+from guarantee.errors import PortError
+
+START_S: Final = 30.0
+"""Longest start of an HTTP server."""
+
+_log = logging.getLogger("aval.run")
+
+
+class Process(Protocol):
+    """One of the product's processes, inside an operating-system process."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as in ``aval run NAME``."""
+
+    def start(self) -> None:
+        """Begin; return when it is ready."""
+
+    def stop(self) -> None:
+        """Finish what runs, then end."""
+
+
+class Loop:
+    """A process that does something again and again on a thread of its own."""
+
+    def __init__(self, name: str, steps: Sequence[tuple[Callable[[], object], float]]) -> None:
+        """Make a loop.
+
+        Args:
+            steps: what to do, and every how many seconds.
+        """
+        self.name = name
+        self._steps = steps
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start one thread for each step: a slow one delays no other."""
+        for number, (step, every_s) in enumerate(self._steps):
+            thread = threading.Thread(
+                target=self._repeat, args=(step, every_s), name=f"{self.name}:{number}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Wait for the steps that run."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, step: Callable[[], object], every_s: float) -> None:
+        while not self._stopping.is_set():
+            try:
+                step()
+            except PortError as error:
+                _log.warning("loop.waiting process=%s code=%s", self.name, error.code)
+            except Exception:  # boundary: a fault in one round is recorded; the next round must still happen
+                _log.exception("loop.fault process=%s", self.name)
+            self._stopping.wait(every_s)
+
+
+class Background:
+    """A process that runs one function on a thread until it is told to stop."""
+
+    def __init__(self, name: str, run: Callable[[threading.Event], None], wake: Callable[[], None]) -> None:
+        self.name = name
+        self._run = run
+        self._wake = wake
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=lambda: self._run(self._stopping), name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell it, wake it, wait for it."""
+        self._stopping.set()
+        self._wake()
+        self._thread.join()
+
+
+class Simple:
+    """A process made of two functions."""
+
+    def __init__(self, name: str, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self.name = name
+        self._start = start
+        self._stop = stop
+
+    def start(self) -> None:
+        """Begin."""
+        self._start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stop()
+
+
+class HttpServer:
+    """A FastAPI application served by uvicorn on a thread."""
+
+    def __init__(self, name: str, app: FastAPI, host: str, port: int) -> None:
+        self.name = name
+        self.host = host
+        self.port = port
+        config: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "log_config": None,  # uvicorn's access log would print paths and addresses; ours says what is needed
+            "access_log": False,
+            "server_header": False,
+            "timeout_graceful_shutdown": 10,
+            "timeout_keep_alive": 15,
+            "limit_concurrency": 200,
+            "h11_max_incomplete_event_size": 64 * 1024,
+        }
+        self._server = uvicorn.Server(uvicorn.Config(app, **config))
+        self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Listen; ``port`` is the real one afterwards.
+
+        Raises:
+            RuntimeError: the port is taken, or the application does not start.
+        """
+        self._thread.start()
+        deadline = time.monotonic() + START_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} cannot listen on {self.host}:{self.port}; is the port taken?")
+            time.sleep(0.01)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
+    def stop(self) -> None:
+        """Finish the requests that run."""
+        self._server.should_exit = True
+        self._thread.join()
+
+
+def run(processes: Sequence[Process], *, ready: Callable[[], None] = lambda: None, for_s: float | None = None) -> None:
+    """Start ``processes`` in order, call ``ready``, wait for SIGTERM or SIGINT (or ``for_s``), stop in reverse."""
+    stopping = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    with ExitStack() as stack:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            stack.callback(signal.signal, number, signal.signal(number, ask_to_stop))
+        for process in processes:
+            process.start()
+            stack.callback(_stop, process)
+        ready()
+        stopping.wait(for_s)
+        _log.info("run.stopping processes=%d", len(processes))
+
+
+def _stop(process: Process) -> None:
+    process.stop()
+    _log.info("run.stopped process=%s", process.name)

@@ -1,0 +1,228 @@
+"""Every process, one short function each."""
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from bridge.broker.relay import Relay
+from bridge.flows import completeness, deliver, fetch, infer, intake
+from bridge.flows.completeness import Completion, QuietTimes
+from bridge.flows.deliver import Dispatch
+from bridge.flows.fetch import Fetching
+from bridge.flows.infer import Inference
+from bridge.flows.review import Review
+from bridge.flows.sweep import Sweeper
+from bridge.journal import anchor_head
+from bridge.runner import Background, HttpServer, Loop, Process, Simple
+from bridge.web.app import make_app
+from bridge.web.fhir_door import Door, make_fhir_app
+from bridge.wiring import outside
+from bridge.wiring.desk import RealDesk
+from bridge.wiring.parts import Parts
+from dicom_adapters.scp import Doors, Listener
+from dicom_adapters.series import read_volume
+from fhir_adapters.read import read_record
+from guarantee.card import Card
+from guarantee.inputs import Record
+from inference.host import ModelHost
+
+COMPLETE_EVERY_S: Final = 0.25
+"""How often cases are judged: the delay it adds to the quiet time."""
+
+RING_EVERY_S: Final = 1.0
+"""How often whatever is due is rung for again."""
+
+EXPIRE_EVERY_S: Final = 30.0
+"""How often waiting drafts are looked at."""
+
+FORGET_EVERY_S: Final = 3600.0
+"""How often old associations and temporary files are deleted."""
+
+
+def scp(parts: Parts) -> Process:
+    """The DICOM listener."""
+    store, clock = parts.store("intake"), parts.clock
+    doors = Doors(
+        receive=lambda arrival: _receive(parts, arrival),
+        hang_up=partial(intake.hang_up, store=store, clock=clock, actor="scp"),
+        turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
+    )
+    listener = Listener(outside.scp_options(parts.settings), parts.vault, doors)
+    return ListenerProcess(listener)
+
+
+class ListenerProcess:
+    """The DICOM listener as a process."""
+
+    name = "scp"
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self.listener.port
+
+    def start(self) -> None:
+        """Listen."""
+        self.listener.start()
+
+    def stop(self) -> None:
+        """Let open associations finish."""
+        self.listener.stop()
+
+
+def _receive(parts: Parts, arrival: intake.Arrival) -> None:
+    intake.receive([arrival], store=parts.store("intake"), clock=parts.clock, actor="scp")
+
+
+def intake_server(parts: Parts) -> HttpServer:
+    """The FHIR endpoint."""
+    settings, store = parts.settings, parts.store("intake")
+    door = Door(
+        vault=parts.vault,
+        receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
+        note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
+        turn_away=partial(intake.turn_away, "fhir", store=store, clock=parts.clock),
+        senders=outside.fhir_senders(settings),
+        site=settings.site.name,
+    )
+    return HttpServer("intake", make_fhir_app(door), settings.intake.host, settings.intake.port)
+
+
+def fetcher(parts: Parts) -> Process:
+    """Looks up what the record named; part of the intake process."""
+    tools = Fetching(
+        store=parts.store("intake"),
+        vault=parts.vault,
+        clock=parts.clock,
+        look_up=outside.look_up(parts.settings),
+        to_arrivals=outside.to_arrivals,
+    )
+    start = partial(parts.bell.listen, "event.received", partial(fetch.handle, tools=tools))
+    return Simple("intake:fetch", start, lambda: None)
+
+
+def desk(parts: Parts) -> HttpServer:
+    """The review pages and their API."""
+    real = RealDesk(
+        store=parts.store("desk"),
+        review=review_tools(parts),
+        sign_ins=parts.sign_in,
+        catalogue=parts.catalogue,
+        installed=parts.catalogue.cards(),
+    )
+    settings = parts.settings.desk
+    return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
+
+
+def review_tools(parts: Parts) -> Review:
+    """Return what takes opinions and withdrawals; for the desk and the command line alone."""
+    return Review(
+        store=parts.store("desk"),
+        vault=parts.vault,
+        clock=parts.clock,
+        catalogue=parts.catalogue,
+        renderers=outside.renderers(parts.settings, parts.vault.get),
+        sealer=parts.desk_ring,
+        witness=parts.checking_ring,
+        nonce=lambda: secrets.token_urlsafe(24),
+    )
+
+
+def relay(parts: Parts) -> Process:
+    """Outbox to bell."""
+    made = Relay(parts.store("relay"), parts.bell, parts.clock, wake=parts.committed)
+    return Background("relay", made.run, parts.committed.set)
+
+
+def infer_process(parts: Parts) -> Process:
+    """The worker: models in limited child processes."""
+    host = ModelHost(parts.catalogue, outside.host_options(parts.settings))
+    tools = Inference(
+        store=parts.store("infer"),
+        vault=parts.vault,
+        clock=parts.clock,
+        catalogue=parts.catalogue,
+        model=host,
+        read_volume=read_volume,
+        read_record=partial(_read_record, parts=parts),
+        mention=partial(_mention, parts=parts),
+        language=parts.settings.site.language,
+        holder=f"infer:{socket.gethostname()}:{os.getpid()}",
+    )
+    workers = parts.settings.models.workers
+    start = partial(parts.bell.listen, "result.queued", partial(infer.handle, tools=tools), workers=workers)
+    return Simple("infer", start, host.close)
+
+
+def _read_record(bundles: Sequence[bytes], parts: Parts) -> Record:
+    return read_record(bundles, at=parts.clock.now())
+
+
+def _mention(card: Card, parts: Parts) -> str:
+    return outside.patient_mention(card, parts.settings)
+
+
+def deliver_process(parts: Parts) -> Process:
+    """The deliverer: the only process that holds write credentials to the outside."""
+    destinations = outside.destinations(parts.settings, parts.vault, parts.clock)
+    tools = Dispatch(
+        store=parts.store("deliver"), clock=parts.clock, destinations=destinations, witness=parts.checking_ring
+    )
+
+    def start() -> None:
+        for name in destinations:  # one queue each: a dead PACS never delays the DPI
+            parts.bell.listen(f"delivery.{name}", partial(deliver.handle, tools=tools))
+
+    return Simple("deliver", start, lambda: [destination.close() for destination in destinations.values()])
+
+
+def sweep(parts: Parts) -> Process:
+    """Judges cases complete, rings again, expires, anchors."""
+    quiet = parts.settings.quiet
+    completion = Completion(
+        store=parts.store("sweep"),
+        vault=parts.vault,
+        clock=parts.clock,
+        catalogue=parts.catalogue,
+        routing=parts.routing,
+        quiet=QuietTimes(
+            default_s=quiet.default_s, by_modality_s=quiet.by_modality_s, silence_s=parts.settings.scp.silence_s
+        ),
+    )
+    sweeper = Sweeper(parts.store("sweep"), parts.bell, parts.clock)
+    return Loop(
+        "sweep",
+        (
+            (partial(completeness.complete_due, completion), COMPLETE_EVERY_S),
+            (sweeper.ring_due, RING_EVERY_S),
+            (sweeper.expire, EXPIRE_EVERY_S),
+            (sweeper.forget, FORGET_EVERY_S),
+            (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
+        ),
+    )
+
+
+NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep")
+"""Every process, as in ``aval run NAME``."""
+
+
+def make(name: str, parts: Parts) -> list[Process]:
+    """Return the process called ``name``; "all" is every one of them, listeners of the bell first."""
+    makers = {
+        "infer": lambda: [infer_process(parts)],
+        "deliver": lambda: [deliver_process(parts)],
+        "intake": lambda: [fetcher(parts), intake_server(parts)],
+        "scp": lambda: [scp(parts)],
+        "desk": lambda: [desk(parts)],
+        "relay": lambda: [relay(parts)],
+        "sweep": lambda: [sweep(parts)],
+    }
+    if name == "all":
+        return [process for maker in makers.values() for process in maker()]
+    return list(makers[name]())
