@@ -97,3 +97,8 @@ def _private(path: Path) -> Ed25519PrivateKey:
 def _trusted(folder: Path) -> dict[str, Ed25519PublicKey]:
     keys = (Ed25519PublicKey.from_public_bytes(bytes.fromhex(p.read_text().strip())) for p in folder.glob("*.pub"))
     return {key_id(key): key for key in keys}
+
+
+def public_keys(folder: Path) -> dict[str, str]:
+    """Return the public keys of a folder: identifier to 64 hexadecimal characters."""
+    return {name: raw(key).hex() for name, key in _trusted(folder).items()}

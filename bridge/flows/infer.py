@@ -31,7 +31,7 @@ class Inference:
 
     Args:
         read_volume: the images of one series to a volume; raises NotEligible when they are not one.
-        read_record: the bundles of one record case to readings, judged fresh or not at the given time.
+        read_record: the bundles of one record case, and its uid, to readings.
         mention: the patient-information sentence, given the card.
         holder: name of this worker, unique among workers.
     """
@@ -42,7 +42,7 @@ class Inference:
     catalogue: Catalogue
     model: Model
     read_volume: Callable[[Sequence[bytes]], Inputs]
-    read_record: Callable[[Sequence[bytes]], Inputs]
+    read_record: Callable[[Sequence[bytes], str], Inputs]
     mention: Callable[[Card], str]
     language: str
     holder: str
@@ -121,7 +121,8 @@ def _draft(job: _Job, tools: Inference) -> Content:
     manifest = Manifest.from_bytes(tools.vault.get(job.result.manifest))
     sources = used_sources(manifest, job.case.kind, job.result.focus)
     data = [tools.vault.get(source.digest) for source in sources]
-    inputs = tools.read_volume(data) if job.case.kind is CaseKind.STUDY else tools.read_record(data)
+    study = job.case.kind is CaseKind.STUDY
+    inputs = tools.read_volume(data) if study else tools.read_record(data, job.case.uid)
     return _content(job, tools.model.run(job.card, inputs), tools)
 
 

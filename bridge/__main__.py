@@ -1,0 +1,5 @@
+"""``python -m bridge`` is ``aval``."""
+
+from bridge.cli import main
+
+main()

@@ -1,0 +1,67 @@
+"""``aval init``, ``aval check``, ``aval migrate``, ``aval config``."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
+from bridge.config import FILE, ConfigError, explain
+from bridge.db.engine import make_aval_engine
+from bridge.db.migrate import migrate as migrate_database
+from bridge.wiring.checks import run_checks
+from bridge.wiring.install import install
+
+
+@click.command()
+@folder_option
+@errors_as_exit_codes
+def init(folder: Path) -> None:
+    """Create a data folder: configuration, keys, empty database."""
+    if (folder / FILE).exists():
+        raise ConfigError(f"{folder / FILE} exists already; nothing was changed")
+    install(folder)
+    click.echo(f"{folder} is ready. Edit {folder / FILE}, then: aval check --dir {folder}")
+
+
+@click.command()
+@folder_option
+@json_option
+@errors_as_exit_codes
+def check(folder: Path, as_json: bool) -> None:
+    """Ask whether everything can be reached and trusted; exit status 1 when something cannot."""
+    with opened(folder) as parts:
+        checks = run_checks(parts)
+    rows = [("ok" if not c.fault else "FAULT", c.what, c.fault or c.found) for c in checks]
+    values = [{"what": c.what, "ok": not c.fault, "detail": c.fault or c.found} for c in checks]
+    say(values, table(("", "WHAT", "FOUND"), rows), as_json=as_json)
+    sys.exit(FAULT_FOUND if any(c.fault for c in checks) else 0)
+
+
+@click.command()
+@folder_option
+@errors_as_exit_codes
+def migrate(folder: Path) -> None:
+    """Bring the database to this version's schema and make models and policies known; run as its owner."""
+    with opened(folder) as parts:
+        migrate_database(make_aval_engine(parts.settings.database_url("")))
+        parts.register()
+    click.echo("the database is up to date")
+
+
+@click.group()
+def config() -> None:
+    """The settings."""
+
+
+@config.command("explain")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def explain_settings(folder: Path, as_json: bool) -> None:
+    """Print every setting: its value, where it came from, what it means. Secrets are masked."""
+    with opened(folder) as parts:
+        rows = list(explain(parts.settings, os.environ))
+    values = [dict(zip(("name", "value", "origin", "meaning"), row, strict=True)) for row in rows]
+    say(values, table(("SETTING", "VALUE", "FROM", "MEANING"), rows), as_json=as_json)

@@ -1,0 +1,159 @@
+"""``aval results`` and ``aval retract``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
+from bridge.config import ConfigError
+from bridge.db.views import Row, SentRow, link_body
+from bridge.flows.retract import withdraw
+from bridge.wiring.parts import Parts
+from bridge.wiring.processes import review_tools
+from guarantee.codec import time_text
+from guarantee.ids import ResultId
+from guarantee.journal import Link
+from guarantee.release import WithdrawalReason
+from guarantee.states import ResultState
+
+
+@click.group()
+def results() -> None:
+    """What the models proposed, and what became of it."""
+
+
+@results.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice([str(s) for s in ResultState]), help="only these")
+@click.option("--limit", default=100, show_default=True)
+@folder_option
+@json_option
+@errors_as_exit_codes
+def list_results(states: tuple[str, ...], limit: int, folder: Path, as_json: bool) -> None:
+    """List results, most urgent and oldest first."""
+    with opened(folder) as parts, parts.store("desk").reading() as unit:
+        rows = unit.views.results(states, modes=("care", "shadow"), limit=limit)
+    lines = [
+        (
+            r.result.id,
+            str(r.result.state) + (" (held)" if r.held else ""),
+            r.result.model.id,
+            r.result.cause.code if r.result.cause else "",
+            time_text(r.moved_at)[:19] + "Z",
+        )
+        for r in rows
+    ]
+    text = table(("RESULT", "STATE", "MODEL", "CAUSE", "SINCE"), lines) if lines else "no results"
+    say([_row(row) for row in rows], text, as_json=as_json)
+
+
+@results.command()
+@click.argument("result_id")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def show(result_id: str, folder: Path, as_json: bool) -> None:
+    """Show the whole time line of one result; the first characters of its identifier are enough."""
+    with opened(folder) as parts, parts.store("desk").reading() as unit:
+        found = find(result_id, parts)
+        row = unit.views.result(found)
+        if row is None:
+            raise ConfigError(f"no result {found}")
+        links, sent = unit.views.timeline(found), unit.views.sent(found)
+    value = _row(row) | {"deliveries": [_sent(line) for line in sent], "timeline": [_link(link) for link in links]}
+    say(value, _story(row, links, sent), as_json=as_json)
+
+
+@click.command()
+@click.argument("result_id")
+@click.option(
+    "--reason", required=True, help=f"one of {', '.join(str(r) for r in WithdrawalReason)}, or a sentence (kept as 'other')"
+)
+@click.option("--comment", default="", help="a sentence for the record")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def retract(result_id: str, reason: str, comment: str, folder: Path, as_json: bool) -> None:
+    """Take a released result back everywhere; follow the receipts with ``aval results show``."""
+    coded = reason in {str(known) for known in WithdrawalReason}
+    with opened(folder) as parts:
+        made = withdraw(
+            ResultId(find(result_id, parts)),
+            by=operator(),
+            reason=WithdrawalReason(reason) if coded else WithdrawalReason.OTHER,
+            comment=comment or reason,
+            tools=review_tools(parts),
+        )
+    say(
+        {"withdrawal": made.id, "result": made.notice.result, "reason": str(made.notice.reason)},
+        f"result {made.notice.result} is withdrawn; word of it goes to every destination that may hold a copy",
+        as_json=as_json,
+    )
+
+
+def find(prefix: str, parts: Parts) -> str:
+    """Return the one result whose identifier begins with ``prefix``.
+
+    Raises:
+        ConfigError: none, or more than one.
+    """
+    with parts.store("desk").reading() as unit:
+        found = unit.journal.find_results(prefix)
+    if len(found) != 1:
+        raise ConfigError(f"{len(found) or 'no'} results begin with {prefix!r}; see `aval results list`")
+    return found[0]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    result = row.result
+    return {
+        "id": result.id,
+        "state": str(result.state),
+        "held": row.held,
+        "mode": str(result.mode),
+        "model": result.model.id,
+        "case": result.case,
+        "kind": str(row.case.kind),
+        "revision": row.case.revision,
+        "draft": result.draft,
+        "policy": result.policy,
+        "cause": {"code": result.cause.code, "detail": result.cause.detail} if result.cause else None,
+        "queued_at": time_text(row.queued_at),
+        "moved_at": time_text(row.moved_at),
+    }
+
+
+def _sent(line: SentRow) -> dict[str, Any]:
+    return {
+        "kind": str(line.delivery.kind),
+        "destination": line.delivery.destination,
+        "state": line.delivery.state,
+        "attempts": line.delivery.attempts,
+        "cause": line.cause.code if line.cause else "",
+        "method": line.method,
+        "at": time_text(line.moved_at),
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {"seq": link.seq, "at": link.at, "actor": link.actor, "action": link.action, "body": link_body(link)}
+
+
+def _story(row: Row, links: tuple[Link, ...], sent: tuple[SentRow, ...]) -> str:
+    result = row.result
+    cause = f", because {result.cause.code}: {result.cause.detail}" if result.cause else ""
+    lines = [
+        f"result   {result.id}",
+        f"model    {result.model.id} ({result.model.digest[:12]}…)",
+        f"case     {result.case} revision {row.case.revision} ({row.case.state})",
+        f"state    {result.state}{' (held)' if row.held else ''}{cause}",
+        "",
+    ]
+    lines += [f"{link.at[:23]}Z  {link.actor:<22} {link.action}" for link in links]
+    if sent:
+        rows = [
+            (str(s.delivery.kind), s.delivery.destination, s.delivery.state, str(s.delivery.attempts), s.method)
+            for s in sent
+        ]
+        lines += ["", table(("WHAT", "DESTINATION", "STATE", "ATTEMPTS", "PROOF"), rows)]
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""``aval stop`` and ``aval resume``."""
+
+from pathlib import Path
+
+import click
+
+from bridge.accounts import verify_code
+from bridge.cli.common import errors_as_exit_codes, folder_option, opened, operator
+from bridge.flows import stop as flow
+from guarantee.errors import NotEntitled
+from guarantee.stops import Scope
+
+_SCOPES = (("model", Scope.MODEL), ("version", Scope.VERSION), ("site", Scope.SITE))
+
+
+def scope_options(function: click.decorators.FC) -> click.decorators.FC:
+    """Add the options that say what is meant."""
+    for option in (
+        click.option("--model", help="every version of a model, by name"),
+        click.option("--version", help="one version, as name@version"),
+        click.option("--site", help="everything at one site"),
+        click.option("--all", "everything", is_flag=True, help="every model"),
+        click.option("--reason", required=True, help="why; the journal keeps it"),
+    ):
+        function = option(function)
+    return function
+
+
+def _scope(chosen: dict[str, str | None], *, everything: bool) -> tuple[Scope, str]:
+    named = [(scope, chosen[name]) for name, scope in _SCOPES if chosen[name]]
+    if len(named) + everything != 1:
+        raise click.UsageError("say exactly one of --model, --version, --site, --all")
+    return (Scope.ALL, "") if everything else (named[0][0], str(named[0][1]))
+
+
+@click.command()
+@scope_options
+@folder_option
+@errors_as_exit_codes
+def stop(  # noqa: PLR0913 - one parameter for each option
+    model: str | None, version: str | None, site: str | None, everything: bool, reason: str, folder: Path
+) -> None:
+    """Stop a model now: nothing of it is decided or sent until two people resume it."""
+    scope, target = _scope({"model": model, "version": version, "site": site}, everything=everything)
+    with opened(folder) as parts:
+        line = flow.stop(scope, target, by=operator(), reason=reason, store=parts.store("desk"), clock=parts.clock)
+    click.echo(f"stopped: {line.scope} {line.target}".rstrip())
+
+
+@click.command()
+@scope_options
+@click.option("--as", "first", required=True, metavar="LOGIN", help="first person")
+@click.option("--code", required=True, help="their one-time code")
+@click.option("--second", required=True, metavar="LOGIN", help="second person")
+@click.option("--second-code", required=True, help="their one-time code")
+@folder_option
+@errors_as_exit_codes
+def resume(  # noqa: PLR0913 - one parameter for each option
+    model: str | None,
+    version: str | None,
+    site: str | None,
+    everything: bool,
+    reason: str,
+    first: str,
+    code: str,
+    second: str,
+    second_code: str,
+    folder: Path,
+) -> None:
+    """Resume what was stopped: two named people, each with their one-time code."""
+    scope, target = _scope({"model": model, "version": version, "site": site}, everything=everything)
+    with opened(folder) as parts:
+        one = verify_code(first, code, parts.sign_in)
+        other = verify_code(second, second_code, parts.sign_in)
+        if one.login == other.login:
+            raise NotEntitled("two different people resume what was stopped")
+        flow.resume(
+            scope,
+            target,
+            by=one.login,
+            second=other.login,
+            reason=reason,
+            store=parts.store("desk"),
+            clock=parts.clock,
+        )
+    click.echo(f"resumed: {scope} {target}".rstrip())

@@ -1,0 +1,75 @@
+"""``aval users``: local accounts, for the demonstration and for cut-off mode."""
+
+from pathlib import Path
+
+import click
+
+from bridge.accounts import add_person, current_code
+from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say, table
+from bridge.config import ConfigError
+from guarantee.opinion import Reader
+from guarantee.policy import Role
+
+
+@click.group()
+def users() -> None:
+    """People who may sign in at the desk."""
+
+
+@users.command()
+@click.argument("login")
+@click.option("--name", required=True, help="DICOM form, e.g. MARTIN^Élodie^^Dr")
+@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--professional-id", required=True, help="IDNPS, i.e. 8 followed by the RPPS number")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@folder_option
+@errors_as_exit_codes
+def add(login: str, name: str, role: str, professional_id: str, password: str, folder: Path) -> None:  # noqa: PLR0913 - one for each option
+    """Add a person, and print the secret for their authenticator."""
+    with opened(folder) as parts:
+        site = parts.settings.site
+        reader = Reader(
+            login=login,
+            name=name,
+            role=Role(role),
+            professional_id=professional_id,
+            organisation=site.organisation,
+            organisation_id=site.organisation_id,
+        )
+        secret = add_person(reader, password, parts.sign_in)
+    click.echo(f"{login} added. Authenticator secret (shown once): {secret}")
+
+
+@users.command("list")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def list_users(folder: Path, as_json: bool) -> None:
+    """List the people who may sign in."""
+    with opened(folder) as parts, parts.store("desk").reading() as unit:
+        people = unit.accounts.all()
+    values = [{"login": p.reader.login, "role": str(p.reader.role), "active": p.active} for p in people]
+    rows = [(p.reader.login, str(p.reader.role), "open" if p.active else "closed") for p in people]
+    say(values, table(("LOGIN", "ROLE", "ACCOUNT"), rows), as_json=as_json)
+
+
+@users.command()
+@click.argument("login")
+@folder_option
+@errors_as_exit_codes
+def code(login: str, folder: Path) -> None:
+    """Print the one-time code that LOGIN's authenticator shows now; works offline."""
+    with opened(folder) as parts:
+        click.echo(current_code(login, parts.sign_in))
+
+
+@users.command()
+@click.argument("login")
+@folder_option
+@errors_as_exit_codes
+def close(login: str, folder: Path) -> None:
+    """Close an account: from now on it neither signs in nor endorses."""
+    with opened(folder) as parts, parts.store("desk").transaction("operator") as unit:
+        if not unit.accounts.set_active(login, active=False):
+            raise ConfigError(f"nobody is called {login}")
+    click.echo(f"{login} is closed")

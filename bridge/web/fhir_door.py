@@ -1,0 +1,106 @@
+"""The record's door over HTTP: reads requests within limits and hands them to whoever answers them."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+MEDIA_TYPE: Final = "application/fhir+json"
+
+TOO_LARGE: Final = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"too-long",'
+    b'"diagnostics":"the body is larger than this endpoint takes"}]}'
+)
+NOT_HERE: Final = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"not-supported",'
+    b'"diagnostics":"POST a Bundle to the base, or a notification to notify/{name}; see metadata"}]}'
+)
+
+
+class Reply(Protocol):
+    """What to answer."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def body(self) -> bytes:
+        """A FHIR resource as JSON."""
+
+
+class FhirDoor(Protocol):
+    """Answers requests; see fhir_adapters.door.Door."""
+
+    def metadata(self) -> Reply:
+        """Answer GET metadata."""
+
+    def bundle(self, body: bytes, headers: Mapping[str, str], address: str) -> Reply:
+        """Answer POST of a Bundle."""
+
+    def notification(  # noqa: PLR0913 - an HTTP request has these parts
+        self, method: str, name: str, tail: str, body: bytes, headers: Mapping[str, str], address: str
+    ) -> Reply:
+        """Answer a notification."""
+
+
+def make_fhir_app(door: FhirDoor, *, body_bytes_max: int) -> FastAPI:
+    """Return the application of ``aval run intake``."""
+    app = FastAPI(title="Aval intake", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/fhir/metadata")
+    async def metadata() -> Response:
+        return _response(await run_in_threadpool(door.metadata))
+
+    @app.post("/fhir")
+    @app.post("/fhir/")
+    async def bundle(request: Request) -> Response:
+        body = await _body(request, body_bytes_max)
+        if body is None:
+            return Response(TOO_LARGE, 413, media_type=MEDIA_TYPE)
+        return _response(await run_in_threadpool(door.bundle, body, _headers(request), _address(request)))
+
+    @app.api_route("/fhir/notify/{name}", methods=["POST", "PUT"])
+    @app.api_route("/fhir/notify/{name}/{tail:path}", methods=["POST", "PUT"])
+    async def notification(request: Request, name: str, tail: str = "") -> Response:
+        body = await _body(request, body_bytes_max)
+        if body is None:
+            return Response(TOO_LARGE, 413, media_type=MEDIA_TYPE)
+        answer = await run_in_threadpool(
+            door.notification, request.method, name, tail, body, _headers(request), _address(request)
+        )
+        return _response(answer)
+
+    @app.get("/healthz")
+    async def health() -> Response:
+        return Response("ok", media_type="text/plain")
+
+    @app.api_route("/{anything:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def elsewhere(anything: str) -> Response:  # noqa: ARG001 - the path is not repeated to whoever sent it
+        return Response(NOT_HERE, 404, media_type=MEDIA_TYPE)
+
+    return app
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """Return the body, or None as soon as it is larger than ``most``: it is never held whole."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, media_type=MEDIA_TYPE)

@@ -1,0 +1,148 @@
+"""The FHIR door: bytes and headers in, an answer out, the way FHIR says it. No web framework, no database.
+
+What it promises a sender: 200 means that every byte is durable and every row committed. A refusal is an
+OperationOutcome that says what is wrong, and its reason is recorded.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from fhir_adapters import capability
+from fhir_adapters.bundle import Received, read_bundle, transaction_response
+from fhir_adapters.capability import capability_statement
+from fhir_adapters.errors import BadRequest
+from fhir_adapters.inbound import arrivals
+from fhir_adapters.notification import Subscription, read_notification
+from fhir_adapters.outcome import operation_outcome, refusal
+from fhir_adapters.wire import BODY_BYTES_MAX, parse_body, write_exact
+from guarantee.errors import PortError
+from guarantee.ports import Vault
+from guarantee.unit import Arrival, Fetch
+
+BODY_MAX: Final = BODY_BYTES_MAX
+"""Largest body; whoever reads the network stops there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """One record system that may push to us.
+
+    Args:
+        addresses: networks it may come from, e.g. "10.2.0.0/16"; empty for any.
+        token: bearer token it must present; "" for none.
+        criteria: search to run when it only rings.
+    """
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    token: str = field(default="", repr=False)
+    criteria: str = "Observation?_sort=-_lastUpdated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What to answer."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the door needs.
+
+    Args:
+        receive: commits arrivals together; returns when they are durable.
+        note: commits what must be looked up.
+        turn_away: records a refusal: sender, code, detail.
+        now: the time.
+    """
+
+    vault: Vault
+    receive: Callable[[Sequence[Arrival]], object]
+    note: Callable[[Sequence[Fetch]], object]
+    turn_away: Callable[[str, str, str], object]
+    senders: Sequence[Sender]
+    site: str
+    statement: capability.Options
+    now: Callable[[], datetime]
+
+    def metadata(self) -> Reply:
+        """Answer GET metadata."""
+        return Reply(status=200, body=write_exact(capability_statement(self.statement)))
+
+    def bundle(self, body: bytes, headers: Mapping[str, str], address: str) -> Reply:
+        """Answer POST of a Bundle to the base.
+
+        Args:
+            headers: with lower-case names.
+            address: where it came from.
+        """
+
+        def take(sender: Sender) -> bytes:
+            received = read_bundle(parse_body(body, headers.get("content-type", "")))
+            self._take(received, body, sender)
+            return write_exact(transaction_response(received))
+
+        return self._answer(take, headers, address)
+
+    def notification(  # noqa: PLR0913 - an HTTP request has these parts
+        self, method: str, name: str, tail: str, body: bytes, headers: Mapping[str, str], address: str
+    ) -> Reply:
+        """Answer a rest-hook notification.
+
+        Args:
+            name: last part of the subscription's address: the sender's name.
+            tail: what follows it, e.g. "Observation/17".
+        """
+
+        def take(sender: Sender) -> bytes:
+            if sender.name != name:
+                raise BadRequest(404, "not-found", "no subscription of yours has this address")
+            subscription = Subscription(name=name, sender=name, site=self.site, criteria=sender.criteria)
+            told = read_notification(method, tail, body, headers, subscription=subscription, at=self.now())
+            if told.received is not None:
+                self._take(told.received, body, sender)
+            self.note(told.fetches)
+            return operation_outcome(severity="information", code="informational", diagnostics=f"{told.kind} taken")
+
+        return self._answer(take, headers, address)
+
+    def _take(self, received: Received, body: bytes, sender: Sender) -> None:
+        digest = self.vault.put(body)
+        self.receive(arrivals(received, digest=digest, site=self.site, sender=sender.name))
+
+    def _answer(self, take: Callable[[Sender], bytes], headers: Mapping[str, str], address: str) -> Reply:
+        sender = self._who(headers, address)
+        if sender is None:
+            self.turn_away("", "sender-unknown", "no configured sender has this address and token")
+            error = BadRequest(401, "login", "this sender is not known here: check its address and its token")
+            return Reply(status=401, body=refusal(error))
+        try:
+            return Reply(status=200, body=take(sender))
+        except BadRequest as error:
+            self.turn_away(sender.name, error.code, error.diagnostics)
+            return Reply(status=error.status, body=refusal(error))
+        except PortError as error:
+            said = operation_outcome(severity="error", code="transient", diagnostics="not now; send it again later")
+            self.turn_away(sender.name, error.code, "not taken: the sender was asked to try again")
+            return Reply(status=503, body=said)
+
+    def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
+        presented = headers.get("authorization", "").removeprefix("Bearer ")
+        for sender in self.senders:
+            known_place = not sender.addresses or any(_within(address, network) for network in sender.addresses)
+            if known_place and hmac.compare_digest(presented if sender.token else "", sender.token):
+                return sender
+        return None
+
+
+def _within(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
