@@ -90,7 +90,7 @@ class Door:
 
         return self._answer(take, headers, address)
 
-    def notification(  # noqa: PLR0913 - an HTTP request has these parts
+    def notification(
         self, method: str, name: str, tail: str, body: bytes, headers: Mapping[str, str], address: str
     ) -> Reply:
         """Answer a rest-hook notification.
@@ -117,7 +117,13 @@ class Door:
         self.receive(arrivals(received, digest=digest, site=self.site, sender=sender.name))
 
     def _answer(self, take: Callable[[Sender], bytes], headers: Mapping[str, str], address: str) -> Reply:
-        sender = self._who(headers, address)
+        try:
+            return self._take_from(self._who(headers, address), take)
+        except PortError:  # the database or the vault: nothing is recorded because nothing can be
+            said = operation_outcome(severity="error", code="transient", diagnostics="not now; send it again later")
+            return Reply(status=503, body=said)
+
+    def _take_from(self, sender: Sender | None, take: Callable[[Sender], bytes]) -> Reply:
         if sender is None:
             self.turn_away("", "sender-unknown", "no configured sender has this address and token")
             error = BadRequest(401, "login", "this sender is not known here: check its address and its token")
@@ -127,10 +133,6 @@ class Door:
         except BadRequest as error:
             self.turn_away(sender.name, error.code, error.diagnostics)
             return Reply(status=error.status, body=refusal(error))
-        except PortError as error:
-            said = operation_outcome(severity="error", code="transient", diagnostics="not now; send it again later")
-            self.turn_away(sender.name, error.code, "not taken: the sender was asked to try again")
-            return Reply(status=503, body=said)
 
     def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
         presented = headers.get("authorization", "").removeprefix("Bearer ")

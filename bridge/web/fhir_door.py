@@ -39,7 +39,7 @@ class FhirDoor(Protocol):
     def bundle(self, body: bytes, headers: Mapping[str, str], address: str) -> Reply:
         """Answer POST of a Bundle."""
 
-    def notification(  # noqa: PLR0913 - an HTTP request has these parts
+    def notification(
         self, method: str, name: str, tail: str, body: bytes, headers: Mapping[str, str], address: str
     ) -> Reply:
         """Answer a notification."""

@@ -1,0 +1,112 @@
+"""``aval check``: can everything be reached, and may it be trusted?"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.config import ConfigError
+from bridge.db.engine import make_aval_engine
+from bridge.db.migrate import schema_revision
+from bridge.journal import require_anchors_hold
+from bridge.wiring import outside
+from bridge.wiring.parts import Parts
+from guarantee.errors import GuaranteeError, PortError
+
+FREE_BYTES_MIN: Final = 1024**3
+"""Least free space for the vault, 1 GiB: about forty MR studies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question and its answer.
+
+    Args:
+        fault: what is wrong and what to do; "" when nothing is.
+    """
+
+    what: str
+    found: str
+    fault: str
+
+
+def run_checks(parts: Parts) -> list[Check]:
+    """Ask every question; none stops the others."""
+    questions: list[tuple[str, Callable[[], str]]] = [
+        ("database", lambda: _database(parts)),
+        ("vault", lambda: _vault(parts)),
+        ("keys", lambda: _keys(parts)),
+        ("models", lambda: _models(parts)),
+        ("routing", lambda: f"{len(parts.routing.routes)} routes"),
+        ("journal", lambda: _journal(parts)),
+        ("broker", lambda: _broker(parts)),
+        *((name, reach) for name, reach in outside.reachable(parts.settings).items()),
+    ]
+    return [_ask(what, question) for what, question in questions]
+
+
+def _ask(what: str, question: Callable[[], str]) -> Check:
+    try:
+        return Check(what=what, found=question(), fault="")
+    except (ConfigError, GuaranteeError, PortError, OSError) as error:
+        return Check(what=what, found="", fault=f"{error}")
+
+
+def _database(parts: Parts) -> str:
+    engine = make_aval_engine(parts.settings.database_url("sweep"))
+    with engine.connect() as connection:
+        here, needed = schema_revision(connection)
+        durable = _require_durable(connection.dialect.name, connection.exec_driver_sql)
+    engine.dispose()
+    if here != needed:
+        raise ConfigError(f"schema {here}, this version needs {needed}: run `aval migrate`")
+    return f"{engine.dialect.name}, schema {here}, {durable}"
+
+
+def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:
+    """A commit that a power cut can undo would lose what we acknowledged (PostgreSQL's fsync, synchronous_commit)."""
+    if dialect == "sqlite":
+        return "synchronous=FULL"
+    for setting in ("fsync", "synchronous_commit"):
+        value = ask(f"SHOW {setting}").scalar()  # type: ignore[attr-defined]
+        if value not in {"on", "remote_apply", "remote_write"}:
+            raise ConfigError(f"PostgreSQL's {setting} is {value}: acknowledged images could be lost; set it to on")
+    return "fsync and synchronous_commit on"
+
+
+def _vault(parts: Parts) -> str:
+    digest = parts.vault.put(b"aval check")
+    parts.vault.get(digest)
+    free = shutil.disk_usage(parts.settings.path(parts.settings.storage.vault)).free
+    if free < FREE_BYTES_MIN:
+        raise ConfigError(f"only {free // 1024**2} MiB free; images will be refused when it is full")
+    return f"written and read back, {free // 1024**3} GiB free"
+
+
+def _keys(parts: Parts) -> str:
+    payload = b"aval check"
+    parts.checking_ring.verify(payload, parts.desk_ring.seal(payload))
+    return "the desk seals, the others can check"
+
+
+def _models(parts: Parts) -> str:
+    faults = parts.catalogue.verify()
+    if faults:
+        raise ConfigError("; ".join(faults))
+    return ", ".join(card.model.id for card in parts.catalogue.cards())
+
+
+def _journal(parts: Parts) -> str:
+    require_anchors_hold(parts.keeper())
+    places = len(parts.settings.journal.anchors)
+    if places < 2:
+        raise ConfigError("only one place for anchors; give a second one that the database's administrator cannot reach")
+    return f"at or past every anchor, {places} places"
+
+
+def _broker(parts: Parts) -> str:
+    url = parts.settings.broker.url.get_secret_value()
+    if not url:
+        return "in-process bell"
+    parts.bell.close()
+    return "answers"

@@ -1,0 +1,106 @@
+"""Create a data folder: configuration with its one unchangeable name, keys, database."""
+
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.config import FILE, load
+from bridge.db.engine import make_aval_engine
+from bridge.db.migrate import migrate
+from bridge.files import write_whole
+from bridge.seal import create_keys
+
+TEMPLATE: Final = """\
+# Aval: settings of this installation. `aval config explain` says what each one means and where its value came from.
+# Any of them can be given as a variable instead: AVAL_SCP__PORT=11113 overrides [scp] port.
+
+[site]
+name = "site-1"
+organisation = "Établissement de démonstration"
+organisation_id = "990000001"        # FINESS
+namespace = "{namespace}"            # root of every outgoing identifier: never change it, and back it up
+
+[scp]
+aet = "AVAL"
+port = 11112
+
+# Who may send images:
+# [scp.senders.scanner-1]
+# aet = "SCANNER1"
+# addresses = ["10.1.2.3"]
+
+# Which record may push events (to http://…:8081/fhir):
+# [intake.senders.dpi]
+# addresses = ["10.1.2.10"]
+# base_url = "http://10.1.2.10/fhir"
+
+# Where endorsed results go:
+# [destinations.pacs.pacs-1]
+# aet = "PACS"
+# host = "10.1.2.20"
+# port = 104
+#
+# [destinations.fhir.dpi-1]
+# base_url = "http://10.1.2.10/fhir"
+
+[journal]
+# Two places or more, the second one out of reach of whoever administers the database.
+anchors = ["anchors/anchors.jsonl", "{second_place}"]
+"""
+
+
+def install(folder: Path, *, settings: str | None = None) -> None:
+    """Create ``folder`` with configuration, keys and an empty database; what exists is kept.
+
+    Args:
+        settings: text of aval.toml; the commented template by default.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE
+    if not path.exists():
+        write_whole(path, (settings or default_settings()).encode())
+    made = load(folder)
+    create_keys(made.path(made.storage.keys))
+    engine = make_aval_engine(made.database_url(""))
+    if engine.dialect.name == "sqlite":
+        migrate(engine)
+    engine.dispose()
+
+
+def default_settings() -> str:
+    """Return the template with a new namespace."""
+    namespace = uuid.uuid4()
+    return TEMPLATE.format(namespace=namespace, second_place=second_place(namespace))
+
+
+def second_place(namespace: uuid.UUID) -> Path:
+    """Return a file outside the data folder for the second copy of anchors."""
+    return Path.home() / ".local" / "state" / "aval" / "anchors" / f"{namespace}.jsonl"
+
+
+def to_toml(value: dict[str, Any], prefix: str = "") -> str:
+    """Return nested tables of text, numbers, booleans and lists as TOML."""
+    plain = {key: item for key, item in value.items() if not isinstance(item, dict)}
+    lines = [f"{key} = {_scalar(item)}" for key, item in plain.items()]
+    text = (f"[{prefix}]\n" if prefix and lines else "") + "".join(f"{line}\n" for line in lines)
+    for key, item in value.items():
+        if isinstance(item, dict):
+            text += to_toml(item, f"{prefix}.{_key(key)}" if prefix else _key(key))
+    return text
+
+
+def _key(key: str) -> str:
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else f'"{key}"'
+
+
+def _scalar(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case list() | tuple():
+            return "[" + ", ".join(_scalar(item) for item in value) + "]"
+        case _:
+            escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
