@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from guarantee.canonical import Json
 from guarantee.errors import Malformed
 
 T = TypeVar("T")
+
+DIGITS_MAX: Final = 100
+"""Most digits of a number, zeros included. Ours have under 20; "1E+999999999" written out would fill the memory."""
 
 
 def to_plain(value: Any) -> Json:
@@ -53,10 +56,13 @@ def decimal_text(value: Decimal) -> str:
     """Return ``value`` in plain notation, keeping its trailing zeros: 412.50 stays 412.50.
 
     Raises:
-        Malformed: not finite.
+        Malformed: not finite, or longer than DIGITS_MAX.
     """
     if not value.is_finite():
         raise Malformed(f"{value} is not a number that can be written")
+    digits, exponent = len(value.as_tuple().digits), int(value.as_tuple().exponent)
+    if max(digits + exponent, digits, -exponent) > DIGITS_MAX:
+        raise Malformed(f"a number of more than {DIGITS_MAX} digits cannot be written")
     return format(value, "f")
 
 
@@ -68,19 +74,32 @@ def time_text(value: datetime) -> str:
     """
     if value.tzinfo is None:
         raise Malformed(f"{value.isoformat()} has no time zone")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:
-    """Return the time that :func:`time_text` wrote."""
+    """Return the time that :func:`time_text` wrote.
+
+    Raises:
+        Malformed: any other way of writing a time.
+    """
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        value = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise Malformed(f"{text[:40]!r} is not a UTC time with microseconds") from error
+    if time_text(value) != text:
+        raise Malformed(f"{text[:40]!r} is a UTC time, but not written with every digit")
+    return value
 
 
 def parse_decimal(text: str) -> Decimal:
-    """Return the finite decimal ``text`` writes."""
+    """Return the finite decimal ``text`` writes.
+
+    Raises:
+        Malformed: not a number, not in plain notation, or longer than DIGITS_MAX.
+    """
+    if len(text) > DIGITS_MAX + len("-0."):
+        raise Malformed(f"a number of more than {DIGITS_MAX} digits is not read")
     try:
         value = Decimal(text)
     except InvalidOperation as error:
@@ -102,14 +121,18 @@ def _read(kind: Any, plain: Json, where: str) -> Any:
     if origin in (tuple, frozenset):
         items = _expect(plain, list, where)
         member = typing.get_args(kind)[0]
-        return origin(_read(member, item, f"{where}[{n}]") for n, item in enumerate(items))
+        values = origin(_read(member, item, f"{where}[{n}]") for n, item in enumerate(items))
+        if origin is frozenset and to_plain(values) != items:
+            raise Malformed(f"{where}: a set is written sorted, each member once")
+        return values
     if dataclasses.is_dataclass(kind):
         return _read_fields(kind, _expect(plain, dict, where), where)
     return _read_leaf(getattr(kind, "__supertype__", kind), plain, where)
 
 
 def _only_member(union: Any) -> Any:
-    (member,) = (arg for arg in typing.get_args(union) if arg is not type(None))
+    """Return what ``X | None`` holds; two names of one type, such as ``DecisionId | WithdrawalId``, count as one."""
+    (member,) = {getattr(arg, "__supertype__", arg) for arg in typing.get_args(union) if arg is not type(None)}
     return member
 
 
