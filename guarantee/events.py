@@ -64,6 +64,6 @@ def fact_from_plain(plain: object) -> Fact:
     Raises:
         Malformed: unknown fact or version, or wrong identifiers.
     """
-    if not isinstance(plain, dict) or plain.get("fact") not in FACTS:
+    if not isinstance(plain, dict) or not isinstance(plain.get("fact"), str) or plain["fact"] not in FACTS:
         raise Malformed("not a fact that this version knows")
     return from_plain(FACTS[plain["fact"]], plain.get("ids"))
