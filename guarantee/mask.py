@@ -26,6 +26,10 @@ class Grid:
     rows: int
     columns: int
 
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.columns < 1:
+            raise Malformed(f"a grid has rows and columns, not {self.rows} x {self.columns}")
+
     @property
     def frame_bytes(self) -> int:
         """Bytes of one frame."""
@@ -42,6 +46,9 @@ class Mask:
     def __post_init__(self) -> None:
         if len(self.bits) != len(self.grid.frames) * self.grid.frame_bytes:
             raise Malformed("the bits of a mask do not fit its grid")
+        spare = -(self.grid.rows * self.grid.columns) % 8
+        if any(last >> (8 - spare) for last in self.bits[self.grid.frame_bytes - 1 :: self.grid.frame_bytes]):
+            raise Malformed("the bits that pad a frame to a whole byte are zero")
 
     @property
     def count(self) -> int:
