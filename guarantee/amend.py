@@ -90,6 +90,8 @@ def _edited(finding: Finding, edit: FindingEdit | None) -> Finding | None:
         return None
     presence = finding.presence if edit.presence is None else edit.presence
     quantities = list(finding.quantities)
+    if len({change.index for change in edit.quantities}) != len(edit.quantities):
+        raise Malformed(f"finding {finding.key}: one of its numbers is changed twice")
     for change in edit.quantities:
         if not 0 <= change.index < len(quantities):
             raise Malformed(f"finding {finding.key} has no number {change.index}")
