@@ -4,14 +4,14 @@ A ``Release`` is permission for exact bytes to go to named places. Destinations 
 ``mint`` is the only function that makes one: at the decision, and again each time one is read back from the database,
 so a row that no sealed opinion stands behind never becomes a key.
 
-What a Python program can still do is ``object.__setattr__``. The database (composite foreign keys) and the seals stop
-what the language cannot.
+What a Python program can still do is ``object.__new__`` with ``object.__setattr__``. The database (composite foreign
+keys) and the seals stop what the language cannot.
 """
 
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, final
+from typing import Final, NoReturn, Protocol, final
 
 from guarantee.canonical import canonical, parse_canonical
 from guarantee.codec import from_plain, to_plain
@@ -200,6 +200,12 @@ class Release:
     def __post_init__(self, minted_by: object) -> None:
         if minted_by is not _MINT:
             raise TypeError("a Release is made by guarantee.release.mint, not by hand")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Release is neither copied nor pickled: read its terms back and mint it again")
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise TypeError("a Release is made by guarantee.release.mint, not from a state")
 
     @property
     def id(self) -> ReleaseId:
