@@ -1,6 +1,6 @@
 """Does what will leave say what was endorsed? Every rendering is parsed back and compared before it is sealed."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from guarantee.content import Content
 from guarantee.ports import ReadBack
@@ -28,5 +28,13 @@ def disagreement(read: ReadBack, content: Content) -> str | None:
     return None
 
 
-def _numbers(read: ReadBack) -> tuple[tuple[str, str, Decimal, str], ...]:
-    return tuple((key, concept, Decimal(value), unit) for key, concept, value, unit in read.quantities or ())
+def _numbers(read: ReadBack) -> tuple[tuple[str, str, Decimal | None, str], ...]:
+    return tuple((key, concept, _number(value), unit) for key, concept, value, unit in read.quantities or ())
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None  # equal to no number that was endorsed
+    return value if value.is_finite() else None
