@@ -1,0 +1,70 @@
+"""A case and its manifest."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guarantee.case import CaseKind, Manifest, Patient, case_id
+from guarantee.errors import Malformed, NotAllowed
+from guarantee.states import CaseState, CaseVerb
+from tests.guarantee.samples import MANIFEST, PATIENT, a_case, a_complete_case, a_manifest, a_source
+
+
+def test_a_case_is_completed_with_its_inputs_fixed() -> None:
+    case = a_case().after(CaseVerb.COMPLETE, manifest=MANIFEST)
+    assert (case.state, case.version, case.manifest) == (CaseState.COMPLETE, 1, MANIFEST)
+
+
+def test_a_superseded_case_keeps_its_manifest() -> None:
+    assert a_complete_case().after(CaseVerb.SUPERSEDE).manifest == MANIFEST
+
+
+def test_a_quarantined_case_says_why() -> None:
+    case = a_case().after(CaseVerb.QUARANTINE, cause="two-patients")
+    assert (case.state, case.cause) == (CaseState.QUARANTINED, "two-patients")
+
+
+def test_a_complete_case_is_not_completed_again() -> None:
+    with pytest.raises(NotAllowed, match="revision 1 of case"):
+        a_complete_case().after(CaseVerb.COMPLETE, manifest=MANIFEST)
+
+
+def test_the_same_revision_always_has_the_same_identifier() -> None:
+    assert case_id(CaseKind.STUDY, "1.2", 1) == case_id(CaseKind.STUDY, "1.2", 1)
+    others = {case_id(kind, uid, n) for kind in CaseKind for uid in ("1.2", "1.21") for n in (1, 2, 11)}
+    assert len(others) == 12
+
+
+@pytest.mark.parametrize("field", ["identifier", "issuer", "birth_date", "sex"])
+def test_another_strict_trait_is_another_person(field: str) -> None:
+    assert not PATIENT.is_same_person(replace(PATIENT, **{field: "other"}))
+
+
+def test_a_name_spelled_otherwise_is_the_same_person() -> None:
+    assert PATIENT.is_same_person(replace(PATIENT, name="DURAND^ANNE", reference="Patient/1"))
+
+
+def test_two_people_without_an_identifier_are_not_told_apart_by_name() -> None:
+    nobody = Patient(identifier="", issuer="", name="A", birth_date="", sex="")
+    assert nobody.is_same_person(replace(nobody, name="B"))
+
+
+@given(st.lists(st.text("0123456789.", min_size=1), unique=True))
+def test_a_manifest_lists_inputs_in_one_order(uids: list[str]) -> None:
+    manifest = Manifest(uid="1.2", revision=1, sources=tuple(a_source(uid) for uid in sorted(uids)))
+    assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+    if len(uids) > 1:
+        with pytest.raises(Malformed, match="sorted by uid"):
+            replace(manifest, sources=manifest.sources[::-1])
+
+
+def test_an_input_is_listed_once() -> None:
+    with pytest.raises(Malformed, match="each input once"):
+        replace(a_manifest(), sources=(a_source(), a_source()))
+
+
+def test_an_input_has_a_digest() -> None:
+    with pytest.raises(Malformed, match="SHA-256"):
+        replace(a_source(), digest="abc")
