@@ -66,7 +66,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) 
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
     entry.info["moment"] = register_functions(connection)
@@ -79,12 +78,12 @@ def register_functions(connection: sqlite3.Connection) -> Moment:
     def link(seq: int, at: str, actor: str, role: str, action: str, subject: str, body: str, prev: str) -> str:
         return link_hash(seq=seq, at=at, actor=actor, role=role, action=action, subject=subject, body=body, prev=prev)
 
-    innocuous: dict[str, Any] = {"deterministic": True}
+    pure: dict[str, Any] = {"deterministic": True}
     connection.create_function("aval_now", 0, lambda: moment.at or time_text(datetime.now(UTC)))
     connection.create_function("aval_actor", 0, lambda: moment.actor)
     connection.create_function("aval_role", 0, lambda: "sqlite")
-    connection.create_function("aval_sha256", 1, lambda value: hashlib.sha256(value.encode()).hexdigest(), **innocuous)
-    connection.create_function("aval_link", 8, link, **innocuous)
+    connection.create_function("aval_sha256", 1, lambda value: hashlib.sha256(value.encode()).hexdigest(), **pure)
+    connection.create_function("aval_link", 8, link, **pure)
     return moment
 
 

@@ -1,0 +1,259 @@
+"""Fakes of what is outside the flows: each keeps the promise of its port, and none knows what a test expects."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from guarantee.card import Card, Regulatory
+from guarantee.case import CaseKind, Patient, Source
+from guarantee.content import Finding, Origin, Presence, Quantity, Text
+from guarantee.errors import Unavailable
+from guarantee.ids import Digest, digest
+from guarantee.inputs import Coded, Inputs, Record
+from guarantee.mask import Grid, Mask
+from guarantee.opinion import Reader
+from guarantee.policy import Policy, Role
+from guarantee.ports import Endorsed, Proposal, ProposedSegment, ReadBack, Rendered, Vault, Withdrawn
+from guarantee.release import Kind, Package, Receipt, Release
+from guarantee.result import Mode, ModelVersion
+from guarantee.rules import Condition, Route
+from guarantee.unit import Arrival
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+MODEL = ModelVersion(name="toy", version="1.0.0", digest=digest(b"toy model"), card=digest(b"toy card"))
+POLICY = Policy(
+    id="validate-each",
+    version=1,
+    readers=1,
+    roles=frozenset({Role.RADIOLOGIST, Role.CLINICIAN}),
+    expires_after_s=86_400,
+)
+READER = Reader(
+    login="dr.martin",
+    name="MARTIN^Élodie^^Dr",
+    role=Role.RADIOLOGIST,
+    professional_id="810001234567",
+    organisation="CHU d'essai",
+    organisation_id="990000001",
+)
+PATIENT = Patient(identifier="P1", issuer="CHU", name="ESSAI^Anne", birth_date="1970-01-01", sex="F")
+BRAIN = Coded(code="12738006", scheme="SCT", meaning="Brain")
+STRUCTURE = Coded(code="91723000", scheme="SCT", meaning="Anatomical structure")
+
+
+class FakeClock:
+    """A clock that moves when it is told to, and a microsecond at each look, so that no two events are at once."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        self.time += timedelta(microseconds=1)
+        return self.time
+
+    def advance(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+def card(*, envelope: tuple[Condition, ...] = (), kind: CaseKind = CaseKind.STUDY) -> Card:
+    return Card(
+        model=MODEL,
+        label=Text(fr="Jouet", en="Toy"),
+        manufacturer="Aval",
+        purpose=Text(fr="essais", en="tests"),
+        limits=(Text(fr="ne voit rien", en="sees nothing"),),
+        regulatory=Regulatory(
+            status="research", device_class="", udi="", statement=Text(fr="recherche", en="research")
+        ),
+        kind=kind,
+        envelope=envelope,
+        policy="validate-each",
+        mode=Mode.CARE,
+        thresholds={"mask": "0.5"},
+        deadline_s=60,
+        memory_mb=100,
+        licence="Apache-2.0",
+        attribution="none",
+    )
+
+
+@dataclass
+class FakeCatalogue:
+    """One model."""
+
+    only: Card = field(default_factory=card)
+
+    def card(self, name: str) -> Card | None:
+        return self.only if name == self.only.model.name else None
+
+    def card_of(self, model_id: str) -> Card | None:
+        return self.only if model_id == self.only.model.id else None
+
+
+def routes(kind: CaseKind = CaseKind.STUDY) -> tuple[Route, ...]:
+    return (Route(name="everything", kind=kind, when=(), models=("toy",)),)
+
+
+@dataclass
+class FakeModel:
+    """Answers the same for the same inputs; raises what it is told to, once for each entry."""
+
+    failures: list[Exception] = field(default_factory=list)
+    runs: int = 0
+
+    def run(self, card: Card, inputs: Inputs) -> Proposal:
+        self.runs += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        seen = str(inputs.age_years) if isinstance(inputs, Record) else "volume"
+        mask = Mask(grid=Grid(frames=("1.2.3.1",), rows=2, columns=4), bits=b"\x0f")
+        volume = Quantity(
+            concept=Coded(code="118565006", scheme="SCT", meaning="Volume"),
+            label=Text(fr="volume", en="volume"),
+            value=Decimal("1498.90"),
+            unit=Coded(code="mL", scheme="UCUM", meaning="milliliter"),
+            origin=Origin.MODEL,
+        )
+        finding = Finding(
+            key="brain",
+            label=Text(fr="Cerveau", en="Brain"),
+            category=STRUCTURE,
+            type=BRAIN,
+            presence=Presence.PRESENT,
+            site=None,
+            laterality=None,
+            score=None,
+            threshold=None,
+            quantities=(volume,),
+            segment=1,
+            regions=(),
+            origin=Origin.MODEL,
+        )
+        segment = ProposedSegment(
+            number=1, label=Text(fr="Cerveau", en="Brain"), category=STRUCTURE, type=BRAIN, mask=mask
+        )
+        return Proposal(
+            findings=(finding,),
+            segments=(segment,),
+            key_images=(),
+            inputs=(),
+            report=f"Volume cérébral : 1498,90 mL ({seen}).",
+            cautions=(),
+        )
+
+
+class FakeRenderer:
+    """Writes content as JSON and reads it back from those bytes alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lies = False
+
+    def render(self, endorsed: Endorsed) -> Sequence[Rendered]:
+        content = endorsed.content
+        said = {
+            "content": content.digest,
+            "text": content.full_text + ("!" if self.lies else ""),
+            "by": endorsed.reader.login,
+            "to": self.name,
+        }
+        return [
+            Rendered(
+                name="json",
+                media_type="application/json",
+                uid=f"{endorsed.release}.{self.name}",
+                data=json.dumps(said, sort_keys=True, ensure_ascii=False).encode(),
+            )
+        ]
+
+    def read_back(self, objects: Sequence[Rendered]) -> ReadBack:
+        said = json.loads(objects[0].data)
+        return ReadBack(content=Digest(said["content"]), text=said["text"])
+
+    def render_withdrawal(self, withdrawn: Withdrawn) -> Sequence[Rendered]:
+        said = {"takes_back": [part.uid for part in withdrawn.package.parts], "reference": withdrawn.reference}
+        return [
+            Rendered(
+                name="withdrawal",
+                media_type="application/json",
+                uid=f"{withdrawn.release}.{self.name}",
+                data=json.dumps(said, sort_keys=True, ensure_ascii=False).encode(),
+            )
+        ]
+
+
+class FakeDestination:
+    """Keeps what it is sent by identifier, counts, and fails as told: before keeping ("down") or after ("mute")."""
+
+    def __init__(self, name: str, vault: Vault, clock: FakeClock) -> None:
+        self.name = name
+        self._vault = vault
+        self._clock = clock
+        self.troubles: list[str | Exception] = []
+        self.held: dict[str, bytes] = {}
+        self.stored: Counter[str] = Counter()
+        self.withdrawn: set[str] = set()
+
+    def send(self, release: Release) -> Receipt:
+        trouble = self.troubles.pop(0) if self.troubles else ""
+        if trouble == "down":
+            raise Unavailable("down", "nobody answered")
+        if isinstance(trouble, Exception):
+            raise trouble
+        package = release.package_for(self.name)
+        for part in Package.from_bytes(self._vault.get(package)).parts:
+            data = self._vault.get(part.digest)
+            assert self.held.get(part.uid, data) == data, "the same identifier with other bytes"
+            self.held[part.uid] = data
+            self.stored[part.uid] += 1
+            if release.terms.kind is Kind.WITHDRAWAL:
+                self.withdrawn.update(json.loads(data)["takes_back"])
+        if trouble == "mute":
+            raise Unavailable("timeout", "no answer in time")
+        return Receipt(
+            destination=self.name,
+            package=package,
+            method="read-back",
+            reference=json.dumps({"at": self.name}),
+            at=self._clock.now(),
+        )
+
+    @property
+    def results(self) -> list[bytes]:
+        return [data for uid, data in self.held.items() if b"takes_back" not in data]
+
+
+def arrival(
+    vault: Vault,
+    *,
+    image: int = 1,
+    study: str = "1.2.3",
+    data: bytes | None = None,
+    patient: Patient = PATIENT,
+    conversation: str = "",
+    kind: CaseKind = CaseKind.STUDY,
+) -> Arrival:
+    """Return one input whose bytes are in ``vault``."""
+    kept = vault.put(data if data is not None else f"{study} image {image}".encode())
+    return Arrival(
+        kind=kind,
+        uid=study,
+        source=Source(uid=f"{study}.{image}", group=f"{study}.0", kind="1.2.840.10008.5.1.4.1.1.4", digest=kept),
+        site="site-1",
+        patient=patient,
+        order="A1",
+        modality="MR",
+        description="IRM",
+        started="2026-11-22T08:00:00",
+        encounter="",
+        facts={"Modality": frozenset({"MR"}), "TransferSyntaxUID": frozenset({"1.2.840.10008.1.2.1"})},
+        sender="scanner",
+        conversation=conversation,
+    )
+
+
+def somebody_else() -> Patient:
+    return replace(PATIENT, identifier="P2", birth_date="1980-02-02")

@@ -1,0 +1,171 @@
+"""A whole installation in memory and one folder: real store, real vault, real seals, faked outside."""
+
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bridge.db.engine import make_aval_engine
+from bridge.db.migrate import migrate
+from bridge.db.store import SqlStore
+from bridge.flows import completeness, deliver, infer, intake, review
+from bridge.flows.completeness import Completion, QuietTimes
+from bridge.flows.deliver import Dispatch
+from bridge.flows.infer import Inference
+from bridge.flows.review import Review
+from bridge.flows.route import Routing
+from bridge.seal import KeyRing, key_id
+from bridge.vault import FileVault
+from guarantee.answer import Answer
+from guarantee.case import CaseKind
+from guarantee.decision import Decision
+from guarantee.events import DeliveryDue, ResultQueued
+from guarantee.ids import ResultId
+from guarantee.inputs import Record
+from guarantee.opinion import Reader, Reason, Verdict
+from guarantee.ports import Store, Vault
+from guarantee.release import Kind
+from guarantee.result import Result
+from guarantee.unit import Arrival
+from tests.flows.fakes import (
+    POLICY,
+    READER,
+    FakeCatalogue,
+    FakeClock,
+    FakeDestination,
+    FakeModel,
+    FakeRenderer,
+    routes,
+)
+
+
+class World:
+    """Everything, wired as bridge.wiring does it."""
+
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        self.clock = FakeClock()
+        self.engine = make_aval_engine(url or f"sqlite:///{folder / 'aval.db'}")
+        migrate(self.engine)
+        self.sql = SqlStore(self.engine)
+        self.store: Store = self.sql
+        self.vault: Vault = FileVault(folder / "vault")
+        self.catalogue = FakeCatalogue()
+        self.model = FakeModel()
+        private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+        self.ring = KeyRing(private, {key_id(private.public_key()): private.public_key()})
+        self.renderers = {"pacs": FakeRenderer("pacs"), "dpi": FakeRenderer("dpi")}
+        self.destinations = {name: FakeDestination(name, self.vault, self.clock) for name in self.renderers}
+        with self.sql.transaction("setup") as unit:
+            unit.registry.register_model(self.catalogue.only.model, self.clock.now())
+            unit.registry.register_policy(POLICY, self.clock.now())
+            unit.accounts.add(READER, "x", "x", self.clock.now())
+
+    # -------------------------------------------------------------------------------------------------- the tools
+
+    @property
+    def completion(self) -> Completion:
+        return Completion(
+            store=self.store,
+            vault=self.vault,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            routing=Routing(routes=routes() + routes(CaseKind.RECORD), policies={"validate-each": POLICY.ref}),
+            quiet=QuietTimes(default_s=60, by_modality_s={"MR": 300}, silence_s=60),
+        )
+
+    @property
+    def inference(self) -> Inference:
+        return Inference(
+            store=self.store,
+            vault=self.vault,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            model=self.model,
+            read_volume=lambda _data: Record(readings=(), age_years=None, sex="", at=self.clock.time),
+            read_record=lambda _data, _uid: Record(readings=(), age_years=None, sex="", at=self.clock.time),
+            mention=lambda card: f"Un système d'IA ({card.model.id}) a participé. [mention 1]",
+            language="fr-FR",
+            holder="infer:test",
+        )
+
+    @property
+    def review(self) -> Review:
+        return Review(
+            store=self.store,
+            vault=self.vault,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            renderers={kind: dict(self.renderers) for kind in CaseKind},
+            sealer=self.ring,
+            witness=self.ring,
+            nonce=lambda: secrets.token_hex(8),
+        )
+
+    @property
+    def dispatch(self) -> Dispatch:
+        return Dispatch(store=self.store, clock=self.clock, destinations=self.destinations, witness=self.ring)
+
+    # -------------------------------------------------------------------------------------------------- the story
+
+    def receive(self, *arrivals: Arrival) -> tuple[intake.Outcome, ...]:
+        return intake.receive(arrivals, store=self.store, clock=self.clock, actor="scp")
+
+    def complete(self) -> None:
+        self.clock.advance(seconds=301)
+        completeness.complete_due(self.completion)
+
+    def infer_all(self) -> None:
+        for _, fact in self.pending():
+            if isinstance(fact, ResultQueued):
+                infer.infer(fact.result, self.inference)
+
+    def deliver_all(self) -> None:
+        with self.store.reading() as unit:
+            due = unit.deliveries.due(now=self.clock.now())
+        for delivery in due:
+            deliver.deliver(delivery.id, self.dispatch)
+
+    def pending(self) -> list[tuple[str, ResultQueued | DeliveryDue | object]]:
+        with self.store.reading() as unit:
+            return list(unit.messages.pending(1000))
+
+    def drafted(self, arrival: Arrival) -> Result:
+        """Take one input all the way to a draft, and return its result."""
+        self.receive(arrival)
+        self.complete()
+        self.infer_all()
+        return self.results()[-1]
+
+    def results(self) -> list[Result]:
+        with self.sql.reading() as unit:
+            return [row.result for row in unit.views.results((), modes=("care", "shadow"), limit=1000)]
+
+    def result(self, result: ResultId) -> Result:
+        return next(found for found in self.results() if found.id == result)
+
+    def answer(
+        self,
+        result: Result,
+        verdict: Verdict = Verdict.ACCEPT,
+        *,
+        reader: Reader = READER,
+        reason: Reason | None = None,
+        **changes: object,
+    ) -> Decision | None:
+        question = review.ask(result.id, reader, self.review)
+        given = Answer(
+            nonce=question.nonce,
+            shown=question.shown,
+            verdict=verdict,
+            reason=reason,
+            comment="",
+            patient_informed="to-do",
+            edits=None,
+        )
+        for name, value in changes.items():
+            given = Answer(**{**{f: getattr(given, f) for f in given.__slots__}, name: value})
+        return review.answer(result.id, reader, "password+totp", given, self.review)
+
+    def deliveries(self, result: ResultId, kind: Kind = Kind.RESULT) -> dict[str, str]:
+        with self.sql.reading() as unit:
+            return {d.destination: d.state for d in unit.deliveries.of_result(result) if d.kind is kind}
