@@ -1,0 +1,75 @@
+"""The Renderer port for a PACS: an endorsed content becomes a segmentation and a structured report.
+
+Nothing here asks the time, draws a number or keeps anything: the same endorsement gives the same bytes, in this process
+and in any other.
+"""
+
+from collections.abc import Sequence
+
+from dicom_adapters.envelope import Options, Software, encode
+from dicom_adapters.read_back import read_back
+from dicom_adapters.rejection import build_rejection
+from dicom_adapters.report import build_report
+from dicom_adapters.segmentation import build_segmentation
+from dicom_adapters.source import Read, Sources
+from guarantee.errors import Malformed
+from guarantee.ports import Endorsed, ReadBack, Rendered, Withdrawn
+
+__all__ = ["DicomRenderer", "Options", "Software"]
+
+MEDIA_TYPE = "application/dicom"
+
+
+class DicomRenderer:
+    """Implements guarantee.ports.Renderer.
+
+    Args:
+        read: returns the bytes of a digest, as Vault.get does.
+    """
+
+    def __init__(self, options: Options, read: Read) -> None:
+        self._options = options
+        self._read = read
+
+    def render(self, endorsed: Endorsed) -> Sequence[Rendered]:
+        """Return the objects to send: the segmentation first, when there is one, the report last.
+
+        Raises:
+            Malformed: not about images, or something of the content cannot be written whole; the message says what.
+            BlobMissing: the vault does not hold a source image or a mask.
+        """
+        if endorsed.decision.content != endorsed.content.digest:
+            raise Malformed(f"the content is not the one that decision {endorsed.decision.id} is about")
+        sources = Sources(endorsed, self._read)
+        outputs, objects = self._options.outputs, []
+        segmentation = None
+        if "seg" in outputs and endorsed.content.segments:
+            segmentation = build_segmentation(endorsed, sources, self._read, self._options)
+            objects.append(("seg", segmentation.dataset))
+        if "sr" in outputs:
+            objects.append(("sr", build_report(endorsed, sources, segmentation, self._options)))
+        if not objects:
+            raise Malformed(f"outputs {outputs} leave nothing to send of a content without segments")
+        return tuple(
+            Rendered(name=name, media_type=MEDIA_TYPE, uid=dataset.SOPInstanceUID, data=encode(dataset, self._options))
+            for name, dataset in objects
+        )
+
+    def read_back(self, objects: Sequence[Rendered]) -> ReadBack:
+        """Return what ``objects`` say, from their bytes alone.
+
+        Raises:
+            Malformed: they cannot be read, or contradict each other.
+        """
+        return read_back(objects)
+
+    def render_withdrawal(self, withdrawn: Withdrawn) -> Sequence[Rendered]:
+        """Return one rejection note that lists every object of ``withdrawn.package``.
+
+        Raises:
+            Malformed: the package holds no DICOM object.
+            BlobMissing: the vault no longer holds what was sent.
+        """
+        note = build_rejection(withdrawn, self._read, self._options)
+        data = encode(note, self._options)
+        return (Rendered(name="rejection-note", media_type=MEDIA_TYPE, uid=note.SOPInstanceUID, data=data),)
