@@ -23,14 +23,17 @@ BUSY_TIMEOUT_MS: Final = 15_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
 """Longest statement on PostgreSQL, and longest wait for a lock: a stuck transaction must not stop the hospital."""
 
+UNNAMED: Final = "unnamed"
+"""The actor of a change whose process did not say who causes it."""
+
 _READ_ONLY: Final = "aval_read_only"
 
 
 @dataclass(slots=True)
 class Moment:
-    """Who writes, and when: fixed for the length of a transaction."""
+    """Who writes, and when: fixed for the length of a transaction, so that a link's time is the one in its hash."""
 
-    actor: str = "unnamed"
+    actor: str = UNNAMED
     at: str = ""
 
 
@@ -88,6 +91,8 @@ def register_functions(connection: sqlite3.Connection) -> Moment:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    moment: Moment = connection.connection.info["moment"]
+    moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
@@ -102,6 +107,5 @@ def name_actor(connection: Connection, actor: str) -> None:
     if connection.dialect.name == "sqlite":
         moment: Moment = connection.connection.info["moment"]
         moment.actor = actor
-        moment.at = time_text(datetime.now(UTC))
     else:
         connection.execute(text("SELECT set_config('aval.actor', :actor, true)"), {"actor": actor})
