@@ -4,6 +4,7 @@ Every failure is one of two: Unavailable (nobody answered, or not now) or an Ans
 judges. What is raised or logged names the operation, never an address with parameters: they may identify a patient.
 """
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -69,29 +70,29 @@ class Server:
 
     def __init__(self, options: Options, transport: httpx2.BaseTransport | None = None) -> None:
         self.base_url = options.base_url.rstrip("/")
-        self._answer_s = options.answer_s
+        self._options = options
         headers = {"Accept": MEDIA_TYPE}
         if options.token:
             headers["Authorization"] = f"Bearer {options.token}"
         self._client = httpx2.Client(
             headers=headers,
-            timeout=httpx2.Timeout(options.answer_s, connect=options.connect_s),
             follow_redirects=False,
             trust_env=False,  # a proxy from the environment would be another server than the configured one
             transport=transport,
         )
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, *, within_s: float = math.inf) -> Answer:
         """GET ``path`` below the base address.
 
         Args:
             path: relative, encoded, e.g. "Observation/17" or "Observation?encounter=Encounter/7".
+            within_s: patience for this call, when it is less than the configured one.
 
         Raises:
             Unavailable: no answer in time, or one that cannot be read.
             ValueError: ``path`` would leave the server.
         """
-        return self._call("GET", path)
+        return self._call("GET", path, within_s=within_s)
 
     def close(self) -> None:
         """Close the connections."""
@@ -103,12 +104,15 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, method: str, path: str, **more: Any) -> Answer:
+    def _call(self, method: str, path: str, *, within_s: float, **more: Any) -> Answer:
         if not is_path(path):
             raise ValueError("a path below the base address of a FHIR server was expected")
-        deadline = time.monotonic() + self._answer_s
+        patience = min(self._options.answer_s, within_s)
+        deadline = time.monotonic() + patience
+        timeout = httpx2.Timeout(patience, connect=min(self._options.connect_s, patience))
+        address = f"{self.base_url}/{path}".rstrip("/")
         try:
-            with self._client.stream(method, f"{self.base_url}/{path}".rstrip("/"), **more) as response:
+            with self._client.stream(method, address, timeout=timeout, **more) as response:
                 data = _bounded(response, deadline)
         except httpx2.TimeoutException as error:
             raise Unavailable("timeout", f"the FHIR server did not answer {_what(method, path)} in time") from error

@@ -44,7 +44,7 @@ def coding(system: str, code: str, display: str = "") -> Resource:
 
 def concept(*codings: Resource, text: str = "") -> Resource:
     """Return a CodeableConcept."""
-    return {"coding": list(codings)} | ({"text": text} if text else {})
+    return ({"coding": list(codings)} if codings else {}) | ({"text": text} if text else {})
 
 
 def coded(value: Coded, base: str, text: str = "") -> Resource:

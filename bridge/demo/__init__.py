@@ -1,0 +1,1 @@
+"""The demonstration: a simulated PACS and a simulated DPI, and inputs to send to Aval."""

@@ -1,0 +1,368 @@
+"""Sending to the record: the stored transaction as it is, and proof that the record holds what it says.
+
+One send, in order:
+
+    1  does this server take transactions at all (CapabilityStatement)
+    2  is it there already (by identifier): an earlier attempt may have succeeded without our hearing of it
+    3  POST the stored bytes
+    4  whatever the answer, look again before giving up: a lost answer is not a refusal
+    5  read every resource back and compare; only then there is a receipt, with the id and version of each
+
+Nothing is ever overwritten that somebody else wrote: creations are conditional, updates carry If-Match.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+
+import httpx2
+
+from fhir_adapters import rest
+from fhir_adapters.errors import BadRequest
+from fhir_adapters.read_back import said
+from fhir_adapters.rest import Answer, Server, objects_in
+from fhir_adapters.wire import Resource, read_exact
+from guarantee.codec import parse_decimal
+from guarantee.errors import Declined, Malformed, Unavailable
+from guarantee.ids import Digest
+from guarantee.ports import Clock, ReadBack, Vault
+from guarantee.release import Package, Receipt, Release
+
+METHOD: Final = "version-id"
+
+SEND_S: Final = 150.0
+"""Longest send in all, in seconds. Another deliverer may begin after 180 (bridge/flows/deliver.py)."""
+
+_LATER: Final = frozenset({401, 403, 408, 425, 429})
+"""Answers that say "not now". 401 and 403 are among them: an expired token is mended, and then this must go out."""
+
+_PLACE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")
+_ISSUE_CODES: Final = (
+    "invalid structure required value invariant security login unknown expired forbidden suppressed processing "
+    "not-supported duplicate multiple-matches not-found deleted too-long code-invalid extension too-costly "
+    "business-rule conflict transient lock-error no-store exception timeout incomplete throttled informational"
+)
+_ELEMENT: Final = re.compile(r"[A-Z][A-Za-z]+(\.[A-Za-z]+|\[\d{1,4}\])*")
+_VALUES: Final = ("status", "statusReason", "activity", "conclusion")
+"""Elements besides the findings that must come back as they were sent, where a resource has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One FHIR record.
+
+    Args:
+        name: as releases call it.
+        server: address, token, patience.
+    """
+
+    name: str
+    server: rest.Options = field(repr=False)
+
+
+class _Writer(Server):
+    """A server that can also be written to. Made here only."""
+
+    def transact(self, data: bytes, *, within_s: float) -> Answer:
+        """POST the transaction ``data`` to the base address."""
+        headers = {"Content-Type": rest.MEDIA_TYPE, "Prefer": "return=minimal"}
+        return self._call("POST", "", within_s=within_s, content=data, headers=headers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One entry of the stored transaction.
+
+    Args:
+        updates: whether it changes what is there, rather than creating what is not.
+        condition: search that finds the resource; "" when ``place`` names it.
+        place: "Type/id"; "" when only a search finds it.
+    """
+
+    url: str
+    resource: Resource
+    updates: bool
+    condition: str
+    place: str
+
+    @property
+    def type(self) -> str:
+        return str(self.resource["resourceType"])
+
+
+class DpiDestination:
+    """The Destination port for a FHIR R4 record (DPI).
+
+    Args:
+        options: name and server.
+        vault: where the released bytes are.
+        clock: for the receipt.
+        transport: for tests that need no socket; None for the network.
+    """
+
+    def __init__(
+        self, options: Options, vault: Vault, clock: Clock, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        self._name = options.name
+        self._vault = vault
+        self._clock = clock
+        self._server = _Writer(options.server, transport)
+        self._transacts = False
+
+    @property
+    def name(self) -> str:
+        """The name that releases use."""
+        return self._name
+
+    def send(self, release: Release) -> Receipt:
+        """Send the stored bundle, and return once every resource was read back as it was sent.
+
+        Raises:
+            Unavailable: no answer, or not now.
+            Declined: the record refused, holds something else under our identifiers, or was edited since.
+        """
+        package = release.package_for(self._name)
+        data = self._bundle(package)
+        sending = _Sending(server=self._server, entries=_entries(data), deadline=time.monotonic() + SEND_S)
+        if not self._transacts:
+            sending.require_transactions()
+            self._transacts = True
+        places = sending.found() or sending.sent(data)
+        return Receipt(
+            destination=self._name,
+            package=package,
+            method=METHOD,
+            reference=json.dumps(places, sort_keys=True),
+            at=self._clock.now(),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._server.close()
+
+    def _bundle(self, package: Digest) -> bytes:
+        parts = Package.from_bytes(self._vault.get(package)).parts
+        if len(parts) != 1:
+            raise Declined("not-a-bundle", f"a package for {self._name} is one bundle, not {len(parts)} objects")
+        return self._vault.get(parts[0].digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sending:
+    """One attempt to bring one transaction to the server, within one deadline."""
+
+    server: _Writer
+    entries: tuple[_Entry, ...]
+    deadline: float
+
+    def require_transactions(self) -> None:
+        """Return when the server says that it takes transactions."""
+        answer = self._get("metadata")
+        _require_now(answer, "its CapabilityStatement")
+        systems = objects_in(answer.body.get("rest"))
+        codes = {item.get("code") for system in systems for item in objects_in(system.get("interaction"))}
+        if "transaction" not in codes:
+            raise Declined("no-transaction", "the FHIR server does not say that it takes transactions; it must")
+
+    def found(self) -> dict[str, str] | None:
+        """Return where everything is held already, or None when it is not there.
+
+        A transaction is all or nothing, so the report stands for the rest; then the rest is looked at too.
+        """
+        marker = next((entry for entry in self.entries if entry.type == "DiagnosticReport"), self.entries[0])
+        held = self._held(marker)
+        if held is None or (marker.updates and _difference(marker.resource, held)):
+            return None
+        return self._compared({entry.url: self._held(entry) for entry in self.entries})
+
+    def sent(self, data: bytes) -> dict[str, str]:
+        """POST ``data`` and return where everything is held afterwards."""
+        try:
+            answer = self._post(data)
+        except Unavailable:
+            # It may have been taken: a timeout or a cut says nothing about the other side.
+            places = self.found()
+            if places is None:
+                raise
+            return places
+        if answer.status in {200, 201} and answer.body.get("type") == "transaction-response":
+            return self._compared(self._answered(answer))
+        places = self.found()
+        if places is None:
+            _refuse_transaction(answer)
+        return places
+
+    def _answered(self, answer: Answer) -> dict[str, Resource | None]:
+        """Read back what the answer says was written, entry by entry."""
+        responses = [item.get("response") for item in objects_in(answer.body.get("entry"))]
+        if len(responses) != len(self.entries):
+            raise Declined("other-response", "the record answered another number of entries than were sent")
+        held: dict[str, Resource | None] = {}
+        for entry, response in zip(self.entries, responses, strict=True):
+            told = response if isinstance(response, dict) else {}
+            if not str(told.get("status", "")).startswith("2"):
+                raise Declined("partial", f"the record answered 200, but not for the {entry.type}")
+            place = _PLACE.fullmatch(str(told.get("location", "")))
+            known = place is not None and place[1] == entry.type
+            held[entry.url] = self._read(f"{place[1]}/{place[2]}") if place and known else self._held(entry)
+        return held
+
+    def _held(self, entry: _Entry) -> Resource | None:
+        """Return what the server holds for ``entry``; None when nothing."""
+        if entry.place:
+            return self._read(entry.place)
+        name, _, value = entry.condition.partition("=")
+        answer = self._get(f"{entry.type}?{name}={quote(value, safe='')}")
+        _require_now(answer, f"a search of {entry.type}")
+        matches = [
+            item["resource"]
+            for item in objects_in(answer.body.get("entry"))
+            if isinstance(item.get("resource"), dict) and _is(entry, item["resource"])
+        ]
+        if len(matches) > 1:
+            raise Declined(
+                "two-matches", f"the record holds {len(matches)} resources of type {entry.type} with our identifier"
+            )
+        return matches[0] if matches else None
+
+    def _read(self, place: str) -> Resource | None:
+        answer = self._get(place)
+        if answer.status in {404, 410}:
+            return None
+        _require_now(answer, f"a read of {place.partition('/')[0]}")
+        return answer.body
+
+    def _compared(self, held: Mapping[str, Resource | None]) -> dict[str, str]:
+        """Return where each resource is, once all of them say what was sent."""
+        places = {}
+        for entry in self.entries:
+            resource = held[entry.url]
+            if resource is None:
+                raise Unavailable("not-held", f"the record does not show the {entry.type} that it took")
+            difference = _difference(entry.resource, resource)
+            if difference:
+                raise Declined("not-as-sent", f"the record's {entry.type} differs from what was sent: {difference}")
+            places[entry.url] = _place(entry, resource)
+        sent, kept = _findings([e.resource for e in self.entries]), _findings([h for h in held.values() if h])
+        if sent != kept:
+            raise Declined("not-as-sent", "the record's findings or numbers differ from what was sent")
+        return places
+
+    def _get(self, path: str) -> Answer:
+        return self.server.get(path, within_s=self._left_s())
+
+    def _post(self, data: bytes) -> Answer:
+        return self.server.transact(data, within_s=self._left_s())
+
+    def _left_s(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable("timeout", f"the record took more than {SEND_S:.0f} s in all")
+        return left
+
+
+def _entries(data: bytes) -> tuple[_Entry, ...]:
+    try:
+        return tuple(_entry(item) for item in read_exact(data)["entry"])
+    except (BadRequest, KeyError, TypeError, ValueError) as error:
+        raise Declined("not-a-bundle", "the released bytes are not a transaction of ours") from error
+
+
+def _entry(item: Resource) -> _Entry:
+    request = item["request"]
+    target, _, condition = request["url"].partition("?")
+    return _Entry(
+        url=item["fullUrl"],
+        resource=item["resource"],
+        updates=request["method"] == "PUT",
+        condition=condition or request.get("ifNoneExist", ""),
+        place=target if "/" in target else "",
+    )
+
+
+def _is(entry: _Entry, resource: Resource) -> bool:
+    """Return whether ``resource`` has what was searched for: some servers ignore a parameter they do not know."""
+    if resource.get("resourceType") != entry.type:
+        return False
+    name, _, value = entry.condition.partition("=")
+    if name == "_tag":
+        tags = objects_in((resource.get("meta") or {}).get("tag"))
+        return value in {f"{tag.get('system')}|{tag.get('code')}" for tag in tags}
+    return value in {f"{item.get('system')}|{item.get('value')}" for item in objects_in(resource.get("identifier"))}
+
+
+def _difference(sent: Resource, held: Resource) -> str:
+    """Return the first element of ``held`` that is not as it was sent, or ""."""
+    if held.get("resourceType") != sent["resourceType"]:
+        return "resourceType"
+    ours = {(item.get("system"), item.get("value")) for item in sent.get("identifier", ())}
+    if not ours <= {(item.get("system"), item.get("value")) for item in objects_in(held.get("identifier"))}:
+        return "identifier"
+    return next((name for name in _VALUES if name in sent and not _covers(held.get(name), sent[name])), "")
+
+
+def _covers(held: Any, sent: Any) -> bool:
+    """Return whether ``held`` has everything of ``sent``; a server may add a display or drop a trailing zero."""
+    if isinstance(sent, dict):
+        return isinstance(held, dict) and all(_covers(held.get(name), value) for name, value in sent.items())
+    if isinstance(sent, list):
+        return isinstance(held, list) and len(held) >= len(sent) and all(map(_covers, held, sent))
+    return bool(held == sent)
+
+
+def _findings(resources: list[Resource]) -> ReadBack | None:
+    """Return what the resources say, numbers in one form; None for a withdrawal, which says nothing any more."""
+    try:
+        found = said(resources)
+    except Malformed:
+        return None
+    numbers = tuple(
+        (key, code, f"{parse_decimal(text).normalize():f}", unit) for key, code, text, unit in found.quantities or ()
+    )
+    return ReadBack(content=found.content, findings=found.findings, quantities=numbers, text=found.text)
+
+
+def _place(entry: _Entry, resource: Resource) -> str:
+    version = str((resource.get("meta") or {}).get("versionId", ""))
+    return f"{entry.type}/{resource.get('id', '')}" + (f"/_history/{version}" if version else "")
+
+
+def _require_now(answer: Answer, what: str) -> None:
+    if answer.status != 200:
+        _refuse(answer, f"the record answered {answer.status} to {what}")
+
+
+def _refuse_transaction(answer: Answer) -> NoReturn:
+    """Raise what an answer other than a transaction-response means."""
+    if answer.status in {200, 201}:
+        raise Declined("no-response", f"the record answered {answer.status} without saying what it wrote{_why(answer)}")
+    if answer.status == 409:
+        raise Unavailable("conflict", "the record reports a conflict with something that happens at the same time")
+    if answer.status == 412:
+        raise Declined("edited-at-record", f"somebody changed it at the record, or it is there twice{_why(answer)}")
+    _refuse(answer, f"the record answered {answer.status} to the transaction{_why(answer)}")
+
+
+def _refuse(answer: Answer, detail: str) -> NoReturn:
+    if answer.status in _LATER or answer.status >= 500:
+        raise Unavailable(f"http-{answer.status}", detail)
+    raise Declined(f"http-{answer.status}", detail)
+
+
+def _why(answer: Answer) -> str:
+    """Return what an OperationOutcome says in codes and element names; its free text may quote the patient."""
+    reasons = [reason for issue in objects_in(answer.body.get("issue"))[:3] for reason in _reasons(issue)]
+    return f" ({', '.join(reasons)})" if reasons else ""
+
+
+def _reasons(issue: Resource) -> Iterator[str]:
+    if issue.get("code") in _ISSUE_CODES.split():
+        yield str(issue["code"])
+    expressions = issue.get("expression")
+    for text in expressions[:1] if isinstance(expressions, list) else ():
+        if isinstance(text, str) and _ELEMENT.fullmatch(text) and len(text) <= 120:
+            yield text
