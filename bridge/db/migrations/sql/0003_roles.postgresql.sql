@@ -29,7 +29,8 @@ GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_delive
 GRANT INSERT ON cases, inputs, conversations, fetches, turned_away TO aval_intake;
 GRANT UPDATE (state, version, cause, last_input_at, moved_at) ON cases TO aval_intake;
 GRANT UPDATE (heard_at, ended_at) ON conversations TO aval_intake;
-GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale
+GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale,
+GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_intake;        -- and withheld
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
 GRANT SELECT ON turned_away TO aval_intake;
 
@@ -51,7 +52,7 @@ GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_d
 GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
 GRANT INSERT ON attempts, receipts TO aval_deliver;
 GRANT UPDATE (state, cause_code, cause_detail, next_attempt_at, moved_at) ON deliveries TO aval_deliver;
-GRANT UPDATE (state, version, moved_at) ON results TO aval_deliver;
+GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_deliver;
 
 -- sweep: judges cases complete, routes them, expires, rings again.
 GRANT UPDATE (state, version, manifest, cause, moved_at) ON cases TO aval_sweep;
