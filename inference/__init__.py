@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Models: packages with their cards, and their runs in limited child processes. Read README.md first."""

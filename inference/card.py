@@ -1,0 +1,224 @@
+"""A model package: one folder with `card.yaml` and the ONNX files whose digests the card gives.
+
+The card's own digest is taken over the bytes of `card.yaml`, so a threshold, a unit, a sentence of the report or
+another ONNX file makes another model version: nothing about a model can change and keep its name.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from guarantee.card import Card, Regulatory
+from guarantee.case import CaseKind
+from guarantee.content import Text
+from guarantee.errors import Malformed
+from guarantee.ids import Digest, digest, parse_digest
+from guarantee.result import Mode, ModelVersion
+from guarantee.rules import Condition
+from inference import form
+from inference.errors import PackageRefused
+from inference.graph import Graph, Tensor, compare, read_graph
+from inference.recipes.parameters import RECIPES, Parameters
+
+SCHEMA: Final = "aval.card/1"
+
+CARD_FILE: Final = "card.yaml"
+MODEL_FILE: Final = "model.onnx"
+GOLDEN_FILE: Final = "golden.json"
+
+FILES: Final = frozenset({MODEL_FILE, "preprocess.onnx", "postprocess.onnx", GOLDEN_FILE})
+"""What a card may list. Everything listed is read, so that nothing unseen lies in a package."""
+
+CARD_BYTES_MAX: Final = 256 * 1024
+"""Largest card. Ours are 20 kB; a card is read by people."""
+
+MODEL_BYTES_MAX: Final = 1024**3
+"""Largest file of a package, 1 GiB. It is held in memory twice while it loads; protobuf itself ends at 2 GiB."""
+
+_NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION: Final = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured figure, as the developer reports it.
+
+    Args:
+        n: how many patients or examinations it was measured on.
+        data: which ones.
+    """
+
+    label: Text
+    value: Decimal
+    n: int
+    data: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """`card.yaml`, key by key. README.md explains each."""
+
+    schema: str
+    name: str
+    version: str
+    label: Text
+    manufacturer: str
+    purpose: Text
+    limits: tuple[Text, ...]
+    regulatory: Regulatory
+    kind: CaseKind
+    mode: Mode
+    policy: str
+    envelope: tuple[Condition, ...]
+    deadline_s: int
+    memory_mb: int
+    licence: str
+    attribution: str
+    figures: tuple[Figure, ...]
+    files: Mapping[str, str]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    recipe: str
+    parameters: object
+
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            raise Malformed(f"a card of form {self.schema!r}; this version reads {SCHEMA!r}")
+        if not _NAME.fullmatch(self.name) or not _VERSION.fullmatch(self.version):
+            raise Malformed("a name is made of lower-case words joined by -, a version of numbers joined by .")
+        if MODEL_FILE not in self.files or not self.files.keys() <= FILES:
+            raise Malformed(f"files lists {MODEL_FILE}, and nothing but {sorted(FILES)}")
+        for text in (*self.files.values(),):
+            parse_digest(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A model version that may be run: its card, and where its bytes are.
+
+    Args:
+        files: digest of each file besides the card.
+        inputs, outputs: of the model, as the card and the file both say.
+    """
+
+    card: Card
+    folder: Path
+    files: Mapping[str, Digest]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    recipe: str
+    parameters: Parameters
+    figures: tuple[Figure, ...]
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file that the card lists.
+
+        Raises:
+            PackageRefused: they are no longer what the card says.
+        """
+        data = _bytes(self.folder / name, MODEL_BYTES_MAX)
+        if digest(data) != self.files[name]:
+            raise PackageRefused(f"{self.folder.name}/{name}: SHA-256 is {digest(data)}, the card says otherwise")
+        return data
+
+    def changes(self) -> list[str]:
+        """Return what on disk is no longer what was loaded, one sentence each."""
+        try:
+            again = load_package(self.folder)
+        except PackageRefused as error:
+            return [str(error)]
+        return (
+            []
+            if again.card.model == self.card.model
+            else [f"{self.folder.name}/{CARD_FILE}: changed since it was loaded"]
+        )
+
+
+def load_package(folder: Path) -> Package:
+    """Return the package in ``folder``, every file of it read and checked.
+
+    Raises:
+        PackageRefused: the message says which file, where in it, and why.
+    """
+    data = _bytes(folder / CARD_FILE, CARD_BYTES_MAX)
+    try:
+        return _package(folder, data)
+    except (PackageRefused, Malformed) as error:
+        raise PackageRefused(f"{folder.name}/{CARD_FILE}: {error}") from error
+
+
+def _package(folder: Path, data: bytes) -> Package:
+    said = form.read(Form, form.parse(data))
+    if said.recipe not in RECIPES:
+        raise PackageRefused(f"recipe: {said.recipe!r} is not one of {sorted(RECIPES)}")
+    parameters = form.read(RECIPES[said.recipe], said.parameters, "parameters")
+    if parameters.kind is not said.kind:
+        raise PackageRefused(f"kind: the recipe {said.recipe} reads a {parameters.kind}, not a {said.kind}")
+    package = Package(
+        card=_card(said, parameters, digest(data)),
+        folder=folder,
+        files={name: parse_digest(text) for name, text in said.files.items()},
+        inputs=said.inputs,
+        outputs=said.outputs,
+        recipe=said.recipe,
+        parameters=parameters,
+        figures=said.figures,
+    )
+    _check_files(package)
+    return package
+
+
+def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
+    model = ModelVersion(name=said.name, version=said.version, digest=parse_digest(said.files[MODEL_FILE]), card=own)
+    return Card(
+        model=model,
+        label=said.label,
+        manufacturer=said.manufacturer,
+        purpose=said.purpose,
+        limits=said.limits,
+        regulatory=said.regulatory,
+        kind=said.kind,
+        envelope=said.envelope,
+        policy=said.policy,
+        mode=said.mode,
+        thresholds=parameters.thresholds,
+        deadline_s=said.deadline_s,
+        memory_mb=said.memory_mb,
+        licence=said.licence,
+        attribution=said.attribution,
+    )
+
+
+def _check_files(package: Package) -> None:
+    if missing := package.parameters.files - package.files.keys():
+        raise PackageRefused(f"files: the recipe {package.recipe} also needs {sorted(missing)}")
+    if stray := sorted({path.name for path in package.folder.glob("*.onnx")} - package.files.keys()):
+        raise PackageRefused(f"files: {stray} lie in the folder and are not listed")
+    for name in package.files:
+        data = package.read(name)
+        if name.endswith(".onnx"):
+            _check_graph(package, name, data)
+
+
+def _check_graph(package: Package, name: str, data: bytes) -> None:
+    try:
+        found: Graph = read_graph(data)
+        if name == MODEL_FILE:
+            compare(package.inputs, found.inputs, "inputs")
+            compare(package.outputs, found.outputs, "outputs")
+    except PackageRefused as error:
+        raise PackageRefused(f"{name}: {error}") from error
+
+
+def _bytes(path: Path, bytes_max: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except OSError as error:
+        raise PackageRefused(f"{path.parent.name}/{path.name}: {error.strerror}") from error
+    if len(data) > bytes_max:
+        raise PackageRefused(f"{path.parent.name}/{path.name}: more than {bytes_max} bytes")
+    return data

@@ -1,0 +1,135 @@
+"""The process that runs one model version, and nothing else: ``python -I -m inference.child FOLDER``.
+
+It trusts its host, not its model. Order matters: libraries first, then limits, then the model's bytes are given to
+ONNX Runtime, which from there on can open nothing.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from guarantee.canonical import Json
+from guarantee.errors import ModelFailed, NotEligible, PortError, Unavailable
+from guarantee.ports import Proposal
+from inference import limits
+from inference.card import Package, load_package
+from inference.errors import PackageRefused, WireBroken
+from inference.messages import Buffers, read_inputs, write_proposal
+from inference.options import CPU
+from inference.recipes import readings_score, volume_mask
+from inference.recipes.parameters import ReadingsScore, VolumeMask
+from inference.session import Session, SessionOptions
+from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, receive, send
+
+
+class Model:
+    """A loaded package."""
+
+    def __init__(self, package: Package, options: SessionOptions, language: str) -> None:
+        """Shut the doors and load every ONNX file of ``package``.
+
+        Raises:
+            ModelFailed, Unavailable: as Session.
+        """
+        self._package = package
+        self._language = language
+        self._cpu_s = float(package.card.deadline_s * (options.threads + 1))
+        data = {name: package.read(name) for name in package.files if name.endswith(".onnx")}
+        # A GPU driver maps hundreds of GiB of address space and opens device files during the run: on a GPU these two
+        # limits would only stop the driver, and the deadline and the GPU's own memory limit remain.
+        if options.providers[0] == CPU:
+            limits.limit_memory(package.card.memory_mb)
+            limits.close_the_doors()
+        self._sessions = {name: Session(content, options) for name, content in data.items()}
+
+    def propose(self, request: Message) -> Proposal:
+        """Return what the model says of the inputs in ``request``.
+
+        Raises:
+            NotEligible, ModelFailed, Malformed, MemoryError.
+        """
+        limits.limit_cpu(self._cpu_s)
+        inputs = read_inputs(request.header, request.buffers)
+        parameters = self._package.parameters
+        match parameters:
+            case VolumeMask():
+                return volume_mask.propose(inputs, parameters, self._sessions, self._language)
+            case ReadingsScore():
+                return readings_score.propose(inputs, parameters, self._sessions, self._language)
+
+
+def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
+    """Return header and buffers of the answer; whatever goes wrong becomes a word and a sentence without values."""
+    try:
+        header, buffers = write_proposal(model.propose(request))
+    except (NotEligible, ModelFailed) as error:
+        return _refusal(error), ()
+    except MemoryError:
+        return _refusal(ModelFailed("memory", "the run needs more memory than the card allows")), ()
+    except Exception as error:  # noqa: BLE001 - the process boundary: the host turns it into ModelFailed, by name only
+        return _refusal(ModelFailed("nonsense", f"the recipe could not read the model ({type(error).__name__})")), ()
+    return {"answer": "proposal", "proposal": header}, buffers
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve one host until it closes the pipe; return the exit status."""
+    limits.die_with_parent()
+    requests, answers = _pipes()
+    try:
+        start = receive(requests, 0)
+        if start is None:
+            return 0
+        model = _load(Path(arguments[0]), start.header, answers)
+        while model is not None and (request := receive(requests, REQUEST_BYTES_MAX)) is not None:
+            send(answers, *answer(model, request))
+    except MemoryError:
+        return EXIT_MEMORY
+    except WireBroken:
+        return EXIT_WIRE
+    return 0
+
+
+def _load(folder: Path, said: Mapping[str, Any], answers: BinaryIO) -> Model | None:
+    try:
+        package = _same_package(folder, said)
+        options = SessionOptions(
+            threads=said["threads"], providers=tuple(said["providers"]), shrink=package.recipe == "volume-mask"
+        )
+        model = Model(package, options, said["language"])
+    except PackageRefused as error:
+        send(answers, _refusal(Unavailable("package-changed", str(error))))
+    except (ModelFailed, Unavailable) as error:
+        send(answers, _refusal(error))
+    else:
+        send(answers, {"answer": "ready"})
+        return model
+    return None
+
+
+def _same_package(folder: Path, said: Mapping[str, Any]) -> Package:
+    package = load_package(folder)
+    if (package.card.model.card, package.card.model.digest) != (said["card"], said["model"]):
+        raise PackageRefused("the package on disk is not the one the host has loaded; restart the host")
+    return package
+
+
+def _refusal(error: PortError) -> dict[str, Json]:
+    return {"answer": type(error).__name__, "code": error.code, "detail": error.detail}
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Return requests and answers; what a library prints goes to standard error, never between our messages."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(0, "rb"), os.fdopen(answers, "wb")
+
+
+if __name__ == "__main__":
+    try:
+        status = main(sys.argv[1:])
+    except BrokenPipeError:
+        status = EXIT_WIRE
+    # Not sys.exit: ONNX Runtime's threads and our limits make an orderly end of the interpreter slow or noisy.
+    os._exit(status)

@@ -1,0 +1,203 @@
+"""Runs models: each version in a child process of its own, warm between runs, ended when it misbehaves."""
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from guarantee.canonical import Json
+from guarantee.card import Card
+from guarantee.case import CaseKind
+from guarantee.errors import Malformed, ModelFailed, NotEligible, PortError, Unavailable
+from guarantee.inputs import Inputs, Volume
+from guarantee.ports import Proposal
+from inference.card import Package
+from inference.messages import read_proposal, write_inputs
+from inference.options import Options
+from inference.process import Child
+from inference.wire import Message
+
+START_S: Final = 90.0
+"""Longest start of a child: from a cold disk on two busy cores, ONNX Runtime alone takes 10 s to import."""
+
+DETAIL_CHARS_MAX: Final = 300
+"""Longest sentence taken from a child."""
+
+_ERRORS: Final[Mapping[str, type[PortError]]] = {
+    "NotEligible": NotEligible,
+    "ModelFailed": ModelFailed,
+    "Unavailable": Unavailable,
+}
+_CODE: Final = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+class Packages(Protocol):
+    """Where packages come from: the registry."""
+
+    def package(self, model_id: str) -> Package | None:
+        """Return the package of exactly this version, or None."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One model version's place: at most one child, asked by one thread at a time."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    child: Child | None = None
+    used_at: float = 0.0
+
+    def end(self) -> None:
+        """End the child, if there is one. The caller holds the lock."""
+        if self.child is not None:
+            self.child.end()
+            self.child = None
+
+
+class ModelHost:
+    """Implements guarantee.ports.Model. Close it, or use it as a context manager."""
+
+    def __init__(self, packages: Packages, options: Options) -> None:
+        self._packages = packages
+        self._options = options
+        self._slots: dict[str, _Slot] = {}
+        self._guard = threading.Lock()
+        self._closed = False
+        # The kernel ends a child when the *thread* that started it ends (PR_SET_PDEATHSIG), so every child is started
+        # on this one, which lives as long as the host: worker threads come and go.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model-starter")
+
+    def __enter__(self) -> "ModelHost":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, card: Card, inputs: Inputs) -> Proposal:
+        """Return what the model of ``card`` says of ``inputs``.
+
+        Raises:
+            NotEligible: the inputs are outside what the model can read.
+            ModelFailed: "timeout", "memory", "crashed", "nonsense", "not-loaded" or "run-refused"; the next run gets
+                a fresh process.
+            Unavailable: this host cannot run it now: "model-unknown", "package-changed", "provider-missing", "busy",
+                "closed".
+        """
+        package = self._package(card)
+        if isinstance(inputs, Volume) is not (card.kind is CaseKind.STUDY):
+            raise NotEligible("kind", f"{card.model.id} reads a {card.kind}")
+        slot = self._slot(card)
+        try:
+            return self._proposal(self._ready(slot, package), package, inputs)
+        except NotEligible:
+            raise
+        except (ModelFailed, Unavailable) as error:
+            slot.end()
+            if self._closed:
+                raise Unavailable("closed", "the worker is shutting down") from error
+            raise
+        finally:
+            slot.used_at = time.monotonic()
+            slot.lock.release()
+
+    def warm(self, card: Card) -> None:
+        """Start the child of ``card`` now, so that what is wrong shows at the start and not at the first patient.
+
+        Raises:
+            ModelFailed, Unavailable: as :meth:`run`.
+        """
+        package = self._package(card)
+        slot = self._slot(card)
+        try:
+            self._ready(slot, package)
+        except (ModelFailed, Unavailable):
+            slot.end()
+            raise
+        finally:
+            slot.lock.release()
+
+    def close(self) -> None:
+        """End every child, also one in the middle of a run."""
+        self._closed = True
+        with self._guard:
+            slots = list(self._slots.values())
+        for slot in slots:
+            child = slot.child
+            if child is not None:
+                child.kill()
+            with slot.lock:
+                slot.end()
+        self._starter.shutdown()
+
+    def _package(self, card: Card) -> Package:
+        package = self._packages.package(card.model.id)
+        if package is None or package.card.model != card.model:
+            raise Unavailable("model-unknown", f"this worker does not hold exactly {card.model.id}")
+        return package
+
+    def _slot(self, card: Card) -> _Slot:
+        """Return the model's place, locked by this thread."""
+        with self._guard:
+            slot = self._slots.setdefault(card.model.id, _Slot())
+        if not slot.lock.acquire(timeout=card.deadline_s):
+            raise Unavailable("busy", f"{card.model.id} is still busy with another case")
+        if self._closed:
+            slot.lock.release()
+            raise Unavailable("closed", "the worker is shutting down")
+        return slot
+
+    def _ready(self, slot: _Slot, package: Package) -> Child:
+        """Return a child that has loaded the package. What it raises leaves a child that must be ended."""
+        if slot.child is not None:
+            return slot.child
+        self._make_room(slot)
+        model = package.card.model
+        slot.child = self._starter.submit(Child, package.folder, model.id).result()
+        if self._closed:
+            raise Unavailable("closed", "the worker is shutting down")
+        start: dict[str, Json] = {
+            "card": model.card,
+            "model": model.digest,
+            "threads": self._options.threads,
+            "providers": list(self._options.providers),
+            "language": self._options.language,
+        }
+        said = slot.child.ask(start, deadline_s=START_S)
+        if said.header != {"answer": "ready"}:
+            raise _error(said.header, model.id)
+        return slot.child
+
+    def _make_room(self, wanted: _Slot) -> None:
+        """End the child that was idle longest when there are too many. One that is busy is left alone."""
+        with self._guard:
+            others = [slot for slot in self._slots.values() if slot is not wanted and slot.child is not None]
+        excess = len(others) + 1 - self._options.children_max
+        for slot in sorted(others, key=lambda other: other.used_at)[: max(0, excess)]:
+            if slot.lock.acquire(blocking=False):
+                try:
+                    slot.end()
+                finally:
+                    slot.lock.release()
+
+    def _proposal(self, child: Child, package: Package, inputs: Inputs) -> Proposal:
+        card = package.card
+        answer: Message = child.ask(*write_inputs(inputs), deadline_s=card.deadline_s)
+        match answer.header:
+            case {"answer": "proposal", "proposal": dict() as header}:
+                try:
+                    return read_proposal(header, answer.buffers, inputs)
+                except Malformed as error:
+                    raise ModelFailed("nonsense", f"{card.model.id}: {error}"[:DETAIL_CHARS_MAX]) from error
+            case _:
+                raise _error(answer.header, card.model.id)
+
+
+def _error(said: Mapping[str, Any], model: str) -> PortError:
+    match said:
+        case {"answer": str(kind), "code": str(code), "detail": str(detail)} if kind in _ERRORS and _CODE.fullmatch(
+            code
+        ):
+            return _ERRORS[kind](code, f"{model}: {detail}"[:DETAIL_CHARS_MAX])
+    return ModelFailed("nonsense", f"{model} answered what no child of ours says")

@@ -1,0 +1,300 @@
+"""What a card sets for its recipe. Read by the parent too, so nothing heavy is imported here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from guarantee.case import CaseKind
+from guarantee.codec import decimal_text
+from guarantee.content import Text
+from guarantee.errors import Malformed
+from guarantee.inputs import Coded
+
+GRID_SIZE_MAX: Final = 512
+"""Longest side of a sampling grid, in voxels. 512 is 0.5 GB of float32; the shipped model uses 256."""
+
+KEY_IMAGES_MAX: Final = 9
+"""Most key images of one draft. A reader looks at each."""
+
+FEATURES_MAX: Final = 500
+"""Most inputs of a record model. Each is a line that a reader sees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a finding is about.
+
+    Args:
+        key, label, category, type, site, laterality: as in guarantee.content.Finding.
+    """
+
+    key: str
+    label: Text
+    category: Coded
+    type: Coded
+    site: Coded | None = None
+    laterality: Coded | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A number that the model gives.
+
+    Args:
+        step: precision that is meant, e.g. 0.1; values are rounded to it, half to even.
+    """
+
+    concept: Coded
+    label: Text
+    unit: Coded
+    step: Decimal
+
+    def __post_init__(self) -> None:
+        _require_step(self.step)
+
+    def rounded(self, value: Decimal) -> Decimal:
+        """Return ``value`` to the precision that is meant."""
+        return value.quantize(self.step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeCautions:
+    """What is said when a mask deserves doubt.
+
+    Args:
+        absent: nothing was found.
+        border: the mask touches the edge of the images or of the grid, so the volume may be cut off.
+        age_unknown: the header says no age; "" as text is not allowed, so None when the model has no age limit.
+    """
+
+    absent: Text
+    border: Text
+    age_unknown: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMask:
+    """Parameters of the recipe "volume-mask".
+
+    Args:
+        grid_mm: spacing of the sampling grid.
+        grid_size: voxels along each side; the grid is a cube centred on the volume.
+        pool: voxels averaged along each axis before the model; the model's side is grid_size / pool.
+        ceiling_quantile: brightness above this quantile of the positive voxels is cut to it.
+        threshold: probability above which a voxel belongs to the structure.
+        extent_min_mm: shortest side of a volume that can show the structure at all.
+        volume_min_ml: below this the structure counts as absent.
+        key_images: how many, at least 1.
+        present, absent: text of the report; placeholder {volume}.
+        key_image, middle_image: labels of the key images, and of the middle slice when nothing was found.
+    """
+
+    grid_mm: Decimal
+    grid_size: int
+    pool: int
+    ceiling_quantile: Decimal
+    threshold: Decimal
+    extent_min_mm: Decimal
+    volume_min_ml: Decimal
+    key_images: int
+    subject: Subject
+    volume: Measure
+    present: Text
+    absent: Text
+    key_image: Text
+    middle_image: Text
+    cautions: VolumeCautions
+
+    def __post_init__(self) -> None:
+        if self.pool < 1 or self.grid_size < 2 * self.pool or self.grid_size % (2 * self.pool):
+            raise Malformed(
+                "grid_size is a multiple of twice pool: the grid is sampled in slabs of at least two planes"
+            )
+        if self.grid_size > GRID_SIZE_MAX or self.grid_mm <= 0:
+            raise Malformed(f"grid_size is at most {GRID_SIZE_MAX} and grid_mm is positive")
+        if not (0 < self.threshold < 1 and 0 < self.ceiling_quantile <= 1):
+            raise Malformed("threshold lies between 0 and 1; ceiling_quantile may be 1")
+        if not 1 <= self.key_images <= KEY_IMAGES_MAX:
+            raise Malformed(f"between 1 and {KEY_IMAGES_MAX} key images")
+        if self.extent_min_mm <= 0 or self.volume_min_ml <= 0:
+            raise Malformed("extent_min_mm and volume_min_ml are positive: nothing found must be said, not guessed")
+        require_placeholders(self.present, {"volume"})
+        require_placeholders(self.absent, set())
+
+    @property
+    def kind(self) -> CaseKind:
+        """What it reads."""
+        return CaseKind.STUDY
+
+    @property
+    def files(self) -> frozenset[str]:
+        """What the package holds besides the model: how to sample the images, and how to map the mask back."""
+        return frozenset({"preprocess.onnx", "postprocess.onnx"})
+
+    @property
+    def thresholds(self) -> Mapping[str, str]:
+        """As the reader sees them on the card."""
+        return {"mask": decimal_text(self.threshold)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Under which codes and in which unit a reading is understood: (value - subtract) x multiply / divide.
+
+    Args:
+        codes: LOINC.
+        unit: UCUM, exactly as sent.
+    """
+
+    codes: tuple[str, ...]
+    unit: str
+    subtract: Decimal = Decimal(0)
+    multiply: Decimal = Decimal(1)
+    divide: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        if not self.codes or not self.unit:
+            raise Malformed("an accepted reading has at least one LOINC code and a UCUM unit")
+        if self.multiply <= 0 or self.divide <= 0:
+            raise Malformed(f"{self.unit}: a conversion multiplies and divides by positive numbers")
+
+    def convert(self, value: Decimal) -> Decimal:
+        """Return ``value`` in the model's unit."""
+        return (value - self.subtract) * self.multiply / self.divide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One input of a record model.
+
+    Args:
+        name: in this card.
+        code: LOINC, shown when there is no value.
+        unit: UCUM, the model's own.
+        minimum, maximum: plausible values in ``unit``, inclusive; outside them a reading counts as missing.
+        fresh_s: oldest reading used, in seconds before the record was gathered; 0 for the age.
+        accepts: readings that are understood; () for the age, which comes from the birth date.
+    """
+
+    name: str
+    label: Text
+    code: Coded
+    unit: str
+    minimum: Decimal
+    maximum: Decimal
+    fresh_s: int = 0
+    accepts: tuple[Accepted, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.minimum >= self.maximum:
+            raise Malformed(f"feature {self.name}: the plausible minimum is below the maximum")
+        if bool(self.accepts) != (self.fresh_s > 0):
+            raise Malformed(f"feature {self.name}: readings have an age limit, the patient's age has none")
+        units = [(code, row.unit) for row in self.accepts for code in row.codes]
+        if len(units) != len(set(units)):
+            raise Malformed(f"feature {self.name}: a code with a unit is converted in one way")
+
+    @property
+    def is_age(self) -> bool:
+        """Whether this is the patient's age."""
+        return not self.accepts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingCautions:
+    """What is said when a reading was there and was not used; placeholder {features}."""
+
+    missing: Text
+    implausible: Text
+    stale: Text
+    unit: Text
+    future: Text
+
+    def __post_init__(self) -> None:
+        for text in (self.missing, self.implausible, self.stale, self.unit, self.future):
+            require_placeholders(text, {"features"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingsScore:
+    """Parameters of the recipe "readings-score".
+
+    Args:
+        features: in the order of the model's input.
+        required: names of features without which the model does not run.
+        readings_min: how many of the others it needs.
+        future_s: how far a reading may lie in the future (clocks differ) and still count as now.
+        threshold: probability from which the finding is present; None when the card sets none.
+        score_step: precision of the score shown with the threshold.
+        report: text; placeholders {probability}, {used}, {total}, {missing}.
+        none_missing: what {missing} says when nothing is.
+    """
+
+    features: tuple[Feature, ...]
+    required: tuple[str, ...]
+    readings_min: int
+    future_s: int
+    subject: Subject
+    probability: Measure
+    report: Text
+    none_missing: Text
+    cautions: ReadingCautions
+    threshold: Decimal | None = None
+    score_step: Decimal = Decimal("0.001")
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        if not 0 < len(names) <= FEATURES_MAX or len(names) != len(set(names)):
+            raise Malformed(f"between 1 and {FEATURES_MAX} features, each with its own name")
+        if not set(self.required) <= set(names) or self.readings_min < 0:
+            raise Malformed("required features exist, and readings_min is not negative")
+        if self.readings_min > len(names) - len(set(self.required)):
+            raise Malformed("readings_min asks for more readings than there are")
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise Malformed("threshold lies between 0 and 1")
+        if self.future_s < 0 or self.probability.unit.code != "%":
+            raise Malformed("future_s is not negative, and the probability is given in %")
+        _require_step(self.score_step)
+        require_placeholders(self.report, {"probability", "used", "total", "missing"})
+
+    @property
+    def kind(self) -> CaseKind:
+        """What it reads."""
+        return CaseKind.RECORD
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Nothing besides the model."""
+        return frozenset()
+
+    @property
+    def thresholds(self) -> Mapping[str, str]:
+        """As the reader sees them on the card."""
+        return {} if self.threshold is None else {"present": decimal_text(self.threshold)}
+
+
+Parameters: TypeAlias = VolumeMask | ReadingsScore
+
+RECIPES: Final[Mapping[str, type[VolumeMask] | type[ReadingsScore]]] = {
+    "volume-mask": VolumeMask,
+    "readings-score": ReadingsScore,
+}
+"""Recipes a card may name. The code that follows them is in the module of the same name."""
+
+
+def require_placeholders(text: Text, names: set[str]) -> None:
+    """Return when both languages use exactly the placeholders ``names``, each written {name}.
+
+    Raises:
+        Malformed: one is missing, unknown, or carries a format of its own.
+    """
+    for language in (text.fr, text.en):
+        found = {part.split("}")[0] for part in language.split("{")[1:]}
+        if found != names or language.count("{") != language.count("}"):
+            raise Malformed(f"a text uses the placeholders {sorted(found)}, not {sorted(names)}: {language[:60]!r}")
+
+
+def _require_step(step: Decimal) -> None:
+    if step <= 0 or step.as_tuple().digits != (1,):
+        raise Malformed(f"a precision is a power of ten such as 0.1, not {step}")
