@@ -8,6 +8,9 @@ from bridge.db.walls import WALLS, Wall
 
 SQL: Final = Path(__file__).parent / "migrations" / "sql"
 
+JOURNAL_LOCK: Final = 4711
+"""PostgreSQL's advisory lock of the journal: whoever holds it writes the next link."""
+
 _HEADER: Final = (
     "-- Written from bridge/db/walls.py by `python -m bridge.db.ddl`; a test asserts that it is up to date.\n"
 )
@@ -37,7 +40,7 @@ RETURNS text LANGUAGE sql IMMUTABLE AS $$
 CREATE FUNCTION aval_journal(p_action text, p_subject text, p_body text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = aval, pg_catalog, pg_temp AS $$
 DECLARE n bigint; p text; t text; BEGIN
-  PERFORM pg_advisory_xact_lock(4711);
+  PERFORM pg_advisory_xact_lock(%d);
   SELECT seq, hash INTO n, p FROM journal ORDER BY seq DESC LIMIT 1;
   n := coalesce(n, 0) + 1;
   p := coalesce(p, repeat('0', 64));
@@ -46,7 +49,7 @@ DECLARE n bigint; p text; t text; BEGIN
     (n, t, aval_actor(), session_user, p_action, p_subject, p_body, p,
      aval_link(n, t, aval_actor(), session_user::text, p_action, p_subject, p_body, p));
 END $$;
-"""
+""".replace("%d", str(JOURNAL_LOCK))
 
 
 def sqlite_wall(wall: Wall) -> str:
@@ -64,10 +67,13 @@ def postgresql_wall(wall: Wall) -> str:
     """Return the trigger of ``wall`` for PostgreSQL. SECURITY DEFINER: it sees every row, whoever writes."""
     refuse = f"({wall.unless}) IS NOT TRUE"
     condition = f"({wall.when}) AND {refuse}" if wall.when else refuse
+    where = f" WHERE {wall.when}" if wall.when else ""
+    lock = f"  PERFORM pg_advisory_xact_lock({JOURNAL_LOCK}){where};\n" if wall.alone else ""
     row = "OLD" if wall.event == "DELETE" else "NEW"
     return (
         f"CREATE FUNCTION {wall.name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER\n"
         f"SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN\n"
+        f"{lock}"
         f"  IF {condition} THEN\n"
         f"    RAISE EXCEPTION 'wall {wall.name}: {_quoted(wall.says)}' USING ERRCODE = '23514';\n"
         f"  END IF;\n"

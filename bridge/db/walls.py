@@ -20,6 +20,9 @@ class Wall:
         when: only then; SQL over NEW and OLD. "" for always.
         unless: SQL condition that must be true (NULL is not).
         says: what the person who meets it reads.
+        alone: whether PostgreSQL locks the journal before it looks. A stop, a late image or a refusal that is being
+            written at this moment is then waited for and seen; without it both would pass, each unseen by the other.
+            It costs nothing: the change writes its own link, under the same lock, right after. SQLite has one writer.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Wall:
     unless: str
     says: str
     when: str = ""
+    alone: bool = False
 
 
 def _append_only(*tables: str) -> list[Wall]:
@@ -64,6 +68,15 @@ def _frozen(table: str, *columns: str) -> Wall:
 
 MOVED: Final = "NEW.state <> OLD.state"
 
+_IDENTITY: Final = (
+    "patient_identifier",
+    "patient_issuer",
+    "patient_name",
+    "patient_birth_date",
+    "patient_sex",
+    "patient_reference",
+)
+
 
 def _life(table: str, machine: str, start: str) -> list[Wall]:
     return [
@@ -93,13 +106,22 @@ def _life(table: str, machine: str, start: str) -> list[Wall]:
     ]
 
 
+_OPEN: Final = "EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')"
 _CURRENT: Final = "EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)"
 _NOT_HELD: Final = "NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)"
 
 WALLS: Final[tuple[Wall, ...]] = (
     # ------------------------------------------------------------------------------------------ cases and results
     *_life("cases", "case", "receiving"),
-    _frozen("cases", "id", "kind", "uid", "revision"),
+    _frozen("cases", "id", "kind", "uid", "revision", "site"),
+    Wall(
+        name="cases_identity_counts_its_versions",
+        on="cases",
+        event="UPDATE",
+        when=" OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in (*_IDENTITY, "identity_version")),
+        unless="NEW.identity_version = OLD.identity_version + 1",
+        says="another identity behind a case is another identity version: drafts made before it are stale",
+    ),
     Wall(
         name="cases_manifest_written_once",
         on="cases",
@@ -135,10 +157,11 @@ WALLS: Final[tuple[Wall, ...]] = (
         on="results",
         event="UPDATE",
         when=f"{MOVED} AND NEW.state = 'delivered'",
-        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' "
-        "AND d.state <> 'confirmed')",
-        says="delivered means confirmed by every destination",
+        unless="EXISTS (SELECT 1 FROM releases r WHERE r.result_id = NEW.id AND r.kind = 'result') "
+        "AND NOT EXISTS (SELECT 1 FROM releases r JOIN renderings g ON g.release_id = r.id WHERE r.result_id = NEW.id "
+        "AND r.kind = 'result' AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.release_id = r.id "
+        "AND d.destination = g.destination AND d.state = 'confirmed'))",
+        says="delivered means confirmed by every destination of the release",
     ),
     Wall(
         name="results_overtaken_before_anything_left",
@@ -148,6 +171,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id "
         "WHERE d.result_id = NEW.id)",
         says="a copy may already be outside: withdraw the result instead",
+        alone=True,
     ),
     Wall(
         name="results_retracted_by_a_withdrawal",
@@ -170,15 +194,16 @@ WALLS: Final[tuple[Wall, ...]] = (
         name="questions_on_open_drafts",
         on="questions",
         event="INSERT",
-        unless="EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')",
+        unless=_OPEN,
         says="nobody is asked about a result that is not awaiting review",
     ),
     Wall(
         name="opinions_on_open_drafts",
         on="opinions",
         event="INSERT",
-        unless="EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')",
+        unless=_OPEN,
         says="the result is no longer awaiting review",
+        alone=True,
     ),
     Wall(
         name="opinions_in_an_unchanged_world",
@@ -186,6 +211,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         event="INSERT",
         unless=_CURRENT,
         says="inputs or identity changed since the draft was made",
+        alone=True,
     ),
     Wall(
         name="opinions_not_while_held",
@@ -193,6 +219,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         event="INSERT",
         unless=_NOT_HELD,
         says="the model is stopped: the result is held",
+        alone=True,
     ),
     Wall(
         name="opinions_in_time",
@@ -208,6 +235,31 @@ WALLS: Final[tuple[Wall, ...]] = (
         event="INSERT",
         unless="EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)",
         says="this person's account is closed",
+        alone=True,
+    ),
+    Wall(
+        name="decisions_on_open_drafts",
+        on="decisions",
+        event="INSERT",
+        unless=_OPEN,
+        says="the result is no longer awaiting review",
+        alone=True,
+    ),
+    Wall(
+        name="decisions_in_an_unchanged_world",
+        on="decisions",
+        event="INSERT",
+        unless=_CURRENT,
+        says="inputs or identity changed since the opinions were given",
+        alone=True,
+    ),
+    Wall(
+        name="decisions_not_while_held",
+        on="decisions",
+        event="INSERT",
+        unless=_NOT_HELD,
+        says="the model is stopped: the result is held",
+        alone=True,
     ),
     Wall(
         name="decisions_satisfy_the_policy",
@@ -225,6 +277,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         when="NEW.verdict <> 'reject'",
         unless="NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.verdict = 'reject')",
         says="a reader said no",
+        alone=True,
     ),
     Wall(
         name="withdrawals_of_what_was_released",
@@ -232,6 +285,14 @@ WALLS: Final[tuple[Wall, ...]] = (
         event="INSERT",
         unless="EXISTS (SELECT 1 FROM releases r WHERE r.decision_id = NEW.decision_id)",
         says="what was never released cannot be withdrawn",
+    ),
+    Wall(
+        name="renderings_as_sealed",
+        on="renderings",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM releases r WHERE r.id = NEW.release_id AND r.terms <> replace(r.terms, "
+        """'{"destination":"' || NEW.destination || '","package":"' || NEW.package || '"}', ''))""",
+        says="the sealed terms of the release name no such package for no such destination",
     ),
     # ----------------------------------------------------------------------------------------------- sending
     _frozen("deliveries", "id", "release_id", "kind", "result_id", "destination", "package", "added_at"),
@@ -264,15 +325,17 @@ WALLS: Final[tuple[Wall, ...]] = (
         event="INSERT",
         unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')",
         says="this delivery is not due",
+        alone=True,
     ),
     Wall(
         name="attempts_on_decided_results",
         on="attempts",
         event="INSERT",
         unless="EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id "
-        "AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' "
-        "AND r.state = 'retracted')",
+        "AND (d.kind = 'result' AND r.state IN ('validated', 'amended') "
+        "OR d.kind = 'withdrawal' AND r.state = 'retracted'))",
         says="the result is not decided, or no longer",
+        alone=True,
     ),
     Wall(
         name="attempts_in_an_unchanged_world",
@@ -281,6 +344,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
         "OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))",
         says="inputs or identity changed since the decision: nothing more is sent",
+        alone=True,
     ),
     Wall(
         name="attempts_not_while_held",
@@ -289,6 +353,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
         "OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))",
         says="the model is stopped: nothing is sent",
+        alone=True,
     ),
     # ----------------------------------------------------------------------------------------------- evidence
     Wall(
@@ -300,6 +365,13 @@ WALLS: Final[tuple[Wall, ...]] = (
         f"'{'0' * 64}') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, "
         "NEW.body, NEW.prev)",
         says="this is not the next link of the journal",
+    ),
+    Wall(
+        name="transitions_never_inserted",
+        on="transitions",
+        event="INSERT",
+        unless="1 = 0",
+        says="the lives of cases and results change with a migration only",
     ),
     *_append_only(
         "transitions",

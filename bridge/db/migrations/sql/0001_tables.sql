@@ -16,7 +16,7 @@ CREATE TABLE transitions (
   PRIMARY KEY (machine, source, verb)
 );
 
--- Who exists. A role change is a new fact about a person; the opinions keep the role they were given under.
+-- Who exists. A role that opinions were given under stays: somebody who takes another one gets another login.
 CREATE TABLE users (
   login TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL,
@@ -64,7 +64,8 @@ CREATE TABLE models (
   digest TEXT NOT NULL,
   card TEXT NOT NULL,                          -- digest of the card
   added_at TEXT NOT NULL,
-  CONSTRAINT model_digest_form CHECK (length(digest) = 64 AND length(card) = 64)
+  CONSTRAINT model_digest_form CHECK (length(digest) = 64 AND length(card) = 64),
+  CONSTRAINT model_called_by_name_and_version CHECK (id = name || '@' || version)
 );
 
 -- One revision of a set of inputs: a DICOM study, or what the record says of one stay.
@@ -356,6 +357,7 @@ CREATE TABLE stops (
   reason TEXT NOT NULL,
   at TEXT NOT NULL,
   CONSTRAINT stop_scope_known CHECK (scope IN ('all', 'model', 'version', 'site')),
+  CONSTRAINT stop_names_its_target CHECK ((scope = 'all') = (target = '')),
   CONSTRAINT stop_action_known CHECK (action IN ('stop', 'resume')),
   CONSTRAINT stop_signed_for CHECK (by_whom <> '' AND reason <> ''),
   CONSTRAINT stop_two_people_resume CHECK (action = 'stop' OR (second <> '' AND second <> by_whom))

@@ -60,13 +60,23 @@ ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_one_step_at_a_time;
 
 CREATE FUNCTION cases_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision) IS NOT TRUE THEN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall cases_frozen: cases: what a row is about never changes' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_frozen();
 ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_frozen;
+
+CREATE FUNCTION cases_identity_counts_its_versions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.patient_identifier IS DISTINCT FROM OLD.patient_identifier OR NEW.patient_issuer IS DISTINCT FROM OLD.patient_issuer OR NEW.patient_name IS DISTINCT FROM OLD.patient_name OR NEW.patient_birth_date IS DISTINCT FROM OLD.patient_birth_date OR NEW.patient_sex IS DISTINCT FROM OLD.patient_sex OR NEW.patient_reference IS DISTINCT FROM OLD.patient_reference OR NEW.identity_version IS DISTINCT FROM OLD.identity_version) AND (NEW.identity_version = OLD.identity_version + 1) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_identity_counts_its_versions: another identity behind a case is another identity version: drafts made before it are stale' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_identity_counts_its_versions BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_identity_counts_its_versions();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_identity_counts_its_versions;
 
 CREATE FUNCTION cases_manifest_written_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -140,8 +150,8 @@ ALTER TABLE results ENABLE ALWAYS TRIGGER results_decided_by_a_decision;
 
 CREATE FUNCTION results_delivered_with_receipts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' AND d.state <> 'confirmed')) IS NOT TRUE THEN
-    RAISE EXCEPTION 'wall results_delivered_with_receipts: delivered means confirmed by every destination' USING ERRCODE = '23514';
+  IF (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM releases r WHERE r.result_id = NEW.id AND r.kind = 'result') AND NOT EXISTS (SELECT 1 FROM releases r JOIN renderings g ON g.release_id = r.id WHERE r.result_id = NEW.id AND r.kind = 'result' AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.release_id = r.id AND d.destination = g.destination AND d.state = 'confirmed'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_delivered_with_receipts: delivered means confirmed by every destination of the release' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
 END $$;
@@ -150,6 +160,7 @@ ALTER TABLE results ENABLE ALWAYS TRIGGER results_delivered_with_receipts;
 
 CREATE FUNCTION results_overtaken_before_anything_left() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.state <> OLD.state AND NEW.state = 'stale';
   IF (NEW.state <> OLD.state AND NEW.state = 'stale') AND (NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.result_id = NEW.id)) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall results_overtaken_before_anything_left: a copy may already be outside: withdraw the result instead' USING ERRCODE = '23514';
   END IF;
@@ -240,6 +251,7 @@ ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_on_open_drafts;
 
 CREATE FUNCTION opinions_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall opinions_on_open_drafts: the result is no longer awaiting review' USING ERRCODE = '23514';
   END IF;
@@ -250,6 +262,7 @@ ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_on_open_drafts;
 
 CREATE FUNCTION opinions_in_an_unchanged_world() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall opinions_in_an_unchanged_world: inputs or identity changed since the draft was made' USING ERRCODE = '23514';
   END IF;
@@ -260,6 +273,7 @@ ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_in_an_unchanged_world;
 
 CREATE FUNCTION opinions_not_while_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall opinions_not_while_held: the model is stopped: the result is held' USING ERRCODE = '23514';
   END IF;
@@ -280,6 +294,7 @@ ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_in_time;
 
 CREATE FUNCTION opinions_by_active_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall opinions_by_active_people: this person''s account is closed' USING ERRCODE = '23514';
   END IF;
@@ -287,6 +302,39 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER opinions_by_active_people BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_by_active_people();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_by_active_people;
+
+CREATE FUNCTION decisions_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_on_open_drafts: the result is no longer awaiting review' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_on_open_drafts BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_on_open_drafts();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_on_open_drafts;
+
+CREATE FUNCTION decisions_in_an_unchanged_world() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_in_an_unchanged_world: inputs or identity changed since the opinions were given' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_in_an_unchanged_world BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_in_an_unchanged_world();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_in_an_unchanged_world;
+
+CREATE FUNCTION decisions_not_while_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_not_while_held: the model is stopped: the result is held' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_not_while_held BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_not_while_held();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_not_while_held;
 
 CREATE FUNCTION decisions_satisfy_the_policy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -300,6 +348,7 @@ ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_satisfy_the_policy;
 
 CREATE FUNCTION decisions_heed_every_refusal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.verdict <> 'reject';
   IF (NEW.verdict <> 'reject') AND (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.verdict = 'reject')) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall decisions_heed_every_refusal: a reader said no' USING ERRCODE = '23514';
   END IF;
@@ -317,6 +366,16 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER withdrawals_of_what_was_released BEFORE INSERT ON withdrawals FOR EACH ROW EXECUTE FUNCTION withdrawals_of_what_was_released();
 ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER withdrawals_of_what_was_released;
+
+CREATE FUNCTION renderings_as_sealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM releases r WHERE r.id = NEW.release_id AND r.terms <> replace(r.terms, '{"destination":"' || NEW.destination || '","package":"' || NEW.package || '"}', ''))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall renderings_as_sealed: the sealed terms of the release name no such package for no such destination' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER renderings_as_sealed BEFORE INSERT ON renderings FOR EACH ROW EXECUTE FUNCTION renderings_as_sealed();
+ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_as_sealed;
 
 CREATE FUNCTION deliveries_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -360,6 +419,7 @@ ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_final;
 
 CREATE FUNCTION attempts_on_due_deliveries() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall attempts_on_due_deliveries: this delivery is not due' USING ERRCODE = '23514';
   END IF;
@@ -370,7 +430,8 @@ ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_on_due_deliveries;
 
 CREATE FUNCTION attempts_on_decided_results() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' AND r.state = 'retracted')) IS NOT TRUE THEN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND r.state IN ('validated', 'amended') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall attempts_on_decided_results: the result is not decided, or no longer' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
@@ -380,6 +441,7 @@ ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_on_decided_results;
 
 CREATE FUNCTION attempts_in_an_unchanged_world() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall attempts_in_an_unchanged_world: inputs or identity changed since the decision: nothing more is sent' USING ERRCODE = '23514';
   END IF;
@@ -390,6 +452,7 @@ ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_in_an_unchanged_world;
 
 CREATE FUNCTION attempts_not_while_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
   IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall attempts_not_while_held: the model is stopped: nothing is sent' USING ERRCODE = '23514';
   END IF;
@@ -407,6 +470,16 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION journal_follows();
 ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_follows;
+
+CREATE FUNCTION transitions_never_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall transitions_never_inserted: the lives of cases and results change with a migration only' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER transitions_never_inserted BEFORE INSERT ON transitions FOR EACH ROW EXECUTE FUNCTION transitions_never_inserted();
+ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_inserted;
 
 CREATE FUNCTION transitions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

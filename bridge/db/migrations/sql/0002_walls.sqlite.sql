@@ -17,8 +17,12 @@ WHEN (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 
 BEGIN SELECT RAISE(ABORT, 'wall cases_one_step_at_a_time: somebody else moved this case meanwhile'); END;
 
 CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW
-WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision) IS NOT TRUE
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall cases_frozen: cases: what a row is about never changes'); END;
+
+CREATE TRIGGER cases_identity_counts_its_versions BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (NEW.patient_identifier IS DISTINCT FROM OLD.patient_identifier OR NEW.patient_issuer IS DISTINCT FROM OLD.patient_issuer OR NEW.patient_name IS DISTINCT FROM OLD.patient_name OR NEW.patient_birth_date IS DISTINCT FROM OLD.patient_birth_date OR NEW.patient_sex IS DISTINCT FROM OLD.patient_sex OR NEW.patient_reference IS DISTINCT FROM OLD.patient_reference OR NEW.identity_version IS DISTINCT FROM OLD.identity_version) AND (NEW.identity_version = OLD.identity_version + 1) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_identity_counts_its_versions: another identity behind a case is another identity version: drafts made before it are stale'); END;
 
 CREATE TRIGGER cases_manifest_written_once BEFORE UPDATE ON cases FOR EACH ROW
 WHEN (OLD.manifest IS NOT NULL) AND (NEW.manifest = OLD.manifest) IS NOT TRUE
@@ -49,8 +53,8 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('validated', 'amended', 'rejected
 BEGIN SELECT RAISE(ABORT, 'wall results_decided_by_a_decision: only a recorded decision decides'); END;
 
 CREATE TRIGGER results_delivered_with_receipts BEFORE UPDATE ON results FOR EACH ROW
-WHEN (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result') AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.result_id = NEW.id AND d.kind = 'result' AND d.state <> 'confirmed')) IS NOT TRUE
-BEGIN SELECT RAISE(ABORT, 'wall results_delivered_with_receipts: delivered means confirmed by every destination'); END;
+WHEN (NEW.state <> OLD.state AND NEW.state = 'delivered') AND (EXISTS (SELECT 1 FROM releases r WHERE r.result_id = NEW.id AND r.kind = 'result') AND NOT EXISTS (SELECT 1 FROM releases r JOIN renderings g ON g.release_id = r.id WHERE r.result_id = NEW.id AND r.kind = 'result' AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.release_id = r.id AND d.destination = g.destination AND d.state = 'confirmed'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_delivered_with_receipts: delivered means confirmed by every destination of the release'); END;
 
 CREATE TRIGGER results_overtaken_before_anything_left BEFORE UPDATE ON results FOR EACH ROW
 WHEN (NEW.state <> OLD.state AND NEW.state = 'stale') AND (NOT EXISTS (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.result_id = NEW.id)) IS NOT TRUE
@@ -108,6 +112,18 @@ CREATE TRIGGER opinions_by_active_people BEFORE INSERT ON opinions FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall opinions_by_active_people: this person''s account is closed'); END;
 
+CREATE TRIGGER decisions_on_open_drafts BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_on_open_drafts: the result is no longer awaiting review'); END;
+
+CREATE TRIGGER decisions_in_an_unchanged_world BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_in_an_unchanged_world: inputs or identity changed since the opinions were given'); END;
+
+CREATE TRIGGER decisions_not_while_held BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_not_while_held: the model is stopped: the result is held'); END;
+
 CREATE TRIGGER decisions_satisfy_the_policy BEFORE INSERT ON decisions FOR EACH ROW
 WHEN (NEW.verdict <> 'reject') AND ((SELECT count(DISTINCT o.reader) FROM opinions o WHERE o.result_id = NEW.result_id AND o.content = NEW.content) >= (SELECT p.readers FROM policies p WHERE p.ref = NEW.policy)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall decisions_satisfy_the_policy: the policy asks for more readers of the same content'); END;
@@ -119,6 +135,10 @@ BEGIN SELECT RAISE(ABORT, 'wall decisions_heed_every_refusal: a reader said no')
 CREATE TRIGGER withdrawals_of_what_was_released BEFORE INSERT ON withdrawals FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM releases r WHERE r.decision_id = NEW.decision_id)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall withdrawals_of_what_was_released: what was never released cannot be withdrawn'); END;
+
+CREATE TRIGGER renderings_as_sealed BEFORE INSERT ON renderings FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM releases r WHERE r.id = NEW.release_id AND r.terms <> replace(r.terms, '{"destination":"' || NEW.destination || '","package":"' || NEW.package || '"}', ''))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall renderings_as_sealed: the sealed terms of the release name no such package for no such destination'); END;
 
 CREATE TRIGGER deliveries_frozen BEFORE UPDATE ON deliveries FOR EACH ROW
 WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE
@@ -141,7 +161,7 @@ WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.stat
 BEGIN SELECT RAISE(ABORT, 'wall attempts_on_due_deliveries: this delivery is not due'); END;
 
 CREATE TRIGGER attempts_on_decided_results BEFORE INSERT ON attempts FOR EACH ROW
-WHEN (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND r.state IN ('validated', 'amended') OR d.id = NEW.delivery_id AND d.kind = 'withdrawal' AND r.state = 'retracted')) IS NOT TRUE
+WHEN (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND r.state IN ('validated', 'amended') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_on_decided_results: the result is not decided, or no longer'); END;
 
 CREATE TRIGGER attempts_in_an_unchanged_world BEFORE INSERT ON attempts FOR EACH ROW
@@ -155,6 +175,10 @@ BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_held: the model is stopped: n
 CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW
 WHEN (NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, NEW.body, NEW.prev)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_follows: this is not the next link of the journal'); END;
+
+CREATE TRIGGER transitions_never_inserted BEFORE INSERT ON transitions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall transitions_never_inserted: the lives of cases and results change with a migration only'); END;
 
 CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
