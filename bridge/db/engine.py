@@ -94,11 +94,17 @@ def _begin_sqlite(connection: Connection) -> None:
     moment: Moment = connection.connection.info["moment"]
     moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 def reading(engine: Engine) -> Engine:
-    """Return ``engine`` for transactions that only read: on SQLite they do not take the write lock."""
+    """Return ``engine`` for transactions that only read; the database refuses to write in them.
+
+    On SQLite they do not take the write lock.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(postgresql_readonly=True)
     return engine.execution_options(**{_READ_ONLY: True})
 
 

@@ -3,15 +3,21 @@
 from sqlalchemy import Connection, insert, select
 
 from bridge.db import tables
-from bridge.db.rows import decision_from_row, opinion_from_row, question_from_row, terms_from_row
-from guarantee.canonical import canonical, parse_canonical
-from guarantee.codec import from_plain, time_text, to_plain
+from bridge.db.rows import (
+    decision_from_row,
+    opinion_from_row,
+    policy_from_row,
+    question_from_row,
+    terms_from_row,
+    withdrawal_from_row,
+)
+from guarantee.codec import time_text
 from guarantee.decision import Decision
 from guarantee.errors import Malformed
-from guarantee.ids import Digest, ReleaseId, ResultId, WithdrawalId
+from guarantee.ids import Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
 from guarantee.policy import Policy
-from guarantee.release import Grounds, Kind, Notice, Release, Terms, Withdrawal
+from guarantee.release import Grounds, Kind, Release, Terms, Withdrawal
 from guarantee.unit import Question
 
 
@@ -23,13 +29,13 @@ class SqlGate:
 
     def policy(self, ref: str) -> Policy:
         """Return the policy "id@version"."""
-        body = self._connection.scalars(select(tables.policies.c.body).where(tables.policies.c.ref == ref)).one()
-        return from_plain(Policy, parse_canonical(body.encode()))
+        query = select(tables.policies).where(tables.policies.c.ref == ref)
+        return policy_from_row(self._connection.execute(query).mappings().one())
 
     def policies(self) -> tuple[Policy, ...]:
         """Return every policy."""
-        bodies = self._connection.scalars(select(tables.policies.c.body).order_by(tables.policies.c.ref))
-        return tuple(from_plain(Policy, parse_canonical(body.encode())) for body in bodies)
+        rows = self._connection.execute(select(tables.policies).order_by(tables.policies.c.ref)).mappings()
+        return tuple(policy_from_row(row) for row in rows)
 
     def ask(self, question: Question) -> None:
         """Insert a one-time question."""
@@ -189,7 +195,7 @@ class SqlGate:
                 reason=str(withdrawal.notice.reason),
                 by_whom=withdrawal.notice.by,
                 content=withdrawal.content,
-                notice=canonical(to_plain(withdrawal.notice)).decode(),
+                notice=withdrawal.notice.to_bytes().decode(),
                 seal_key=withdrawal.seal.key,
                 signature=withdrawal.seal.signature,
                 at=time_text(withdrawal.notice.at),
@@ -200,10 +206,4 @@ class SqlGate:
         """Return the withdrawal of a result, or None."""
         query = select(tables.withdrawals).where(tables.withdrawals.c.result_id == result)
         row = self._connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return Withdrawal(
-            id=WithdrawalId(row["id"]),
-            notice=from_plain(Notice, parse_canonical(row["notice"].encode())),
-            seal=Seal(key=row["seal_key"], signature=row["signature"]),
-        )
+        return withdrawal_from_row(row) if row else None

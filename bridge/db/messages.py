@@ -17,8 +17,9 @@ from guarantee.unit import Fetch
 class SqlMessages:
     """Messages, inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._connection = connection
+        self._locks = locks
 
     def ring(self, fact: Fact, at: datetime) -> None:
         """Write ``fact`` beside the change it tells of."""
@@ -82,7 +83,8 @@ class SqlMessages:
 
     def fetch(self, fetch_id: str) -> Fetch | None:
         """Return a fetch, locked, or None."""
-        query = select(tables.fetches).where(tables.fetches.c.id == fetch_id).with_for_update()
+        query = select(tables.fetches).where(tables.fetches.c.id == fetch_id)
+        query = query.with_for_update() if self._locks else query
         row = self._connection.execute(query).mappings().first()
         if row is None:
             return None

@@ -6,12 +6,13 @@ from sqlalchemy import RowMapping
 
 from guarantee.canonical import parse_canonical
 from guarantee.case import Case, CaseKind, Patient
-from guarantee.codec import from_plain, parse_time
+from guarantee.codec import from_plain, parse_time, time_text
 from guarantee.decision import Decision
 from guarantee.errors import Malformed
-from guarantee.ids import CaseId, DecisionId, DeliveryId, Digest, OpinionId, ReleaseId, ResultId
+from guarantee.ids import CaseId, DecisionId, DeliveryId, Digest, OpinionId, ReleaseId, ResultId, WithdrawalId
 from guarantee.opinion import Opinion, Seal, Statement, Verdict
-from guarantee.release import Kind, Terms
+from guarantee.policy import Policy
+from guarantee.release import Kind, Notice, Terms, Withdrawal
 from guarantee.result import Cause, Mode, ModelVersion, Priority, Result
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Action, Scope, Stop
@@ -143,16 +144,18 @@ def opinion_from_row(row: Row) -> Opinion:
         Malformed: the columns and the signed statement disagree.
     """
     statement = from_plain(Statement, parse_canonical(row["statement"].encode()))
-    columns = (row["result_id"], row["nonce"], row["reader"], row["verdict"], row["shown"], row["content"])
-    signed = (
-        statement.result,
-        statement.nonce,
-        statement.reader.login,
-        str(statement.verdict),
-        statement.shown,
-        statement.content,
-    )
-    if columns != signed:
+    signed = {
+        "result_id": statement.result,
+        "nonce": statement.nonce,
+        "reader": statement.reader.login,
+        "reader_role": str(statement.reader.role),
+        "policy": statement.policy,
+        "verdict": str(statement.verdict),
+        "shown": statement.shown,
+        "content": statement.content,
+        "signed_at": time_text(statement.signed_at),
+    }
+    if any(row[column] != value for column, value in signed.items()):
         raise Malformed(f"opinion {row['id']}: the row does not say what was signed")
     return Opinion(
         id=OpinionId(row["id"]),
@@ -176,9 +179,50 @@ def decision_from_row(row: Row) -> Decision:
 
 
 def terms_from_row(row: Row) -> tuple[Terms, Seal]:
-    """Return the sealed terms of a ``releases`` row."""
+    """Return the sealed terms of a ``releases`` row.
+
+    Raises:
+        Malformed: the columns, which the foreign keys use, and the sealed terms disagree.
+    """
     terms = from_plain(Terms, parse_canonical(row["terms"].encode()))
+    sealed = {
+        "id": terms.release,
+        "kind": str(terms.kind),
+        "result_id": terms.result,
+        "decision_id" if terms.kind is Kind.RESULT else "withdrawal_id": terms.ground,
+        "content": terms.content,
+    }
+    if any(row[column] != value for column, value in sealed.items()):
+        raise Malformed(f"release {row['id']}: the row does not say what was sealed")
     return terms, Seal(key=row["seal_key"], signature=row["signature"])
+
+
+def withdrawal_from_row(row: Row) -> Withdrawal:
+    """Return the withdrawal of a ``withdrawals`` row.
+
+    Raises:
+        Malformed: the columns and the sealed notice disagree.
+    """
+    withdrawal = Withdrawal(
+        id=WithdrawalId(row["id"]),
+        notice=from_plain(Notice, parse_canonical(row["notice"].encode())),
+        seal=Seal(key=row["seal_key"], signature=row["signature"]),
+    )
+    if (row["result_id"], row["content"]) != (withdrawal.notice.result, withdrawal.content):
+        raise Malformed(f"withdrawal {row['id']}: the row does not say what was sealed")
+    return withdrawal
+
+
+def policy_from_row(row: Row) -> Policy:
+    """Return the policy of a ``policies`` row.
+
+    Raises:
+        Malformed: the columns, which the gate counts by, and the body disagree.
+    """
+    policy = from_plain(Policy, parse_canonical(row["body"].encode()))
+    if (row["ref"], row["readers"]) != (policy.ref, policy.readers):
+        raise Malformed(f"policy {row['ref']}: the row does not say what the policy says")
+    return policy
 
 
 def delivery_from_row(row: Row) -> Delivery:

@@ -1,11 +1,16 @@
 """The append-only list of stops in SQL."""
 
-from sqlalchemy import Connection, func, insert, select
+from typing import Final
+
+from sqlalchemy import Connection, func, insert, select, text
 
 from bridge.db import tables
 from bridge.db.rows import stop_from_row
 from guarantee.codec import time_text
 from guarantee.stops import Stop
+
+LOCK: Final = 4713
+"""PostgreSQL's advisory lock of the list: two people who stop at the same moment are both heard, in turn."""
 
 
 class SqlStops:
@@ -21,6 +26,8 @@ class SqlStops:
 
     def add(self, stop: Stop) -> None:
         """Append a line."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         following = select(func.coalesce(func.max(tables.stops.c.seq), 0) + 1).scalar_subquery()
         self._connection.execute(
             insert(tables.stops).values(

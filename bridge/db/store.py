@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -20,6 +21,9 @@ from bridge.db.results import SqlResults
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
 from guarantee.errors import Refused, Unavailable
+
+_NOT_GRANTED: Final = "42501"
+"""PostgreSQL's insufficient_privilege."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         gate=SqlGate(connection),
         deliveries=SqlDeliveries(connection, lock),
         stops=SqlStops(connection),
-        messages=SqlMessages(connection),
+        messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
@@ -100,9 +104,11 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("database", "the connection to the database was lost") from error
+        if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
+            raise Refused(f"this process's role may not do this: {_first_line(error)}") from error
         raise
 
 
-def _first_line(error: IntegrityError) -> str:
+def _first_line(error: DBAPIError) -> str:
     """Return what the database said, without its DETAIL line, which quotes values."""
     return str(error.orig).partition("\n")[0]
