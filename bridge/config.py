@@ -118,6 +118,7 @@ class DeskSettings(_Section):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 for any free one")
     public_url: str = Field("", description="address people type; empty for http://host:port")
     banner: str = Field("", description="sentence on every page, e.g. that this is a demonstration")
+    demo_hint: str = Field("", description="sentence under the sign-in form, e.g. fictitious accounts; empty for none")
     codes_work_once: bool = Field(
         default=True, description="refuse a one-time code that was used; False in demonstrations only"
     )
@@ -167,6 +168,11 @@ class FhirSettings(_Section):
 
     base_url: str = Field(description="its FHIR root")
     token: SecretStr = Field(SecretStr(""), description="bearer token; empty for none")
+    patient_system: str = Field("", description="identifier system of patients that came without an issuer")
+    issuers: dict[str, str] = Field(
+        default_factory=dict, description="DICOM issuer of patient identifiers to the record's identifier system"
+    )
+    accession_system: str = Field("", description="identifier system of accession numbers; empty when it has none")
 
 
 class Destinations(_Section):

@@ -1,8 +1,8 @@
 """The command line: verbs, ``--json`` where a script wants it, exit codes that mean something.
 
-    0  done                        3  the gate, or the configuration, said no
-    1  looked, and found a fault   4  something did not answer; try again
-    2  wrong use
+0  done                        3  the gate, or the configuration, said no
+1  looked, and found a fault   4  something did not answer; try again
+2  wrong use
 """
 
 import click

@@ -76,7 +76,9 @@ def say(value: Any, text: str, *, as_json: bool) -> None:
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """Return aligned columns."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows])
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
+    )
     return "\n".join(lines)
 
 

@@ -58,7 +58,11 @@ def anchor(folder: Path, as_json: bool) -> None:
         made = anchor_head(keeper)
         places = [str(place) for place in keeper.places]
     if made is None:
-        say({"anchored": False}, "nothing to anchor: the head is anchored already, or the journal is empty", as_json=as_json)
+        say(
+            {"anchored": False},
+            "nothing to anchor: the head is anchored already, or the journal is empty",
+            as_json=as_json,
+        )
         sys.exit(0)
     value = {"anchored": True, "seq": made.head.seq, "hash": made.head.hash, "places": places}
     say(value, f"link {made.head.seq} anchored in {', '.join(places)}", as_json=as_json)

@@ -67,7 +67,9 @@ def show(result_id: str, folder: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("result_id")
 @click.option(
-    "--reason", required=True, help=f"one of {', '.join(str(r) for r in WithdrawalReason)}, or a sentence (kept as 'other')"
+    "--reason",
+    required=True,
+    help=f"one of {', '.join(str(r) for r in WithdrawalReason)}, or a sentence (kept as 'other')",
 )
 @click.option("--comment", default="", help="a sentence for the record")
 @folder_option

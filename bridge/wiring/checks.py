@@ -100,7 +100,9 @@ def _journal(parts: Parts) -> str:
     require_anchors_hold(parts.keeper())
     places = len(parts.settings.journal.anchors)
     if places < 2:
-        raise ConfigError("only one place for anchors; give a second one that the database's administrator cannot reach")
+        raise ConfigError(
+            "only one place for anchors; give a second one that the database's administrator cannot reach"
+        )
     return f"at or past every anchor, {places} places"
 
 

@@ -117,9 +117,7 @@ class RealDesk:
 
     def answer(self, result: str, session: Session, answer: Answer) -> View:
         """Take an opinion."""
-        decision: Decision | None = review.answer(
-            ResultId(result), session.reader, session.auth, answer, self.review
-        )
+        decision: Decision | None = review.answer(ResultId(result), session.reader, session.auth, answer, self.review)
         _log.info("opinion.taken result=%s decided=%s", result, decision is not None)
         return self.view(result, session.reader)
 
@@ -127,16 +125,12 @@ class RealDesk:
         """Take a released result back everywhere."""
         if session.reader.role not in READERS:
             raise NotEntitled("a radiologist or a clinician withdraws a result")
-        retract.withdraw(
-            ResultId(result), by=session.reader.login, reason=reason, comment=comment, tools=self.review
-        )
+        retract.withdraw(ResultId(result), by=session.reader.login, reason=reason, comment=comment, tools=self.review)
         return self.view(result, session.reader)
 
     def stop(self, scope: Scope, target: str, session: Session, reason: str) -> None:
         """Stop: one person is enough."""
-        stopping.stop(
-            scope, target, by=session.reader.login, reason=reason, store=self.store, clock=self.review.clock
-        )
+        stopping.stop(scope, target, by=session.reader.login, reason=reason, store=self.store, clock=self.review.clock)
 
     def resume(self, scope: Scope, target: str, session: Session, second: tuple[str, str], reason: str) -> None:
         """Resume, with a second person."""

@@ -4,10 +4,8 @@ import fcntl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 from bridge.accounts import Desk as SignInDesk
 from bridge.accounts import load_secrets
@@ -24,21 +22,12 @@ from bridge.journal import Keeper, require_anchors_hold
 from bridge.rules_file import SHIPPED, read_rules
 from bridge.seal import KeyRing, checking_ring, signing_ring
 from bridge.vault import FileVault
+from bridge.wiring.clock import SystemClock
 from guarantee.card import Card
 from guarantee.policy import Policy
 from guarantee.ports import Bell
 from guarantee.rules import Route
-from inference.registry import Registry
-
-SHIPPED_MODELS: Final = Path(__file__).parents[2] / "inference" / "packages"
-
-
-class SystemClock:
-    """The Clock port."""
-
-    def now(self) -> datetime:
-        """Return the time, in UTC."""
-        return datetime.now(UTC)
+from inference.registry import Registry, shipped
 
 
 class Parts:
@@ -93,8 +82,7 @@ class Parts:
     def catalogue(self) -> Registry:
         """The model packages of this installation."""
         folders = [self.settings.path(path) for path in self.settings.models.packages]
-        shipped = sorted(path for path in SHIPPED_MODELS.iterdir() if (path / "card.yaml").exists())
-        return Registry.load(folders or shipped)
+        return Registry.load(folders or shipped())
 
     @cached_property
     def rules(self) -> tuple[tuple[Route, ...], tuple[Policy, ...]]:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -18,15 +18,14 @@ from bridge.flows.sweep import Sweeper
 from bridge.journal import anchor_head
 from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
-from bridge.web.fhir_door import Door, make_fhir_app
+from bridge.web.fhir_door import make_fhir_app
 from bridge.wiring import outside
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.parts import Parts
 from dicom_adapters.scp import Doors, Listener
 from dicom_adapters.series import read_volume
-from fhir_adapters.read import read_record
-from guarantee.card import Card
-from guarantee.inputs import Record
+from fhir_adapters.door import BODY_MAX, Door
+from guarantee.unit import Arrival
 from inference.host import ModelHost
 
 COMPLETE_EVERY_S: Final = 0.25
@@ -76,7 +75,7 @@ class ListenerProcess:
         self.listener.stop()
 
 
-def _receive(parts: Parts, arrival: intake.Arrival) -> None:
+def _receive(parts: Parts, arrival: Arrival) -> None:
     intake.receive([arrival], store=parts.store("intake"), clock=parts.clock, actor="scp")
 
 
@@ -90,8 +89,11 @@ def intake_server(parts: Parts) -> HttpServer:
         turn_away=partial(intake.turn_away, "fhir", store=store, clock=parts.clock),
         senders=outside.fhir_senders(settings),
         site=settings.site.name,
+        statement=outside.statement(settings),
+        now=parts.clock.now,
     )
-    return HttpServer("intake", make_fhir_app(door), settings.intake.host, settings.intake.port)
+    app = make_fhir_app(door, body_bytes_max=BODY_MAX)
+    return HttpServer("intake", app, settings.intake.host, settings.intake.port)
 
 
 def fetcher(parts: Parts) -> Process:
@@ -150,22 +152,14 @@ def infer_process(parts: Parts) -> Process:
         catalogue=parts.catalogue,
         model=host,
         read_volume=read_volume,
-        read_record=partial(_read_record, parts=parts),
-        mention=partial(_mention, parts=parts),
+        read_record=outside.read_stay,
+        mention=partial(outside.patient_mention, settings=parts.settings),
         language=parts.settings.site.language,
         holder=f"infer:{socket.gethostname()}:{os.getpid()}",
     )
     workers = parts.settings.models.workers
     start = partial(parts.bell.listen, "result.queued", partial(infer.handle, tools=tools), workers=workers)
     return Simple("infer", start, host.close)
-
-
-def _read_record(bundles: Sequence[bytes], parts: Parts) -> Record:
-    return read_record(bundles, at=parts.clock.now())
-
-
-def _mention(card: Card, parts: Parts) -> str:
-    return outside.patient_mention(card, parts.settings)
 
 
 def deliver_process(parts: Parts) -> Process:
@@ -179,7 +173,11 @@ def deliver_process(parts: Parts) -> Process:
         for name in destinations:  # one queue each: a dead PACS never delays the DPI
             parts.bell.listen(f"delivery.{name}", partial(deliver.handle, tools=tools))
 
-    return Simple("deliver", start, lambda: [destination.close() for destination in destinations.values()])
+    def stop() -> None:
+        for destination in destinations.values():
+            destination.close()
+
+    return Simple("deliver", start, stop)
 
 
 def sweep(parts: Parts) -> Process:
@@ -214,7 +212,8 @@ NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep")
 
 def make(name: str, parts: Parts) -> list[Process]:
     """Return the process called ``name``; "all" is every one of them, listeners of the bell first."""
-    makers = {
+    bell = Simple("bell", lambda: None, parts.bell.close)
+    makers: dict[str, Callable[[], list[Process]]] = {
         "infer": lambda: [infer_process(parts)],
         "deliver": lambda: [deliver_process(parts)],
         "intake": lambda: [fetcher(parts), intake_server(parts)],
@@ -223,6 +222,12 @@ def make(name: str, parts: Parts) -> list[Process]:
         "relay": lambda: [relay(parts)],
         "sweep": lambda: [sweep(parts)],
     }
-    if name == "all":
-        return [process for maker in makers.values() for process in maker()]
-    return list(makers[name]())
+    if name != "all":
+        return [*makers[name](), bell]
+    # Started first and stopped last: those who answer the bell. Then the bell, then those who may ring it.
+    answering = ("infer", "deliver")
+    return [
+        *(process for each in answering for process in makers[each]()),
+        bell,
+        *(process for each in NAMES if each not in answering for process in makers[each]()),
+    ]

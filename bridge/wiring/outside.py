@@ -1,0 +1,223 @@
+"""Settings to the adapters' own options, and the sentences that a site is responsible for."""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import urlsplit
+
+from bridge.config import Settings
+from bridge.web import options as web
+from bridge.wiring.clock import SystemClock
+from dicom_adapters import scp, send
+from dicom_adapters.admission import Sender as DicomSender
+from dicom_adapters.envelope import Options as DicomOptions
+from dicom_adapters.envelope import Software
+from dicom_adapters.renderer import DicomRenderer
+from fhir_adapters import client as fhir_client
+from fhir_adapters import door, rest
+from fhir_adapters.bundle import STORED_KINDS, read_bundle
+from fhir_adapters.capability import Options as CapabilityOptions
+from fhir_adapters.context import Options as FhirOptions
+from fhir_adapters.errors import BadRequest
+from fhir_adapters.inbound import arrivals
+from fhir_adapters.read import ReadClient, newest_time, read_record
+from fhir_adapters.report import FhirRenderer
+from fhir_adapters.wire import read_exact
+from guarantee.card import Card
+from guarantee.case import CaseKind
+from guarantee.errors import Declined, Malformed, Unavailable
+from guarantee.ids import Digest, digest
+from guarantee.inputs import Record
+from guarantee.ports import Destination, Renderer, Vault
+from guarantee.unit import Arrival, Fetch
+from inference.options import Options as ModelOptions
+
+VERSION: Final = version("aval")
+
+REACH_S: Final = 5.0
+"""How long ``aval check`` waits for each place outside."""
+
+
+def scp_options(settings: Settings) -> scp.Options:
+    """Return how the DICOM listener listens."""
+    mine = settings.scp
+    return scp.Options(
+        aet=mine.aet,
+        host=mine.host,
+        port=mine.port,
+        site=settings.site.name,
+        senders={s.aet: DicomSender(name=name, networks=s.addresses) for name, s in mine.senders.items()},
+        accept_unknown=mine.accept_unknown,
+        require_called_aet=not mine.accept_unknown,
+        associations_max=mine.associations_max,
+        network_timeout_s=mine.silence_s,
+    )
+
+
+def fhir_senders(settings: Settings) -> list[door.Sender]:
+    """Return who may push record events."""
+    return [
+        door.Sender(
+            name=name, addresses=sender.addresses, token=sender.token.get_secret_value(), criteria=sender.search
+        )
+        for name, sender in settings.intake.senders.items()
+    ]
+
+
+def statement(settings: Settings) -> CapabilityOptions:
+    """Return how our FHIR endpoint names itself."""
+    url = f"http://{settings.intake.host}:{settings.intake.port}/fhir"
+    return CapabilityOptions(base_url=url, version=VERSION, date="2026-11-22")
+
+
+def look_up(settings: Settings) -> Callable[[str, str], bytes]:
+    """Return what looks things up at a sender's own server, and nowhere else."""
+    clients = {
+        name: ReadClient(rest.Options(base_url=sender.base_url, token=sender.read_token.get_secret_value()))
+        for name, sender in settings.intake.senders.items()
+        if sender.base_url
+    }
+
+    def ask(sender: str, what: str) -> bytes:
+        if sender not in clients:
+            raise Declined("no-server", f"sender {sender} has no base_url: what it names cannot be looked up")
+        return clients[sender].fetch(what)
+
+    return ask
+
+
+def to_arrivals(data: bytes, fetch: Fetch) -> Sequence[Arrival]:
+    """Return what a fetched Bundle tells of.
+
+    Raises:
+        Malformed: it cannot be read.
+    """
+    try:
+        received = read_bundle(read_exact(data), kinds=STORED_KINDS)
+        return arrivals(received, digest=digest(data), site=fetch.site, sender=fetch.sender)
+    except BadRequest as error:
+        raise Malformed(f"what was fetched cannot be read: {error.code}") from error
+
+
+def read_stay(bundles: Sequence[bytes], uid: str) -> Record:
+    """Return what the record says of one stay, as of its newest valid reading.
+
+    The score is about the state that the readings describe, so age and freshness are judged at that moment; the reader
+    sees every time and judges whether it is still the patient's state.
+    """
+    at = newest_time(bundles, uid=uid)
+    return read_record(bundles, at=at or SystemClock().now(), uid=uid)
+
+
+def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
+    """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
+    site = settings.site
+    software = Software(manufacturer="Aval", model_name="aval", version=VERSION, instance=site.name)
+    dicom = DicomOptions(site_namespace=site.namespace, organisation=site.organisation, software=software)
+    pacs = {name: DicomRenderer(dicom, read) for name in settings.destinations.pacs}
+    records = {
+        name: FhirRenderer(
+            FhirOptions(
+                base=site.canonical_base,
+                instance=site.name,
+                version=VERSION,
+                organisation=site.organisation,
+                organisation_id=site.organisation_id,
+                accession_system=target.accession_system,
+                patient_system=target.patient_system,
+                issuers=tuple(target.issuers.items()),
+            ),
+            read,
+        )
+        for name, target in settings.destinations.fhir.items()
+    }
+    return {CaseKind.STUDY: {**pacs, **records}, CaseKind.RECORD: records}
+
+
+def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[str, Destination]:
+    """Return the places outside, with their write credentials: for the deliverer alone."""
+    found: dict[str, Destination] = {}
+    for name, pacs in settings.destinations.pacs.items():
+        options = send.Options(
+            name=name,
+            aet=settings.scp.aet,
+            peer_aet=pacs.aet,
+            peer_host=pacs.host,
+            peer_port=pacs.port,
+            confirm=pacs.confirm,
+            dicomweb_url=pacs.dicomweb_url,
+            commitment_port=pacs.commitment_port,
+        )
+        found[name] = send.PacsDestination(options, vault, clock)
+    for name, record in settings.destinations.fhir.items():
+        server = rest.Options(base_url=record.base_url, token=record.token.get_secret_value())
+        found[name] = fhir_client.DpiDestination(fhir_client.Options(name=name, server=server), vault, clock)
+    return found
+
+
+def host_options(settings: Settings) -> ModelOptions:
+    """Return how models run on this machine."""
+    return ModelOptions(threads=settings.models.threads, language=settings.site.language)
+
+
+def desk_options(settings: Settings) -> web.Options:
+    """Return how the desk presents itself."""
+    desk = settings.desk
+    public_url = desk.public_url or f"http://{desk.host}:{desk.port}"
+    return web.Options(
+        public_url=public_url,
+        site_name=settings.site.name,
+        organisation=settings.site.organisation,
+        secure_cookies=public_url.startswith("https"),
+        ui_build=VERSION,
+        banner=desk.banner,
+        demo_hint=desk.demo_hint,
+    )
+
+
+def patient_mention(card: Card, settings: Settings) -> str:
+    """Return the patient-information mention (CSP L.4001-3) of every report, with its version."""
+    notice = settings.site.patient_notice
+    if settings.site.language == "en-GB":
+        return (
+            f"An artificial intelligence system ({card.label.en}, version {card.model.version}) took part in this "
+            "result. A doctor has reviewed and validated it, remains responsible for it and can explain it to you. "
+            f"[patient information {notice}]"
+        )
+    return (
+        f"Un système d'intelligence artificielle ({card.label.fr}, version {card.model.version}) a contribué à ce "
+        "résultat. Un médecin l'a relu et validé ; il en reste responsable et peut vous l'expliquer (article L.4001-3 "
+        f"du code de la santé publique). [information du patient {notice}]"
+    )
+
+
+def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
+    """Return, for each place outside, a question whether it answers."""
+    asked: dict[str, Callable[[], str]] = {}
+    for name, pacs in settings.destinations.pacs.items():
+        asked[f"pacs {name}"] = _echo(settings.scp.aet, pacs.aet, pacs.host, pacs.port)
+    for name, record in settings.destinations.fhir.items():
+        asked[f"record {name}"] = _connect(record.base_url)
+    return asked
+
+
+def _echo(aet: str, peer_aet: str, host: str, port: int) -> Callable[[], str]:
+    def ask() -> str:
+        send.echo(aet=aet, peer_aet=peer_aet, host=host, port=port, timeout_s=REACH_S)
+        return f"C-ECHO answered by {peer_aet} at {host}:{port}"
+
+    return ask
+
+
+def _connect(url: str) -> Callable[[], str]:
+    def ask() -> str:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            with socket.create_connection((parts.hostname or "", port), REACH_S):
+                return f"{parts.hostname}:{port} accepts connections"
+        except OSError as error:
+            raise Unavailable("unreachable", f"{parts.hostname}:{port}: {error.strerror or error}") from error
+
+    return ask
