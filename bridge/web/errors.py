@@ -1,0 +1,58 @@
+"""What the desk itself refuses, before anything reaches the rest.
+
+    WebError
+    ├── NotSignedIn          no session, or it ended
+    ├── SignInRefused        wrong login, password or code; never says which
+    ├── SecondRefused        the second person could not be verified, or is the first
+    ├── TooManyAttempts      somebody is guessing
+    ├── RoleRefused          this role does not do this
+    ├── CrossSite            an unsafe request that our own pages did not make
+    ├── TooLarge             a body larger than any page sends
+    └── NotHere              no such page, result, image or segment
+
+Each has one answer for the caller, in the table of problems.py. None carries a value from the request.
+"""
+
+
+class WebError(Exception):
+    """Root of what the desk refuses."""
+
+
+class NotSignedIn(WebError):
+    """No session, or it ended."""
+
+
+class SignInRefused(WebError):
+    """Wrong login, password or code."""
+
+
+class SecondRefused(WebError):
+    """The second person could not be verified, or is the first."""
+
+
+class TooManyAttempts(WebError):
+    """Somebody is guessing.
+
+    Args:
+        retry_after_s: when an attempt is looked at again, in seconds.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many attempts; the next one is looked at in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class RoleRefused(WebError):
+    """This role does not do this."""
+
+
+class CrossSite(WebError):
+    """An unsafe request that our own pages did not make."""
+
+
+class TooLarge(WebError):
+    """A body larger than any page sends."""
+
+
+class NotHere(WebError):
+    """No such page, result, image or segment."""

@@ -1,0 +1,290 @@
+"""Every coded value that a person reads, as words: never a bare code, never colour alone.
+
+English here, translated by the catalogues. A code that this table does not know is shown as it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.web.i18n import N_
+from bridge.web.services import Line
+from guarantee.content import Presence
+from guarantee.opinion import Reason, Verdict
+from guarantee.policy import Role
+from guarantee.release import WithdrawalReason
+from guarantee.result import Cause, Priority
+from guarantee.states import ResultState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A state as a person sees it.
+
+    Args:
+        text: message to translate.
+        icon: name of a symbol in templates/_icons.html.
+        tone: "ai", "human", "wait", "alert" or "quiet"; a colour that repeats what the text says.
+    """
+
+    text: str
+    icon: str
+    tone: str
+
+
+STATES: Final[Mapping[ResultState, Word]] = {
+    ResultState.QUEUED: Word(text=N_("Being computed"), icon="clock", tone="quiet"),
+    ResultState.AWAITING_REVIEW: Word(text=N_("To review"), icon="eye", tone="ai"),
+    ResultState.VALIDATED: Word(text=N_("Accepted, being sent"), icon="send", tone="human"),
+    ResultState.AMENDED: Word(text=N_("Amended, being sent"), icon="send", tone="human"),
+    ResultState.DELIVERED: Word(text=N_("Delivered"), icon="check", tone="human"),
+    ResultState.REJECTED: Word(text=N_("Rejected"), icon="cross", tone="quiet"),
+    ResultState.FAILED: Word(text=N_("Computation failed"), icon="alert", tone="alert"),
+    ResultState.EXCLUDED: Word(text=N_("Not eligible"), icon="minus", tone="wait"),
+    ResultState.EXPIRED: Word(text=N_("Expired, not reviewed"), icon="hourglass", tone="wait"),
+    ResultState.STALE: Word(text=N_("Out of date"), icon="history", tone="wait"),
+    ResultState.RETRACTED: Word(text=N_("Withdrawn"), icon="undo", tone="wait"),
+}
+
+HELD: Final = Word(text=N_("Suspended by a stop"), icon="pause", tone="alert")
+UNDELIVERED: Final = Word(text=N_("Delivery refused"), icon="alert", tone="alert")
+
+
+def state_word(line: Line) -> Word:
+    """Return what a row says of its result: a stop and a refused delivery come before the state itself."""
+    if line.held:
+        return HELD
+    return UNDELIVERED if line.undelivered is not None else STATES[line.result.state]
+
+
+PRIORITIES: Final[Mapping[Priority, Word]] = {
+    Priority.STAT: Word(text=N_("Urgent"), icon="up", tone="alert"),
+    Priority.ROUTINE: Word(text=N_("Standard"), icon="dot", tone="quiet"),
+}
+
+ROLES: Final[Mapping[Role, str]] = {
+    Role.RADIOLOGIST: N_("Radiologist"),
+    Role.CLINICIAN: N_("Clinician"),
+    Role.LEARNER: N_("Learner"),
+    Role.ENGINEER: N_("Biomedical engineer"),
+}
+
+PRESENCES: Final[Mapping[Presence, str]] = {
+    Presence.PRESENT: N_("Present"),
+    Presence.ABSENT: N_("Absent"),
+    Presence.UNDETERMINED: N_("Undetermined"),
+}
+
+VERDICTS: Final[Mapping[Verdict, str]] = {
+    Verdict.ACCEPT: N_("Accepted as it stood"),
+    Verdict.AMEND: N_("Accepted with amendments"),
+    Verdict.REJECT: N_("Rejected"),
+}
+
+REASONS: Final[Mapping[Reason, str]] = {
+    Reason.FALSE_POSITIVE: N_("False positive"),
+    Reason.FALSE_NEGATIVE: N_("False negative"),
+    Reason.WRONG_PLACE: N_("Wrong place or side"),
+    Reason.WRONG_MEASURE: N_("Wrong measurement"),
+    Reason.WRONG_CLASS: N_("Wrong category"),
+    Reason.WORDING: N_("Wording"),
+    Reason.OUT_OF_SCOPE: N_("Outside the intended use"),
+    Reason.IMAGE_QUALITY: N_("Image quality, artefact"),
+    Reason.WRONG_PATIENT: N_("Wrong patient or exam"),
+    Reason.TOO_LATE: N_("Came too late"),
+    Reason.DUPLICATE: N_("Duplicate"),
+    Reason.OTHER: N_("Other (explain in the comment)"),
+}
+
+WITHDRAWAL_REASONS: Final[Mapping[WithdrawalReason, str]] = {
+    WithdrawalReason.WRONG_PATIENT: N_("Wrong patient or exam"),
+    WithdrawalReason.WRONG_RESULT: N_("The result is wrong"),
+    WithdrawalReason.MODEL_DEFECT: N_("Defect of the AI system"),
+    WithdrawalReason.SUPERSEDED: N_("Replaced by another result"),
+    WithdrawalReason.OTHER: N_("Other (explain in the comment)"),
+}
+
+INFORMED: Final[Mapping[str, str]] = {
+    "yes": N_("Yes"),
+    "to-do": N_("To be done"),
+    "not-possible": N_("Not possible"),
+}
+
+DELIVERIES: Final[Mapping[str, Word]] = {
+    "due": Word(text=N_("To be sent"), icon="clock", tone="wait"),
+    "confirmed": Word(text=N_("Confirmed"), icon="check", tone="human"),
+    "declined": Word(text=N_("Refused"), icon="alert", tone="alert"),
+    "withheld": Word(text=N_("Withheld"), icon="pause", tone="wait"),
+}
+
+METHODS: Final[Mapping[str, str]] = {
+    "storage-commitment": N_("confirmed by storage commitment"),
+    "read-back": N_("read back and compared"),
+    "query": N_("found there by a query"),
+    "version-id": N_("read back with its version"),
+}
+
+KINDS: Final[Mapping[str, str]] = {
+    "result": N_("Result"),
+    "withdrawal": N_("Withdrawal"),
+}
+
+CAUSES: Final[Mapping[str, str]] = {
+    "held": N_("A stop is in force"),
+    "inputs-changed": N_("Images or data arrived after the computation"),
+    "manifest-changed": N_("The inputs are no longer those the model was given"),
+    "identity-changed": N_("The patient's identity was merged or corrected"),
+    "shadow": N_("This system runs in shadow mode: its results never leave"),
+    "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
+    "model-missing": N_("The worker does not hold exactly this model version"),
+    "not-endorsed": N_("What was to be sent is not what was endorsed"),
+    "timeout": N_("The computation took too long"),
+    "crashed": N_("The model crashed"),
+    "memory": N_("The model needed too much memory"),
+    "inputs-missing": N_("Required data are missing"),
+    "no-images": N_("The exam holds no usable image"),
+    "not-a-volume": N_("The series is not a volume"),
+    "too-few-slices": N_("Too few slices"),
+    "too-large": N_("The series is too large"),
+    "slices-missing": N_("Slices are missing"),
+    "spacing-irregular": N_("The slice spacing is irregular"),
+    "duplicate-position": N_("Two slices are at the same place"),
+    "orientation-mixed": N_("The slices have different orientations"),
+    "frame-of-reference-mixed": N_("The images have different frames of reference"),
+    "size-mixed": N_("The images have different sizes"),
+    "gantry-tilt": N_("The gantry was tilted"),
+    "samples-unsupported": N_("This pixel format is not supported"),
+    "pixels-unreadable": N_("The image cannot be decoded"),
+    "multi-frame-not-supported": N_("Multi-frame images are not supported yet"),
+    "modality": N_("The modality is outside the intended use"),
+    "two-matches": N_("The destination holds two objects with this identifier"),
+    "no-transaction": N_("The destination does not take transactions"),
+    **{str(reason): text for reason, text in WITHDRAWAL_REASONS.items()},
+    **{str(reason): text for reason, text in REASONS.items()},
+}
+
+
+def cause_text(cause: Cause) -> str:
+    """Return the message for a cause; its own code when the table has none."""
+    return CAUSES.get(cause.code, cause.code)
+
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "case.receiving": N_("First input received"),
+    "case.complete": N_("Inputs complete"),
+    "case.superseded": N_("Late inputs: a new revision was opened"),
+    "case.quarantined": N_("Inputs set aside"),
+    "result.queued": N_("Computation requested"),
+    "result.awaiting_review": N_("Draft made, waiting for a reader"),
+    "result.validated": N_("Result accepted"),
+    "result.amended": N_("Result accepted with amendments"),
+    "result.rejected": N_("Result rejected"),
+    "result.failed": N_("Computation failed"),
+    "result.excluded": N_("Found not eligible"),
+    "result.expired": N_("Expired without a review"),
+    "result.stale": N_("Out of date"),
+    "result.delivered": N_("Every destination has confirmed"),
+    "result.retracted": N_("Result withdrawn"),
+    "draft.shown": N_("Draft shown to a reader"),
+    "opinion.accept": N_("Opinion signed: accept"),
+    "opinion.amend": N_("Opinion signed: amend"),
+    "opinion.reject": N_("Opinion signed: reject"),
+    "decision.accept": N_("Decision: accepted"),
+    "decision.amend": N_("Decision: accepted with amendments"),
+    "decision.reject": N_("Decision: rejected"),
+    "release.result": N_("Release made"),
+    "release.withdrawal": N_("Release of the withdrawal made"),
+    "withdrawal": N_("Withdrawal signed"),
+    "delivery.attempted": N_("Sending began"),
+    "delivery.receipt": N_("Receipt recorded"),
+    "delivery.due": N_("Sending postponed"),
+    "delivery.confirmed": N_("Destination confirmed"),
+    "delivery.declined": N_("Destination refused"),
+    "delivery.withheld": N_("Sending withheld"),
+    "stop.stop": N_("Stop given"),
+    "stop.resume": N_("Resumed by two people"),
+}
+
+
+def action_text(action: str) -> str:
+    """Return what a journal line says happened; the action itself when the table has no words for it."""
+    return ACTIONS.get(action) or ACTIONS.get(action.partition(".")[0]) or action
+
+
+UNITS: Final[Mapping[str, str]] = {
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "ug": "µg",
+    "ug/L": "µg/L",
+    "umol/L": "µmol/L",
+    "10*9/L": "10⁹/L",
+    "mm2": "mm²",
+    "mm3": "mm³",
+    "cm2": "cm²",
+    "cm3": "cm³",
+    "1": "",
+    "{score}": "",
+    "[degF]": "°F",
+}
+"""UCUM codes whose printed form differs from the code (UCUM, table of units, column "print symbol")."""
+
+SCRIPT: Final[Mapping[str, str]] = {
+    "slice": N_("Slice %(index)s of %(count)s"),
+    "window": N_("L %(center)s  W %(width)s"),
+    "zoom": N_("Zoom %(percent)s %%"),
+    "loading": N_("Loading the image…"),
+    "unreadable": N_("This image cannot be displayed. The others still can; look at it in the PACS."),
+    "imagesFailed": N_("The images could not be loaded. Nothing was lost; try again or look in the PACS."),
+    "noImages": N_("This case has no images."),
+    "seeSlice": N_("See slice %(index)s"),
+    "notInImages": N_("This place is not in the images shown here."),
+    "proposed": N_("Proposed: %(value)s"),
+    "thresholdAbove": N_("at or above the threshold"),
+    "thresholdBelow": N_("below the threshold"),
+    "missing": N_("missing: the model ran without it"),
+    "badNumber": N_("“%(label)s” needs a number, for example 12%(mark)s5."),
+    "emptyReport": N_("The report has no text."),
+    "needReason": N_("Choose a reason."),
+    "needComment": N_("Explain the reason in the comment."),
+    "needVerdict": N_("Choose: accept, amend or reject."),
+    "nothingChanged": N_("Nothing was changed: accept the draft as it stands, or change something."),
+    "notYet": N_("Not yet: the draft has not been fully displayed."),
+    "editsFirst": N_("You have changed the draft. To accept it as it stands, undo your changes first."),
+    "editing": N_("You changed the draft: the decision is now “amend”."),
+    "signAccept": N_("Sign and release"),
+    "signAmend": N_("Sign the amended version and release"),
+    "signReject": N_("Sign the rejection"),
+    "signing": N_("Signing…"),
+    "signed": N_("Your opinion is signed and recorded."),
+    "aiHidden": N_("AI overlay hidden."),
+    "aiShown": N_("AI overlay shown."),
+    "reopened": N_("The draft was opened again. Your text and comment were kept."),
+    "changedAgain": N_("The draft is not the same as before. Look at it again, then decide."),
+    "typedKept": N_("Everything you typed is still on this page."),
+    "offlineTitle": N_("The desk did not answer"),
+    "offlineKept": N_("Everything you typed is still on this page."),
+    "offlineTodo": N_("Check the network, then try again."),
+    "unknownTitle": N_("We do not know whether your opinion was received"),
+    "unknownKept": N_("Everything you typed is still on this page. An opinion is never recorded twice."),
+    "unknownTodo": N_("Ask the desk before signing again."),
+    "changeNumber": N_("%(label)s: %(before)s → %(after)s %(unit)s"),
+    "changeDropped": N_("%(label)s: left out"),
+    "changePresence": N_("%(label)s: %(before)s → %(after)s"),
+    "changeAdded": N_("Added: %(label)s (%(presence)s)"),
+    "changeReport": N_("Report text changed"),
+    "presetHeader": N_("Header %(index)s"),
+    "presetAuto": N_("Automatic"),
+    "presetLung": N_("Lung"),
+    "presetSoft": N_("Soft tissue"),
+    "presetBone": N_("Bone"),
+    "presetBrain": N_("Brain"),
+    "refreshed": N_("Updated at %(time)s"),
+    "refreshFailed": N_("Not updated since %(time)s: the desk does not answer"),
+    "refreshPaused": N_("Refresh paused"),
+    "refreshPause": N_("Pause the refresh"),
+    "refreshResume": N_("Resume the refresh"),
+    "newRows": N_("The list has changed."),
+    "shortcutsOff": N_("Single-key shortcuts are off."),
+    "shortcutsOn": N_("Single-key shortcuts are on."),
+}
+"""What the scripts say. They hold no text of their own: each page carries this table in its language."""
