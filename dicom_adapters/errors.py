@@ -15,6 +15,7 @@ Codes of ``MalformedInstance``, stable for tables, metrics and translations:
     too-many-elements       more elements than we follow
     header-too-large        more header than we read
     deflated                a deflated transfer syntax
+    instance-too-large      more bytes than the listener takes for one instance
     uid-missing, uid-form   a UID that names the instance is absent, or is not one
     class-mismatch          the data set is not the instance that was announced
 """

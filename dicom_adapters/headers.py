@@ -50,7 +50,7 @@ UID_CHARS_MAX: Final = 64
 
 _META_AT: Final = 132
 _EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
-_DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 _UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 _SEX: Final = {"M": "M", "F": "F", "O": "O", "H": "M", "I": "O", "1": "M", "2": "F"}
 """PS3.3 C.7.1.1, and what French and HL7v2 sources write instead: H(omme), I(ndéterminé), 1, 2."""
@@ -93,7 +93,7 @@ def read_header(
         MalformedInstance: see errors.py for the codes.
     """
     syntax, start = _read_file_meta(data)
-    if syntax in _DEFLATED:
+    if syntax in DEFLATED:
         if not allow_deflated or syntax != DeflatedExplicitVRLittleEndian:
             raise MalformedInstance("deflated", "deflated data sets are not accepted here")
         data, start = _inflate(data, start), 0
@@ -103,6 +103,26 @@ def read_header(
     if announced != (header.sop_class_uid, header.sop_instance_uid):
         raise MalformedInstance("class-mismatch", "the data set is not the instance that the request announced")
     return header
+
+
+def parse_uid(text: str, what: str) -> str:
+    """Return ``text`` as a UID, its padding removed.
+
+    Leading zeros in a component are let through, though PS3.5 9.1 forbids them: real devices write them, and an
+    instance must keep its name.
+
+    Args:
+        what: for the message, e.g. "SOPInstanceUID".
+
+    Raises:
+        MalformedInstance: "uid-missing" or "uid-form".
+    """
+    uid = text.rstrip("\0 ")
+    if not uid:
+        raise MalformedInstance("uid-missing", f"{what} is missing")
+    if len(uid) > UID_CHARS_MAX or not _UID.fullmatch(uid):
+        raise MalformedInstance("uid-form", f"{what} is not a UID (digits and dots, at most {UID_CHARS_MAX})")
+    return uid
 
 
 def to_arrival(header: Header, *, digest: Digest, site: str, sender: str, conversation: str) -> Arrival:
@@ -141,7 +161,7 @@ def _read_file_meta(data: bytes) -> tuple[str, int]:
     if size > FILE_META_BYTES_MAX or start > len(data):
         raise MalformedInstance("truncated", "the file meta information is longer than the file, or than we read")
     meta = _Fields(
-        walk(data[_META_AT:start], 0, Encoding(implicit=False), _SYNTAX, is_meta=True), Encoding(implicit=False)
+        walk(data[_META_AT:start], 0, Encoding(implicit=False), _SYNTAX, only_group=0x0002), Encoding(implicit=False)
     )
     return meta.uid("TransferSyntaxUID"), start
 
@@ -246,17 +266,7 @@ class _Fields:
             return None
 
     def uid(self, keyword: str) -> str:
-        """Return a UID.
-
-        Leading zeros in a component are let through, though PS3.5 9.1 forbids them: real devices write them, and the
-        instance must keep its name.
-        """
-        text = self._value(keyword).decode("latin-1").rstrip("\0 ")
-        if not text:
-            raise MalformedInstance("uid-missing", f"{keyword} is missing")
-        if len(text) > UID_CHARS_MAX or not _UID.fullmatch(text):
-            raise MalformedInstance("uid-form", f"{keyword} is not a UID (digits and dots, at most {UID_CHARS_MAX})")
-        return text
+        return parse_uid(self._value(keyword).decode("latin-1"), keyword)
 
     def _value(self, keyword: str) -> bytes:
         element = self._elements.get(tag_for_keyword(keyword))

@@ -59,18 +59,18 @@ class Encoding:
 
 
 def walk(
-    data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, is_meta: bool = False
+    data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, only_group: int | None = None
 ) -> dict[int, Element]:
     """Return the ``wanted`` elements of the data set that begins at ``start`` and ends with ``data``.
 
     Args:
-        is_meta: whether it is file meta information (group 0002) instead of a data set.
+        only_group: 0x0002 for file meta information, 0x0000 for a command set; None for a data set, which has neither.
 
     Raises:
         MalformedInstance: "truncated", "broken", "stray-group", "repeated-element", "too-deep", "too-many-elements" or
             "header-too-large".
     """
-    return _Walker(data, start, encoding, wanted, is_meta=is_meta).run()
+    return _Walker(data, start, encoding, wanted, only_group).run()
 
 
 class _Kind(Enum):
@@ -95,7 +95,9 @@ class _Level:
 
 
 class _Walker:
-    def __init__(self, data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, is_meta: bool) -> None:
+    def __init__(
+        self, data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], only_group: int | None
+    ) -> None:
         order = "<" if encoding.little else ">"
         self._tag = struct.Struct(f"{order}HH")
         self._short = struct.Struct(f"{order}H")
@@ -103,7 +105,7 @@ class _Walker:
         self._data = data
         self._at = start
         self._wanted = wanted
-        self._is_meta = is_meta
+        self._only_group = only_group
         self._found: dict[int, Element] = {}
         self._elements = 0
         self._header_bytes = 0
@@ -210,9 +212,10 @@ class _Walker:
         self._levels.pop()
 
     def _check_top(self, tag: int) -> None:
-        if (tag >> 16 == 0x0002) != self._is_meta or tag >> 16 == 0x0000:
-            # A reader of files would take such elements for file meta information (PS3.10, 7.1).
-            raise MalformedInstance("stray-group", f"group {tag >> 16:04X} does not belong here")
+        group = tag >> 16
+        if group != self._only_group and (self._only_group is not None or group in {0x0000, 0x0002}):
+            # A reader of files would take elements of group 0002 for file meta information (PS3.10, 7.1).
+            raise MalformedInstance("stray-group", f"group {group:04X} does not belong here")
         if self._is_past_pixels and tag <= PIXEL_DATA and tag not in _PIXELS:
             # Readers differ in which copy they believe when a header goes on behind the pixels.
             raise self._broken("header elements stand behind the pixel data")

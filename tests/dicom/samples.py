@@ -19,6 +19,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     CTImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLSLossless,
@@ -155,6 +156,8 @@ def to_file(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     elif syntax in LOSSLESS:
         plugin = "pyjpegls" if syntax == JPEGLSLossless else "pydicom"
         copy.compress(UID(syntax), encoding_plugin=plugin, generate_instance_uid=False)
+    elif syntax == ExplicitVRBigEndian and "PixelData" in copy and copy.BitsAllocated == 16:
+        copy.PixelData = np.frombuffer(copy.PixelData, "<u2").astype(">u2").tobytes()
     out = BytesIO()
     dcmwrite(out, copy, enforce_file_format=True)
     return out.getvalue()
@@ -163,6 +166,11 @@ def to_file(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
 def to_files(datasets: Iterable[Dataset], syntax: str = ExplicitVRLittleEndian) -> list[bytes]:
     """Return each of ``datasets`` as a DICOM file."""
     return [to_file(dataset, syntax) for dataset in datasets]
+
+
+def data_set_of(file: bytes) -> bytes:
+    """Return what follows the file meta information of a DICOM file."""
+    return file[144 + int.from_bytes(file[140:144], "little") :]
 
 
 def element(tag: int, vr: str, value: bytes, *, length: int | None = None) -> bytes:

@@ -456,14 +456,10 @@ def test_the_announced_class_and_instance_must_be_those_of_the_data_set() -> Non
 def _encoded(dataset: Dataset) -> bytes:
     """Return the data set alone, explicit VR little endian."""
     out = BytesIO()
-    pydicom.filewriter.write_dataset(_file(out), dataset)
-    return out.getvalue()
-
-
-def _file(out: BytesIO) -> pydicom.filebase.DicomIO:
     file = pydicom.filebase.DicomFileLike(out)
     file.is_little_endian, file.is_implicit_VR = True, False
-    return file
+    pydicom.filewriter.write_dataset(file, dataset)
+    return out.getvalue()
 
 
 def _deflated(body: bytes) -> bytes:

@@ -1,0 +1,189 @@
+"""Limits on what a peer may make us hold, and decode, while it is still talking.
+
+pynetdicom joins what it receives without a limit (a PDU of 4 GiB, a command set that never ends, a data set as long as
+the peer likes), and a command set that pydicom cannot decode ends its thread with a traceback. Each PDU is looked at
+here first.
+"""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+from typing import Any, Final
+
+from pynetdicom.association import Association
+
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.structure import Encoding, walk
+from guarantee.errors import PortError, Unavailable
+
+PDU_BYTES_MAX: Final = 1024 * 1024
+"""Longest PDU that is read, 1 MiB. We announce a smaller one for data (scp.Options); a request for an association with
+128 contexts of 44 transfer syntaxes each is 250 kB."""
+
+COMMAND_BYTES_MAX: Final = 64 * 1024
+"""Longest command set, 64 KiB. A C-STORE-RQ is about 200 bytes."""
+
+_AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE = 0x0002, 0x0100, 0x0110, 0x0800, 0x1000
+_STORE, _ECHO = 0x0001, 0x0030
+_NO_DATA_SET: Final = b"\x01\x01"
+
+
+class Budget:
+    """Bytes that all associations together may hold."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._left = bytes_max
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take ``size`` bytes and return True; or leave everything and return False."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+    def give(self, size: int) -> None:
+        """Give ``size`` bytes back."""
+        with self._lock:
+            self._left += size
+
+
+class Overflow(BytesIO):
+    """Stands in for a data set that is too long, and forgets what is written: the peer can finish and hear why."""
+
+    def __init__(self, refusal: PortError) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+    def write(self, data: Any, /) -> int:
+        """Drop ``data``."""
+        return len(data)
+
+
+class Violation(Exception):
+    """The peer must be cut off.
+
+    Args:
+        code: "message-too-large" or "message-broken".
+        detail: one sentence.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Reception:
+    """What one association is sending.
+
+    Args:
+        instance_bytes_max: longest data set that is kept; twice as much is read before the peer is cut off.
+    """
+
+    def __init__(self, budget: Budget, instance_bytes_max: int) -> None:
+        self._budget = budget
+        self._instance_bytes_max = instance_bytes_max
+        self._command = bytearray()
+        self._expects_data = False
+        self._size = 0
+        self._refusal: PortError | None = None
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def inspect(self, values: Sequence[bytes], message: Any) -> None:
+        """Look at one PDU before pynetdicom does.
+
+        Args:
+            values: presentation data values, each with its message control header (PS3.8, E.2).
+            message: pynetdicom's DIMSEMessage so far, None between two. Its data set is replaced by an Overflow when it
+                has become too long.
+
+        Raises:
+            Violation: the association must be aborted, and the PDU not be decoded.
+        """
+        for value in values:
+            if not value:
+                raise Violation("message-broken", "a presentation data value without its header")
+            if value[0] & 1:
+                self._add_command(value)
+            else:
+                self._add_data(value)
+        if self._refusal is not None and message is not None:
+            message.data_set = Overflow(self._refusal)
+            self.release()
+
+    def release(self) -> None:
+        """Give back what the finished message held."""
+        with self._lock:
+            self._budget.give(self._held)
+            self._held = 0
+
+    def _add_command(self, value: bytes) -> None:
+        if self._expects_data:
+            raise Violation("message-broken", "a command in the middle of a data set")
+        self._command += value[1:]
+        if len(self._command) > COMMAND_BYTES_MAX:
+            raise Violation("message-too-large", f"a command set of more than {COMMAND_BYTES_MAX} bytes")
+        if value[0] & 2:
+            self._expects_data = _expects_data(bytes(self._command))
+            self._command.clear()
+            self._size, self._refusal = 0, None
+
+    def _add_data(self, value: bytes) -> None:
+        if not self._expects_data:
+            raise Violation("message-broken", "a data set without a command")
+        self._expects_data = not value[0] & 2
+        self._size += len(value) - 1
+        if self._size > 2 * self._instance_bytes_max:
+            raise Violation("message-too-large", f"a data set of more than {self._size} bytes")
+        if self._refusal is not None:
+            return
+        if self._size > self._instance_bytes_max:
+            detail = f"more than {self._instance_bytes_max} bytes"
+            self._refusal = MalformedInstance("instance-too-large", detail)
+        elif not self._budget.take(len(value)):
+            self._refusal = Unavailable("listener-full", "too much is being received at once; send again later")
+        else:
+            with self._lock:
+                self._held += len(value)
+
+
+def _expects_data(command: bytes) -> bool:
+    """Return whether a data set follows ``command``, which must be a C-STORE or C-ECHO request.
+
+    Source: PS3.7, 9.3.1.1 and 9.3.5.1, E.1.
+    """
+    wanted = frozenset({_AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE})
+    try:
+        found = walk(command, 0, Encoding(implicit=True), wanted, only_group=0x0000)
+    except MalformedInstance as error:
+        raise Violation("message-broken", f"the command set cannot be read: {error.code}") from error
+    values = {tag: element.value.rstrip(b"\0 ") for tag, element in found.items()}
+    field = int.from_bytes(values.get(_FIELD, b""), "little")
+    follows = found[_HAS_DATA].value != _NO_DATA_SET if _HAS_DATA in found else None
+    lengths = [len(found[tag].value) if tag in found else 0 for tag in (_FIELD, _MESSAGE, _HAS_DATA)]
+    names = (_AFFECTED_CLASS, _AFFECTED_INSTANCE) if field == _STORE else (_AFFECTED_CLASS,)
+    if lengths != [2, 2, 2] or not all(values.get(name) for name in names):
+        raise Violation("message-broken", "the command set lacks what a request has")
+    if (field, follows) not in {(_STORE, True), (_ECHO, False)}:
+        raise Violation("message-broken", f"command {field:04X} is not served here")
+    return follows is True
+
+
+def limit_pdus(association: Association) -> None:
+    """Make ``association`` close its connection at a PDU longer than PDU_BYTES_MAX, before reading it.
+
+    pynetdicom has no setting for this; its reader asks the socket wrapper for the header, then for the announced rest.
+    """
+    wrapper = association.dul.socket
+    wrapper.recv = partial(_receive, wrapper.recv)
+
+
+def _receive(receive: Any, size: int) -> bytearray:
+    if size > PDU_BYTES_MAX:
+        raise OSError(f"a PDU of {size} bytes is longer than the {PDU_BYTES_MAX} that are read")
+    received: bytearray = receive(size)
+    return received

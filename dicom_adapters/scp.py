@@ -1,0 +1,363 @@
+"""The listener: C-ECHO and C-STORE (PS3.4, A and B).
+
+An instance is answered with success only when its bytes are durable in the vault and its row is committed. Everything
+else is answered with a failure, and recorded: a sender that hears success deletes its copy.
+
+    status    code (Error Comment, turn_away)     what the sender should do
+    0x0000                                        forget the instance
+    0xA700    vault, database, listener-full, …   send again later
+    0xA900    class-mismatch                      look at the instance
+    0xC0xx    see REFUSALS                        look at the instance
+    0xC210    unexpected                          tell us: our log says where
+
+Who may call: admission.py. What a peer may make us hold: reception.py. What we change of pynetdicom: upper_layer.py.
+"""
+
+import logging
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+
+from dicom_adapters.admission import Admission, Call, Rejection, Sender
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import parse_uid, read_header, to_arrival
+from dicom_adapters.part10 import part10
+from dicom_adapters.reception import Budget, Overflow, Reception, Violation
+from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_adapters.upper_layer import Handler, Server, storage_contexts
+from guarantee.errors import PortError, Unavailable
+from guarantee.ports import Vault
+from guarantee.unit import Arrival
+
+REFUSALS: Final[Mapping[str, int]] = {
+    "class-mismatch": 0xA900,
+    "not-dicom": 0xC001,
+    "truncated": 0xC002,
+    "broken": 0xC003,
+    "stray-group": 0xC004,
+    "repeated-element": 0xC005,
+    "too-deep": 0xC006,
+    "too-many-elements": 0xC007,
+    "header-too-large": 0xC008,
+    "deflated": 0xC009,
+    "uid-missing": 0xC00A,
+    "uid-form": 0xC00B,
+    "instance-too-large": 0xC00C,
+}
+"""Status of each refusal of errors.py (PS3.4, Table B.2-1: A9xx does not match SOP Class, Cxxx cannot understand)."""
+
+SPARE_CONNECTIONS: Final = 20
+"""Connections beyond Options.associations_max that are still heard, so that their peers get a proper rejection."""
+
+ABORT_S: Final = 2.0
+"""How long an aborted association may take to end when the listener stops, beyond Options.acse_timeout_s."""
+
+_TRANSFERRING: Final = "Sta6"
+"""The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
+
+_NOT_ADMITTED: Final = 0x0124
+_RETRY_LATER: Final = 0xA700
+_UNEXPECTED: Final = 0xC210
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to listen.
+
+    Args:
+        aet: our AE title.
+        port: 0 for any free one.
+        senders: by calling AE title.
+        accept_unknown: whether a calling AE title outside ``senders`` is let in, under the name "unknown:<AE title>".
+        require_called_aet: whether a peer must call us by our title.
+        acse_timeout_s: for the request of a new connection, and for its end.
+        network_timeout_s: silence after which an association is aborted.
+        pdu_bytes_max: longest PDU we announce; larger ones cost less for each byte.
+        instance_bytes_max: 1 GiB, an enhanced CT of 2,000 uncompressed 512 x 512 images. An instance is in memory twice
+            while it is being kept.
+        receiving_bytes_max: of all associations together.
+        grace_s: how long open associations may finish when the listener stops.
+    """
+
+    aet: str
+    host: str
+    port: int
+    site: str
+    senders: Mapping[str, Sender]
+    accept_unknown: bool = False
+    require_called_aet: bool = True
+    associations_max: int = 100
+    acse_timeout_s: float = 5.0
+    dimse_timeout_s: float = 30.0
+    network_timeout_s: float = 60.0
+    pdu_bytes_max: int = 128 * 1024
+    instance_bytes_max: int = 1024**3
+    receiving_bytes_max: int = 2 * 1024**3
+    allow_deflated: bool = False
+    grace_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the listener tells the inside. All are called from threads of the listener, several at a time.
+
+    Args:
+        receive: returns only when the arrival is committed; raises Unavailable when it is not.
+        hang_up: an admitted association (its conversation) has ended; called once for each.
+        turn_away: (sender, code, detail) of what was refused; no patient data.
+    """
+
+    receive: Callable[[Arrival], object]
+    hang_up: Callable[[str], object]
+    turn_away: Callable[[str, str, str], object]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Conversation:
+    """One connection. ``sender`` is "" until its association is admitted."""
+
+    id: str
+    address: str
+    reception: Reception
+    sender: str = ""
+    is_aborted: bool = False
+
+
+class Listener:
+    """Listens for associations and hands each instance to the doors.
+
+    Args:
+        vault: must be durable when ``put`` returns.
+    """
+
+    def __init__(self, options: Options, vault: Vault, doors: Doors) -> None:
+        self._options = options
+        self._vault = vault
+        self._doors = doors
+        self._budget = Budget(options.receiving_bytes_max)
+        self._admission = Admission(
+            aet=options.aet,
+            senders=options.senders,
+            accept_unknown=options.accept_unknown,
+            require_called_aet=options.require_called_aet,
+            associations_max=options.associations_max,
+        )
+        self._open: dict[Association, _Conversation] = {}
+        self._changed = threading.Condition()
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Bind, and listen in threads of its own.
+
+        Raises:
+            Unavailable: the address cannot be bound.
+        """
+        # pynetdicom quotes AE titles, UIDs and whole exceptions of ours; we log what may be known.
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+        options = self._options
+        entity = _entity(options)
+        try:
+            self._server = entity.make_server(
+                (options.host, options.port),
+                contexts=storage_contexts(allow_deflated=options.allow_deflated),
+                evt_handlers=[
+                    (evt.EVT_REQUESTED, self._admit),
+                    (evt.EVT_PDU_RECV, self._inspect),
+                    (evt.EVT_C_STORE, self._store),
+                ],
+                server_class=Server,
+                request_handler=partial(Handler, self._converse),
+            )
+        except OSError as error:
+            place = f"{options.host}:{options.port}"
+            raise Unavailable("listener", f"cannot listen on {place}: {error.strerror}") from error
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
+        _log.info("listener.started", extra={"aet": options.aet, "port": self.port})
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        if self._server is None:
+            raise Unavailable("listener", "the listener has not been started")
+        return int(self._server.server_address[1])
+
+    def stop(self) -> None:
+        """Stop accepting, let open associations finish for ``grace_s``, then abort them; return when all ended."""
+        if self._server is None:
+            return
+        self._server.stop_accepting()
+        if not self._wait_until_idle(self._options.grace_s):
+            for association in self._admitted():
+                association.abort(block=False)  # the blocking form closes the connection before the word is out
+            if not self._wait_until_idle(self._options.acse_timeout_s + ABORT_S):
+                _log.error("listener.stuck", extra={"associations": len(self._admitted())})
+        self._server = None
+        _log.info("listener.stopped")
+
+    def _wait_until_idle(self, timeout_s: float) -> bool:
+        """Return whether all associations ended in time. A connection that asked for none ends by acse_timeout_s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._admitted(), timeout_s)
+
+    def _admitted(self) -> list[Association]:
+        return [association for association, conversation in list(self._open.items()) if conversation.sender]
+
+    # -------------------------------------------------------------------------------------------- one connection
+
+    def _converse(self, handler: Handler) -> None:
+        """Serve one connection until it has ended, on the thread that accepted it."""
+        if len(self._open) >= self._options.associations_max + SPARE_CONNECTIONS:
+            handler.hang_up()
+            self._turn_away("unknown", "too-many-connections", f"connection from {handler.address} closed")
+            return
+        association = handler.make_association()
+        reception = Reception(self._budget, self._options.instance_bytes_max)
+        conversation = _Conversation(id=str(uuid.uuid4()), address=handler.address, reception=reception)
+        self._open[association] = conversation
+        try:
+            association.start()
+            association.join()
+        finally:
+            handler.hang_up()  # pynetdicom leaves some sockets to the garbage collector
+            reception.release()
+            self._end(association, conversation)
+
+    def _end(self, association: Association, conversation: _Conversation) -> None:
+        try:
+            if conversation.sender:
+                self._doors.hang_up(conversation.id)
+        except PortError as error:
+            # Nobody waits for it: a conversation that falls silent is taken for ended by the sweeper.
+            _log.warning("conversation.end-not-recorded", extra={"conversation": conversation.id, "code": error.code})
+        finally:
+            with self._changed:
+                del self._open[association]
+                self._changed.notify_all()
+
+    def _admit(self, event: Any) -> None:
+        """Let the association in, or reject it. pynetdicom goes on when a handler raises: so nothing may be raised."""
+        conversation = self._open[event.assoc]
+        request = event.assoc.requestor.primitive
+        calling, called = str(request.calling_ae_title).strip(), str(request.called_ae_title).strip()
+        call = Call(calling=calling, called=called, address=conversation.address)
+        try:
+            rejection = self._admission.rejection(call, admitted=len(self._admitted()))
+        except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
+            rejection = Rejection(code="unexpected", detail=_where(error), answer=(1, 1, 1))
+        name = self._admission.name_of(calling)
+        if rejection is None:
+            conversation.sender = name
+            return
+        event.assoc.acse.send_reject(*rejection.answer)
+        self._turn_away(name, rejection.code, rejection.detail)
+        event.assoc.kill()  # waits until the rejection has gone out
+
+    # ---------------------------------------------------------------------------------------------- one instance
+
+    def _inspect(self, event: Any) -> None:
+        """Look at a PDU before it is decoded; abort the association when it is beyond every limit."""
+        values = getattr(event.pdu, "presentation_data_value_items", None)
+        if values is None:
+            return
+        conversation = self._open[event.assoc]
+        if conversation.is_aborted or event.assoc.dul.state_machine.current_state != _TRANSFERRING:
+            values.clear()
+            return
+        try:
+            conversation.reception.inspect([v.presentation_data_value for v in values], event.assoc.dimse.message)
+        except Violation as error:
+            values.clear()  # nothing is left for pynetdicom to decode
+            conversation.is_aborted = True
+            event.assoc.abort()
+            self._turn_away(conversation.sender, error.code, f"association aborted: {error.detail}")
+
+    def _store(self, event: Any) -> Dataset | int:
+        """Answer a C-STORE request, once the instance is safe or refused."""
+        conversation = self._open.get(event.assoc)
+        if conversation is None or not conversation.sender:
+            return _answer(_NOT_ADMITTED, "not-admitted")
+        try:
+            self._keep(event, conversation)
+        except MalformedInstance as error:
+            return self._refuse(conversation, REFUSALS.get(error.code, 0xC000), error.code, error.detail)
+        except Unavailable as error:
+            return self._refuse(conversation, _RETRY_LATER, error.code, error.detail)
+        except (OSError, MemoryError) as error:
+            return self._refuse(conversation, _RETRY_LATER, "resources", _where(error))
+        except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: never success, never a crash
+            return self._refuse(conversation, _UNEXPECTED, "unexpected", _where(error))
+        finally:
+            conversation.reception.release()
+        return 0x0000
+
+    def _keep(self, event: Any, conversation: _Conversation) -> None:
+        request = event.request
+        if isinstance(request.DataSet, Overflow):
+            raise request.DataSet.refusal
+        names = {
+            "sop_class_uid": parse_uid(str(request.AffectedSOPClassUID), "Affected SOP Class UID"),
+            "sop_instance_uid": parse_uid(str(request.AffectedSOPInstanceUID), "Affected SOP Instance UID"),
+        }
+        if names["sop_class_uid"] != event.context.abstract_syntax:
+            raise MalformedInstance("class-mismatch", "the SOP class is not that of the presentation context")
+        with request.DataSet.getbuffer() as received:
+            data = part10(received, transfer_syntax_uid=str(event.context.transfer_syntax), **names)
+        request.DataSet.truncate(0)  # a large instance would stay in memory a third time
+        header = read_header(data, allow_deflated=self._options.allow_deflated, **names)
+        digest = self._vault.put(data)
+        self._doors.receive(
+            to_arrival(
+                header,
+                digest=digest,
+                site=self._options.site,
+                sender=conversation.sender,
+                conversation=conversation.id,
+            )
+        )
+
+    def _refuse(self, conversation: _Conversation, status: int, code: str, detail: str) -> Dataset:
+        self._turn_away(conversation.sender, code, detail)
+        return _answer(status, code)
+
+    def _turn_away(self, sender: str, code: str, detail: str) -> None:
+        _log.warning("turned-away", extra={"sender": sender, "code": code})
+        try:
+            self._doors.turn_away(sender, code, detail)
+        except Exception as error:  # noqa: BLE001 - the refusal stands whether or not it could be written down
+            _log.error("turned-away.not-recorded", extra={"sender": sender, "code": code, "error": _where(error)})
+
+
+def _entity(options: Options) -> AE:
+    entity = AE(ae_title=options.aet)
+    entity.acse_timeout = options.acse_timeout_s
+    entity.dimse_timeout = options.dimse_timeout_s
+    entity.network_timeout = options.network_timeout_s
+    entity.maximum_pdu_size = options.pdu_bytes_max
+    entity.maximum_associations = options.associations_max + SPARE_CONNECTIONS  # we count for ourselves, and record
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    return entity
+
+
+def _answer(status: int, code: str) -> Dataset:
+    """Return a status with its Error Comment (0000,0902), at most 64 characters (PS3.7, C.4)."""
+    answer = Dataset()
+    answer.Status = status
+    answer.ErrorComment = code[:64]
+    return answer
+
+
+def _where(error: BaseException) -> str:
+    """Return the type of ``error`` and where it was raised; never its text, which may quote the instance."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename.rpartition('/')[2]}"
