@@ -33,9 +33,12 @@ def select_results() -> Select[Any]:
 
 
 def insert_once(connection: Connection, table: Any) -> Any:
-    """Return an INSERT that does nothing when the row already exists."""
+    """Return an INSERT that does nothing when the row already exists; its rowcount is then 0.
+
+    Without ``preserve_rowcount`` SQLAlchemy forgets how many rows an INSERT made and says -1, which looks like success.
+    """
     build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return build(table).on_conflict_do_nothing()
+    return build(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 class SqlResults:
