@@ -67,9 +67,8 @@ def own_identifier(resource: Resource, name: str) -> str:
 
 
 def _finding(observation: Resource) -> tuple[str, str, str]:
-    value = observation.get("valueCodeableConcept") or next(
-        item["valueCodeableConcept"] for item in _components(observation) if _code(item) == PRESENCE_CODE["code"]
-    )
+    said_apart = [item for item in _components(observation) if _code(item) == PRESENCE_CODE["code"]]
+    value = observation.get("valueCodeableConcept") or said_apart[0]["valueCodeableConcept"]
     return _key(observation), _code(observation), _PRESENCES[value["coding"][0]["code"]]
 
 

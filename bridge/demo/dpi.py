@@ -27,6 +27,7 @@ BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Largest request taken."""
 
 _BASE: Final = "/fhir"
+_POLL_S: Final = 0.05
 
 
 class SimulatedDpi:
@@ -43,7 +44,9 @@ class SimulatedDpi:
         self._server = _Server((host, port), self.store)
         self.url = f"http://{host}:{self._server.server_address[1]}{_BASE}"
         self._server.base = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, name="simulated-dpi", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="simulated-dpi", daemon=True
+        )
         self._thread.start()
 
     @property

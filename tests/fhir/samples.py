@@ -1,0 +1,463 @@
+"""Made-up values for the FHIR tests: nobody here exists."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bridge.seal import KeyRing, key_id
+from fhir_adapters.report import Options
+from guarantee.amend import AddedFinding, Edits, FindingEdit, QuantityEdit, amended
+from guarantee.card import Card, Regulatory
+from guarantee.case import Case, CaseKind, Manifest, Patient, Source, case_id
+from guarantee.content import Content, Finding, Origin, Presence, Quantity, Text, Used
+from guarantee.decision import decide
+from guarantee.ids import Digest, digest
+from guarantee.inputs import Coded
+from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
+from guarantee.policy import Policy, Role
+from guarantee.ports import Endorsed, Rendered, Vault, Withdrawn
+from guarantee.release import (
+    Grounds,
+    Kind,
+    Notice,
+    Package,
+    Part,
+    Release,
+    Rendering,
+    Terms,
+    Withdrawal,
+    WithdrawalReason,
+    mint,
+    release_id,
+    withdrawal_id,
+)
+from guarantee.result import Mode, ModelVersion, Priority, Result, result_id
+from guarantee.states import CaseState, ResultState
+
+_KEY = Ed25519PrivateKey.generate()
+RING = KeyRing(_KEY, {key_id(_KEY.public_key()): _KEY.public_key()})
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+T0 = datetime(2026, 11, 21, 10, 15, 0, tzinfo=UTC)
+BASE = "https://aval.example/fhir"
+
+OPTIONS = Options(
+    base=BASE,
+    instance="chu-exemple-01",
+    version="0.1.0",
+    organisation="CHU de l'Exemple",
+    organisation_id="1010000001",
+    accession_system="urn:oid:1.2.250.1.999.1.42",
+    patient_system="urn:oid:1.2.250.1.999.1.1",
+)
+
+MODEL = ModelVersion(name="brain-extractor", version="1.0.0", digest=digest(b"onnx"), card=digest(b"card"))
+POLICY = Policy(
+    id="validate-each",
+    version=1,
+    readers=1,
+    roles=frozenset({Role.RADIOLOGIST, Role.CLINICIAN}),
+    expires_after_s=86_400,
+)
+READER = Reader(
+    login="dr.martin",
+    name="MARTIN^Élodie^^Dr",
+    role=Role.RADIOLOGIST,
+    professional_id="810001234567",
+    organisation="CHU de l'Exemple",
+    organisation_id="1010000001",
+)
+SECOND = replace(READER, login="dr.benali", name="BENALI^Noël^^Dr", professional_id="810007654321")
+PATIENT = Patient(
+    identifier="IPP00012345",
+    issuer="urn:oid:1.2.250.1.999.1.1",
+    name="LEFÈVRE^Hélène",
+    birth_date="1960-05-15",
+    sex="F",
+    reference="Patient/123456",
+)
+BRAIN = Coded(code="12738006", scheme="SCT", meaning="Brain")
+VOLUME = Coded(code="118565006", scheme="SCT", meaning="Volume")
+
+
+def card(kind: CaseKind = CaseKind.STUDY) -> Card:
+    return Card(
+        model=MODEL,
+        label=Text(fr="Volume cérébral", en="Brain volume"),
+        manufacturer="Société Exemple",
+        purpose=Text(fr="Mesure", en="Measure"),
+        limits=(Text(fr="Adultes seulement", en="Adults only"),),
+        regulatory=Regulatory(
+            status="research",
+            device_class="",
+            udi="",
+            statement=Text(fr="Recherche : pas un dispositif marqué CE.", en="Research: not CE-marked."),
+        ),
+        kind=kind,
+        envelope=(),
+        policy="validate-each",
+        mode=Mode.CARE,
+        thresholds={"mask": "0.50", "device": "auto"},
+        deadline_s=60,
+        memory_mb=2048,
+        licence="MIT",
+        attribution="",
+    )
+
+
+def case(kind: CaseKind = CaseKind.STUDY, number: int = 1, **changes: Any) -> Case:
+    study = kind is CaseKind.STUDY
+    uid = f"1.2.826.0.1.3680043.8.498.{number}" if study else f"urn:oid:1.2.250.1.999.1.7|SEJ{number:04d}"
+    source = Source(uid="1.2.3.4", group="", kind="Bundle", digest=digest(b"input"))
+    found = Case(
+        id=case_id(kind, uid, 1),
+        kind=kind,
+        uid=uid,
+        revision=1,
+        state=CaseState.COMPLETE,
+        version=2,
+        site="chu",
+        patient=PATIENT,
+        order="A20261121-0042" if kind is CaseKind.STUDY else "",
+        identity_version=1,
+        modality="MR" if kind is CaseKind.STUDY else "",
+        description="",
+        started="2026-11-21T09:40:00",
+        encounter="Encounter/778",
+        manifest=digest(Manifest(uid=uid, revision=1, sources=(source,)).to_bytes()),
+        cause="",
+    )
+    return replace(found, **changes)
+
+
+def finding(key: str = "brain", **changes: Any) -> Finding:
+    found = Finding(
+        key=key,
+        label=Text(fr="Cerveau", en="Brain"),
+        category=Coded(code="91723000", scheme="SCT", meaning="Anatomical structure"),
+        type=BRAIN,
+        presence=Presence.PRESENT,
+        site=Coded(code="69536005", scheme="SCT", meaning="Head structure"),
+        laterality=None,
+        score=Decimal("0.83"),
+        threshold=Decimal("0.50"),
+        quantities=(
+            Quantity(
+                concept=VOLUME,
+                label=Text(fr="Volume", en="Volume"),
+                value=Decimal("1412.50"),
+                unit=Coded(code="mL", scheme="UCUM", meaning="milliliter"),
+                origin=Origin.MODEL,
+            ),
+        ),
+        segment=None,
+        regions=(),
+        origin=Origin.MODEL,
+    )
+    return replace(found, **changes)
+
+
+def risk() -> Finding:
+    """A score whose number has the very code of the finding."""
+    concept = Coded(code="hospital-mortality", scheme="99AVAL", meaning="Risk of death in hospital")
+    return finding(
+        "risk",
+        type=concept,
+        site=None,
+        score=None,
+        threshold=None,
+        quantities=(
+            Quantity(
+                concept=concept,
+                label=Text(fr="Risque", en="Risk"),
+                value=Decimal("42.0"),
+                unit=Coded(code="%", scheme="UCUM", meaning="percent"),
+                origin=Origin.MODEL,
+            ),
+        ),
+    )
+
+
+USED = (
+    Used(
+        label=Text(fr="Fréquence cardiaque", en="Heart rate"),
+        code=Coded(code="8867-4", scheme="LN", meaning="Heart rate"),
+        value=Decimal("172.0"),
+        unit="/min",
+        taken_at=T0 - timedelta(hours=3),
+        source="Observation/17",
+    ),
+    Used(
+        label=Text(fr="Albumine", en="Albumin"),
+        code=Coded(code="1751-7", scheme="LN", meaning="Albumin"),
+        value=None,
+        unit="",
+        taken_at=None,
+        source="",
+    ),
+)
+
+
+def draft(of: Case, result: Result, **changes: Any) -> Content:
+    study = of.kind is CaseKind.STUDY
+    content = Content(
+        result=result.id,
+        case=of.id,
+        revision=1,
+        model=MODEL,
+        findings=(finding(),) if study else (risk(),),
+        segments=(),
+        key_images=(),
+        inputs=() if study else USED,
+        language="fr-FR",
+        report="Cerveau : volume 1412,50 mL.\n\nConclusion : « à confronter » à l'œil – ≥ 1 400 mL & < 1 500 mL.",
+        mention="Résultat préparé par un système d'IA, relu par un médecin (mention v1).",
+        cautions=(),
+    )
+    return replace(content, **changes)
+
+
+def result(of: Case) -> Result:
+    return Result(
+        id=result_id(of.id, MODEL),
+        case=of.id,
+        model=MODEL,
+        focus="",
+        mode=Mode.CARE,
+        priority=Priority.ROUTINE,
+        policy=POLICY.ref,
+        manifest=Digest(of.manifest or ""),
+        identity_version=1,
+        state=ResultState.AWAITING_REVIEW,
+        version=2,
+        draft=None,
+        cause=None,
+    )
+
+
+def endorsed(
+    kind: CaseKind = CaseKind.STUDY,
+    *,
+    informed: str = "yes",
+    edits: Edits | None = None,
+    readers: tuple[Reader, ...] = (READER,),
+    case_changes: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Endorsed:
+    """Return a release about to be, honestly decided."""
+    of = case(kind, **(case_changes or {}))
+    made = result(of)
+    shown = draft(of, made, **changes)
+    content = amended(shown, edits) if edits else shown
+    policy = replace(POLICY, readers=len(readers))
+    opinions = tuple(_opinion(reader, made, shown, content, informed, policy, n) for n, reader in enumerate(readers))
+    decision = decide(policy=policy, draft=shown.digest, opinions=opinions)
+    assert decision is not None
+    return Endorsed(
+        release=release_id(decision.id),
+        result=made,
+        case=of,
+        card=card(kind),
+        content=content,
+        decision=decision,
+        opinions=opinions,
+        sources=(),
+    )
+
+
+def _opinion(
+    reader: Reader, made: Result, shown: Content, content: Content, informed: str, policy: Policy, n: int
+) -> Opinion:
+    accept = shown == content
+    statement = Statement(
+        nonce=f"nonce-{n}",
+        result=made.id,
+        model=MODEL,
+        manifest=made.manifest,
+        identity_version=1,
+        policy=policy.ref,
+        reader=reader,
+        verdict=Verdict.ACCEPT if accept else Verdict.AMEND,
+        shown=shown.digest,
+        content=content.digest,
+        reason=None if accept else Reason.WRONG_MEASURE,
+        comment="",
+        patient_informed=informed,
+        auth="password+totp",
+        opened_at=T0 - timedelta(minutes=3),
+        signed_at=T0 + timedelta(seconds=n),
+    )
+    return Opinion(id=opinion_id(statement), statement=statement, seal=RING.seal(statement.to_bytes()))
+
+
+AMENDED = Edits(
+    report="Cerveau : volume corrigé.",
+    findings=(FindingEdit(key="brain", quantities=(QuantityEdit(index=0, value=Decimal("1400.10")),)),),
+    added=(AddedFinding(label="Kyste arachnoïdien"), AddedFinding(label="Hématome", presence=Presence.ABSENT)),
+)
+
+
+def withdrawn(
+    original: Endorsed, sent: Rendered, reference: str, reason: WithdrawalReason = WithdrawalReason.WRONG_PATIENT
+) -> Withdrawn:
+    notice = Notice(
+        result=original.result.id,
+        release=original.release,
+        reason=reason,
+        comment="Examen d'un autre patient <à vérifier>",
+        by="dr.martin",
+        at=T0 + timedelta(hours=1),
+    )
+    return Withdrawn(
+        release=release_id(withdrawal_id(original.release)),
+        notice=notice,
+        original=original,
+        package=package(sent),
+        reference=reference,
+    )
+
+
+def released(original: Endorsed, sent: Rendered, vault: Vault, destination: str = "dpi") -> Release:
+    """Return the release of ``sent``, its bytes in the vault, minted from sealed statements."""
+    vault.put(sent.data)
+    rendering = Rendering(destination=destination, package=vault.put(package(sent).to_bytes()))
+    decision = original.decision
+    assert decision.content is not None
+    terms = Terms(
+        release=original.release,
+        kind=Kind.RESULT,
+        result=original.result.id,
+        ground=decision.id,
+        content=decision.content,
+        renderings=(rendering,),
+        at=T0,
+    )
+    return _minted(terms, original, None)
+
+
+def released_withdrawal(taken: Withdrawn, sent: Rendered, vault: Vault, destination: str = "dpi") -> Release:
+    """Return the release of the withdrawal ``sent``."""
+    vault.put(sent.data)
+    rendering = Rendering(destination=destination, package=vault.put(package(sent).to_bytes()))
+    withdrawal = Withdrawal(
+        id=withdrawal_id(taken.notice.release), notice=taken.notice, seal=RING.seal(taken.notice.to_bytes())
+    )
+    terms = Terms(
+        release=taken.release,
+        kind=Kind.WITHDRAWAL,
+        result=taken.notice.result,
+        ground=withdrawal.id,
+        content=withdrawal.content,
+        renderings=(rendering,),
+        at=T0,
+    )
+    return _minted(terms, taken.original, withdrawal)
+
+
+def _minted(terms: Terms, original: Endorsed, withdrawal: Withdrawal | None) -> Release:
+    policy = replace(POLICY, readers=len(original.opinions))
+    grounds = Grounds(policy=policy, draft=original.decision.shown, opinions=original.opinions, withdrawal=withdrawal)
+    return mint(terms=terms, seal=RING.seal(terms.to_bytes()), grounds=grounds, witness=RING)
+
+
+def package(sent: Rendered) -> Package:
+    part = Part(name=sent.name, media_type=sent.media_type, uid=sent.uid, digest=digest(sent.data))
+    return Package(parts=(part,))
+
+
+def resources(sent: Rendered) -> dict[str, dict[str, Any]]:
+    """Return the entries' resources by fullUrl, numbers as Decimal."""
+    bundle = json.loads(sent.data, parse_float=Decimal)
+    return {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
+
+
+def of_type(sent: Rendered, kind: str) -> list[dict[str, Any]]:
+    return [resource for resource in resources(sent).values() if resource["resourceType"] == kind]
+
+
+# ---------------------------------------------------------------------------------------------------------- inbound
+
+
+def observation(number: str = "17", **changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": number,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
+        "subject": {"reference": "Patient/9"},
+        "encounter": {"reference": "Encounter/7"},
+        "effectiveDateTime": "2026-11-21T08:20:00+01:00",
+        "valueQuantity": {
+            "value": Decimal("72.50"),
+            "unit": "/min",
+            "system": "http://unitsofmeasure.org",
+            "code": "/min",
+        },
+    } | changes
+
+
+def person(number: str = "9", **changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Patient",
+        "id": number,
+        "identifier": [
+            {
+                "use": "official",
+                "system": "urn:oid:1.2.250.1.213.1.4.10",
+                "value": "255069999999934",
+                "type": {
+                    "coding": [
+                        {
+                            "system": "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203",
+                            "code": "INS-NIR-TEST",
+                        }
+                    ]
+                },
+            },
+            {
+                "use": "usual",
+                "system": "urn:oid:1.2.250.1.999.1.1",
+                "value": f"IPP{number}",
+                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PI"}]},
+            },
+        ],
+        "name": [
+            {"use": "maiden", "family": "AUTRE"},
+            {"use": "official", "family": "TESTPATIENT", "given": ["Jeanne", "Marie"]},
+        ],
+        "gender": "female",
+        "birthDate": "1955-06-12",
+    } | changes
+
+
+def stay(number: str = "7", patient: str = "9", **changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Encounter",
+        "id": number,
+        "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": {"reference": f"Patient/{patient}"},
+        "period": {"start": "2026-11-20T08:12:00+01:00"},
+    } | changes
+
+
+def bundle(*found: dict[str, Any], kind: str = "collection") -> dict[str, Any]:
+    entries = []
+    for item in found or (person(), stay(), observation()):
+        entry: dict[str, Any] = {"resource": item}
+        if kind in {"transaction", "batch"}:
+            entry["request"] = {"method": "PUT", "url": f"{item['resourceType']}/{item.get('id', '')}"}
+        entries.append(entry)
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
+
+
+@cache
+def support2() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SHARED / "fhir" / "support2" / "expected.json").read_text())
+    return found
