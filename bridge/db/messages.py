@@ -46,8 +46,8 @@ class SqlMessages:
             .where(outbox.c.rung_at.is_(None))
             .order_by(outbox.c.at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
+        query = query.with_for_update(skip_locked=True) if self._locks else query
         rows = self._connection.execute(query).all()
         return tuple((row.id, fact_from_plain(orjson.loads(row.fact))) for row in rows)
 
