@@ -11,11 +11,12 @@ from typing import Final
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
 from dicom_adapters.envelope import CONTENT_MARK
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import read_header
 from dicom_adapters.items import COMMENT, PRESENCE, PRESENCES, QUALITATIVE, plain_text
 from dicom_adapters.segmentation import read_masks
 from guarantee.codec import decimal_text
@@ -51,12 +52,12 @@ def read_back(objects: Sequence[Rendered]) -> ReadBack:
 
 def _parsed(rendered: Rendered) -> Dataset:
     try:
-        dataset = dcmread(BytesIO(rendered.data))
-    except (InvalidDicomError, EOFError, ValueError) as error:
-        raise Malformed(f"object {rendered.name} is not a DICOM file") from error
-    if dataset.get("SOPInstanceUID") != rendered.uid:
+        header = read_header(rendered.data)  # walks every length first: pydicom reads past a cut without a word
+    except MalformedInstance as error:
+        raise Malformed(f"object {rendered.name} is not a DICOM file: {error.code}") from error
+    if header.sop_instance_uid != rendered.uid:
         raise Malformed(f"object {rendered.name} holds another instance than it is called")
-    return dataset
+    return dcmread(BytesIO(rendered.data))
 
 
 def _read(found: dict[str, Dataset]) -> ReadBack:

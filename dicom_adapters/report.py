@@ -121,7 +121,7 @@ def _add_document(dataset: Dataset, endorsed: Endorsed, source: Dataset, options
     french = not endorsed.content.language.startswith("en")
     dataset.CompletionFlag = "COMPLETE"
     dataset.CompletionFlagDescription = (
-        "Résultat d’IA validé par un praticien" if french else "AI result validated by a clinician"
+        "Résultat IA validé par un praticien" if french else "AI result validated by a clinician"
     )
     dataset.VerificationFlag = "VERIFIED"
     dataset.PreliminaryFlag = "PRELIMINARY"
@@ -222,9 +222,7 @@ class _Tree:
         yield from sr.LanguageOfContentItemAndDescendants(
             sr.CodedConcept(language, "RFC5646", _LANGUAGES.get(language, language))
         )
-        readers = dict.fromkeys(opinion.statement.reader for opinion in _verifiers(self._endorsed))
-        for reader in readers:
-            yield from observer(reader)
+        yield from observer(self._endorsed.reader)  # one: readers cannot tell whose attributes follow a second name
         yield from self._device()
         procedure = _PROCEDURES.get(self._sources.first.get("Modality", ""), codes.cid100.ImagingProcedure)
         yield sr.CodeContentItem(codes.DCM.ProcedureReported, procedure, sr.RelationshipTypeValues.HAS_CONCEPT_MOD)

@@ -24,7 +24,10 @@ def test_a_derived_uid_is_valid_and_the_same_every_time(site: uuid.UUID, kind: s
 def test_a_derived_uid_is_fixed_across_processes_and_releases() -> None:
     expected = derive_uid(SITE, "sr", "release-1")
     assert expected == "2.25.262573348212086767692182671647019034503"
-    code = f"import uuid; from dicom_adapters.uids import derive_uid; print(derive_uid(uuid.UUID('{SITE}'),'sr','release-1'))"
+    code = (
+        "import uuid; from dicom_adapters.uids import derive_uid\n"
+        f"print(derive_uid(uuid.UUID('{SITE}'), 'sr', 'release-1'))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == expected
 
