@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bridge.web import words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
-from bridge.web.person import born, exam_time, full_name, patient_name, sex_text
+from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
 from bridge.web.services import Session
 from bridge.web.views import is_named, is_reviewer
 from guarantee.codec import parse_time
@@ -101,6 +101,7 @@ def _environment(language: Language) -> Environment:
         moment=language.moment,
         clock=language.clock,
         span=language.span,
+        visible=visible,
         number=language.number,
         journal_moment=lambda text: _journal_moment(text, language),
         decimal_mark=lambda text: text.replace(".", ",") if language.code == "fr" else text,

@@ -7,19 +7,33 @@ from bridge.web.i18n import N_, Language
 _SEXES = {"F": N_("female"), "M": N_("male"), "O": N_("other sex")}
 
 
+_INVISIBLE = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Control characters and explicit direction marks (UAX 9, 2.1 to 2.4): they could make a name read backwards."""
+
+
+def visible(text: str) -> str:
+    """Return ``text`` without characters that are not seen but change how the rest is."""
+    return text.translate(_INVISIBLE)
+
+
 def patient_name(name: str) -> str:
     """Return ``FAMILY^Given^Middle`` as "FAMILY Given Middle"; "" when unknown.
 
-    Only the alphabetic group is shown (PS3.5 6.2.1.2). Nothing is cut: a shortened name is another name.
+    Only the first group that says something is shown (PS3.5 6.2.1.2: alphabetic, ideographic, phonetic). Nothing is
+    cut: a shortened name is another name.
     """
-    parts = name.split("=", maxsplit=1)[0].split("^")
+    parts = _group(name).split("^")
     return " ".join(part.strip() for part in parts[:3] if part.strip())
 
 
 def full_name(name: str) -> str:
     """Return a professional's ``FAMILY^Given^Middle^Prefix`` as "Prefix Given FAMILY"."""
-    family, given, _, prefix = (*name.split("=", maxsplit=1)[0].split("^"), "", "", "", "")[:4]
+    family, given, _, prefix = (*_group(name).split("^"), "", "", "", "")[:4]
     return " ".join(part.strip() for part in (prefix, given, family) if part.strip())
+
+
+def _group(name: str) -> str:
+    return next((group for group in visible(name).split("=") if group.strip(" ^")), "")
 
 
 def born(birth_date: str, now: datetime, language: Language) -> str:

@@ -239,7 +239,7 @@ SCRIPT: Final[Mapping[str, str]] = {
     "seeSlice": N_("See slice %(index)s"),
     "notInImages": N_("This place is not in the images shown here."),
     "proposed": N_("Proposed: %(value)s"),
-    "thresholdAbove": N_("at or above the threshold"),
+    "thresholdAbove": N_("reaches the threshold"),
     "thresholdBelow": N_("below the threshold"),
     "missing": N_("missing: the model ran without it"),
     "badNumber": N_("“%(label)s” needs a number, for example 12%(mark)s5."),

@@ -31,7 +31,7 @@ PERCENT = Coded(code="%", scheme="UCUM", meaning="percent")
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 DX_IMAGE = "1.2.840.10008.5.1.4.1.1.1.1"
 
-HOSTILE_NAME = '<script>document.title="xss"</script>^\u202eمريم\u2066' + "^".join(["A" * 90, "É" * 90])
+HOSTILE_NAME = "<script>alert('xss')</script>^\u202eمريم\u2066" + "^".join(["A" * 90, "É" * 90])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 const CELLS_MAX = 4_000_000; // of the comparison table, 8 MB; beyond it the middle is shown as replaced whole
 
-const words = (text) => text.match(/\s+|[^\s]+/g) ?? [];
+/** Words with the white space after them: a change then reads as whole words. */
+const words = (text) => text.match(/\S+\s*|^\s+/g) ?? [];
 
 /**
  * @returns {{kind: "same"|"gone"|"new", text: string}[]} pieces in order

@@ -2,7 +2,10 @@
 
 import { editable, language, number, parseNumber, pick, say, unit } from './words.js';
 
-export const COLOURS = ['#ffb84d', '#6ec6ff', '#ff9ecb', '#b9e769', '#c9b3ff', '#ffd9a0'];
+// One meaning a colour: what the AI proposes begins with amber, what a person endorsed with teal (tokens.css). Told apart by
+// their numbers too.
+const PROPOSED = ['#ffb84d', '#6ec6ff', '#ff9ecb', '#b9e769', '#c9b3ff', '#ffd9a0'];
+const ENDORSED = ['#5fe0c8', '#6ec6ff', '#ff9ecb', '#b9e769', '#c9b3ff', '#ffd9a0'];
 
 const $ = (id) => document.getElementById(id);
 const clone = (id) => $(id).content.firstElementChild.cloneNode(true);
@@ -25,9 +28,10 @@ export class Draft extends EventTarget {
   /**
    * Show a content.
    * @param {object} content as the API gives it
-   * @param {{canEdit: boolean}} manner
+   * @param {{canEdit: boolean, endorsed?: boolean}} manner
    */
-  show(content, { canEdit }) {
+  show(content, { canEdit, endorsed = false }) {
+    this.colours = endorsed ? ENDORSED : PROPOSED;
     this.content = content;
     this.canEdit = canEdit;
     this.added = [];
@@ -64,11 +68,12 @@ export class Draft extends EventTarget {
     const find = (selector) => element.querySelector(selector);
     find('h3').textContent = pick(finding.label);
     find('.mark').textContent = String(at + 1);
-    find('.mark').style.setProperty('--mark', COLOURS[at % COLOURS.length]);
+    const colour = this.colours[at % this.colours.length];
+    find('.mark').style.setProperty('--mark', colour);
     element.dataset.origin = finding.origin;
     find('.by-reader').hidden = finding.origin !== 'person';
     showScore(finding, element);
-    const row = { finding, element, number: at + 1, colour: COLOURS[at % COLOURS.length] };
+    const row = { finding, element, number: at + 1, colour };
     row.quantities = finding.quantities.map((quantity) => this.quantity(quantity, find('.quantities')));
     this.connectPresence(row);
     this.connectFoot(row);

@@ -2,6 +2,7 @@
 
 import { bytes, call, fragment } from './api.js';
 import { Decision } from './decision.js';
+import { showDifference } from './diff.js';
 import { Draft } from './draft.js';
 import { bind } from './keys.js';
 import { Mask } from './mask.js';
@@ -19,6 +20,7 @@ const viewport = $('images') && kind === 'study' ? new Viewport(result) : null;
 const decision = manner === 'ask' ? new Decision(result, draft) : null;
 let shapes = [];
 let chosen = null;
+let texts = null;
 
 // ------------------------------------------------------------------------------------------------------- what was seen
 
@@ -175,8 +177,16 @@ function showEndorsed(view) {
   const content = view.content ?? view.draft ?? decision?.opened?.draft; // the last one while another reader is awaited
   if (!content) return;
   chosen = null;
-  draft.show(content, { canEdit: false });
+  draft.show(content, { canEdit: false, endorsed: Boolean(view.content) });
   present(content);
+  texts = view.content && view.draft ? { before: view.draft.report, after: view.content.report } : null;
+  showChanges();
+}
+
+/** What the reader changed in the text, for who looks at the decision later. */
+function showChanges() {
+  const place = $('endorsed-changes')?.querySelector('p');
+  if (place && texts) showDifference(place, texts.before, texts.after);
 }
 
 decision?.addEventListener('reopen', open);
@@ -205,6 +215,7 @@ async function follow() {
   const focused = $('decision').contains(document.activeElement);
   $('badge').replaceChildren(document.importNode(holder.querySelector('#badge-next').content, true));
   $('decision').replaceChildren(...holder.childNodes);
+  showChanges();
   if (focused) $('outcome-head').focus();
 }
 
