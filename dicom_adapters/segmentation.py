@@ -50,6 +50,7 @@ before."""
 _DERIVATION: Final = ("113076", "DCM", "Segmentation")
 _SOURCE_IMAGE: Final = ("121322", "DCM", "Source image for image processing operation")
 _NUMBER: Final = "content_segment"
+_GEOMETRY: Final = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,7 @@ def _add_source_geometry(dataset: Dataset, grid: Grid, images: Sequence[Dataset]
     """Add what all frames share, after checking that they do."""
     first = images[0]
     for image in images:
-        if any(not image.get(k) for k in ("FrameOfReferenceUID", "ImagePositionPatient", "PixelSpacing")):
+        if not image.get("FrameOfReferenceUID") or not _has_geometry(image):
             raise Malformed("the source images of a mask say where they are in the patient; one of these does not")
         if any(image.get(k) != first.get(k) for k in ("FrameOfReferenceUID", "ImageOrientationPatient")):
             raise Malformed("the source images of a mask are parallel and in one frame of reference")
@@ -233,6 +234,10 @@ def _add_source_geometry(dataset: Dataset, grid: Grid, images: Sequence[Dataset]
     shared.PixelMeasuresSequence = [measures]
     shared.PlaneOrientationSequence = [orientation]
     dataset.SharedFunctionalGroupsSequence = [shared]
+
+
+def _has_geometry(image: Dataset) -> bool:
+    return all(keyword in image and count == image[keyword].VM for keyword, count in _GEOMETRY)
 
 
 def _add_frames(
@@ -286,6 +291,7 @@ def _frame(number: int, place: int, image: Dataset) -> Dataset:
     item.SegmentIdentificationSequence = [segment]
     source = reference(image.SOPClassUID, image.SOPInstanceUID)
     source.PurposeOfReferenceCodeSequence = [_code(_SOURCE_IMAGE)]
+    source.SpatialLocationsPreserved = "YES"
     derivation.SourceImageSequence = [source]
     derivation.DerivationCodeSequence = [_code(_DERIVATION)]
     item.DerivationImageSequence = [derivation]
