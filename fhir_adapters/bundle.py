@@ -111,10 +111,10 @@ def read_bundle(body: Resource, *, kinds: frozenset[str] = KINDS) -> Received:
     """
     if body.get("resourceType") != "Bundle":
         raise BadRequest(400, "invalid", "send a Bundle of type transaction, batch, collection or message")
-    kind = body.get("type")
+    kind = str(body.get("type", ""))
     if kind not in kinds:
         raise BadRequest(422, "not-supported", f"Bundle.type is one of {', '.join(sorted(kinds))}")
-    return Received(kind=str(kind), count=len(_list(body, "entry", "Bundle")), entries=tuple(_entries(body)))
+    return Received(kind=kind, count=len(_list(body, "entry", "Bundle")), entries=tuple(_entries(body)))
 
 
 def routed(resource: object, *, where: str, full_url: str = "") -> Entry | None:
@@ -161,7 +161,7 @@ def _entries(body: Resource) -> Iterator[Entry]:
         full_url = entry.get("fullUrl", "")
         if not isinstance(full_url, str):
             raise BadRequest(400, "structure", f"{where}.fullUrl is not a text")
-        if body["type"] in {"transaction", "batch"}:
+        if body.get("type") in ("transaction", "batch"):
             _require_write(entry, where)
         if "resource" in entry:
             found = routed(entry["resource"], where=where, full_url=full_url)
@@ -173,7 +173,7 @@ def _require_write(entry: Resource, where: str) -> None:
     request = entry.get("request")
     if not isinstance(request, dict) or not isinstance(request.get("url"), str):
         raise BadRequest(400, "structure", f"{where}.request has a method and a url")
-    if request.get("method") not in {"POST", "PUT"}:
+    if request.get("method") not in ("POST", "PUT"):
         # Ignoring a DELETE and answering 202 would be a lie; we hold no record to delete from.
         raise BadRequest(422, "not-supported", f"{where}.request.method: only POST and PUT are taken here")
     resource = entry.get("resource")

@@ -127,7 +127,7 @@ def _resource(value: Resource, tail: str, body: bytes, subscription: Subscriptio
 
 
 def _backport(value: Resource, body: bytes, subscription: Subscription, at: datetime) -> Notification:
-    if value.get("type") not in {"history", "subscription-notification", "searchset"}:
+    if value.get("type") not in ("history", "subscription-notification", "searchset"):
         raise BadRequest(422, "not-supported", "a notification Bundle has the type history")
     entries = [entry.get("resource") for entry in value.get("entry") or () if isinstance(entry, dict)]
     if not entries or not isinstance(entries[0], dict):

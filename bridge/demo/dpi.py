@@ -73,6 +73,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one piece: else each answer waits 40 ms for an acknowledgement
     server: _Server
 
     def do_GET(self) -> None:

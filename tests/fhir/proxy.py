@@ -61,6 +61,7 @@ class Proxy:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one piece: else each answer waits 40 ms for an acknowledgement
     proxy: Proxy
 
     def do_GET(self) -> None:
