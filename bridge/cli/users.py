@@ -24,7 +24,7 @@ def users() -> None:
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 @folder_option
 @errors_as_exit_codes
-def add(login: str, name: str, role: str, professional_id: str, password: str, folder: Path) -> None:  # noqa: PLR0913 - one for each option
+def add(login: str, name: str, role: str, professional_id: str, password: str, folder: Path) -> None:
     """Add a person, and print the secret for their authenticator."""
     with opened(folder) as parts:
         site = parts.settings.site

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
+from dicom_adapters.pixels import describe_series, read_frame
+
 from bridge import accounts
 from bridge.db.store import SqlStore
 from bridge.db.views import Row, SentRow, link_body
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
-from dicom_adapters.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import CaseKind, Manifest, Source
 from guarantee.content import Content

@@ -113,7 +113,7 @@ def read_stay(bundles: Sequence[bytes], uid: str) -> Record:
 def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
     """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
     site = settings.site
-    software = Software(manufacturer="Aval", model_name="aval", version=VERSION, instance=site.name)
+    software = Software(manufacturer="Aval", model="aval", version=VERSION, instance=site.name)
     dicom = DicomOptions(site_namespace=site.namespace, organisation=site.organisation, software=software)
     pacs = {name: DicomRenderer(dicom, read) for name in settings.destinations.pacs}
     records = {
