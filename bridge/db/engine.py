@@ -91,11 +91,11 @@ def register_functions(connection: sqlite3.Connection) -> Moment:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    moment: Moment = connection.connection.info["moment"]
-    moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    moment: Moment = connection.connection.info["moment"]
+    moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))  # after the wait for the other writers
 
 
 def reading(engine: Engine) -> Engine:
