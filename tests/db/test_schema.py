@@ -52,7 +52,7 @@ def test_each_wall_and_each_note_stands_in_the_database(database: Database) -> N
         else "SELECT name, 'A' FROM sqlite_master WHERE type = 'trigger'"
     )
     with engine.connect() as connection:
-        standing = dict(row._tuple() for row in connection.execute(text(query)))
+        standing = {row[0]: row[1] for row in connection.execute(text(query))}
     engine.dispose()
     truncating = {f"{wall.on}_never_truncated" for wall in WALLS if wall.event == "DELETE"}
     expected = {wall.name for wall in WALLS} | {note.name for note in NOTES}
