@@ -17,8 +17,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, time
-from decimal import Decimal, InvalidOperation
+from datetime import date
 from typing import Final, Literal
 
 from pydicom.datadict import tag_for_keyword
@@ -27,6 +26,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.structure import Element, Encoding, walk
 from dicom_adapters.text import alphabetic, codec, decode
+from dicom_adapters.values import age_years, parse_day, parse_time, plain_number
 from guarantee.case import CaseKind, Patient, Source
 from guarantee.ids import Digest
 from guarantee.rules import Facts
@@ -189,7 +189,7 @@ class _Fields:
 
     def header(self, syntax: str) -> Header:
         sex = _SEX.get(self.code("PatientSex").upper(), "")
-        birth, begun = self.day("PatientBirthDate"), self.day("StudyDate")
+        birth, begun = parse_day(self.code("PatientBirthDate")), parse_day(self.code("StudyDate"))
         return Header(
             sop_class_uid=self.uid("SOPClassUID"),
             sop_instance_uid=self.uid("SOPInstanceUID"),
@@ -211,13 +211,14 @@ class _Fields:
         )
 
     def _started(self, begun: date | None) -> str:
-        moment = _time(self.code("StudyTime"))
+        moment = parse_time(self.code("StudyTime"))
         if begun is None:
             return ""
         return f"{begun.isoformat()}T{moment.isoformat()}" if moment else begun.isoformat()
 
     def _facts(self, syntax: str, sex: str, birth: date | None, begun: date | None) -> Facts:
         rows, columns = (*self.numbers("PixelSpacing"), "", "")[:2]
+        years = age_years(self.code("PatientAge"), birth, begun)
         found: dict[str, list[str]] = {name: read(self, name) for name, read in _PLAIN.items()}
         found |= {
             "TransferSyntaxUID": [syntax],
@@ -226,7 +227,7 @@ class _Fields:
             "PixelSpacingRow": [rows],
             "PixelSpacingColumn": [columns],
             "ImageOrientationPatient": ["\\".join(self.numbers("ImageOrientationPatient", places=4))],
-            "PatientAgeYears": [_age_years(self.code("PatientAge"), birth, begun)],
+            "PatientAgeYears": ["" if years is None else str(int(years))],
         }
         facts = {name: frozenset(v[:VALUE_CHARS_MAX] for v in values if v) for name, values in found.items()}
         return {name: values for name, values in facts.items() if values}
@@ -252,18 +253,8 @@ class _Fields:
 
     def numbers(self, keyword: str, places: int | None = None) -> list[str]:
         """Return the values of a decimal string (DS) in plain notation; [] when one is not a number."""
-        values = [_plain(code, places) for code in self.codes(keyword)]
+        values = [plain_number(code, places) for code in self.codes(keyword)]
         return values if all(values) else []
-
-    def day(self, keyword: str) -> date | None:
-        """Return a date (DA), also in the old form YYYY.MM.DD; None when it is not one."""
-        text = self.code(keyword).replace(".", "")
-        if not re.fullmatch("[0-9]{8}", text):
-            return None
-        try:
-            return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-        except ValueError:
-            return None
 
     def uid(self, keyword: str) -> str:
         return parse_uid(self._value(keyword).decode("latin-1"), keyword)
@@ -296,36 +287,3 @@ _WANTED: Final = frozenset(
     )
 )
 _SYNTAX: Final = frozenset({tag_for_keyword("TransferSyntaxUID")})
-
-
-def _plain(text: str, places: int | None) -> str:
-    """Return a number without exponent or trailing zeros, rounded to ``places``; "" when it is not a number."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return ""
-    if not number.is_finite() or abs(number.adjusted()) > 15:
-        return ""
-    rounded = number if places is None else round(number, places)
-    return format(rounded.normalize() + 0, "f")
-
-
-def _time(text: str) -> time | None:
-    """Return a time (TM: HH, HHMM, HHMMSS or HHMMSS.F), without its fraction; None when it is not one."""
-    digits = text.replace(":", "").partition(".")[0]
-    if not re.fullmatch("[0-9]{2}|[0-9]{4}|[0-9]{6}", digits):
-        return None
-    try:
-        return time(int(digits[:2]), int(digits[2:4] or 0), int(digits[4:6] or 0))
-    except ValueError:
-        return None
-
-
-def _age_years(age: str, birth: date | None, begun: date | None) -> str:
-    """Return whole years, from Patient's Age (0010,1010) or from the dates; "" when unknown."""
-    stated = re.fullmatch("([0-9]{3})([DWMY])", age)
-    if stated:
-        return str(int(stated[1]) // {"D": 365, "W": 52, "M": 12, "Y": 1}[stated[2]])
-    if birth is None or begun is None or begun < birth:
-        return ""
-    return str(begun.year - birth.year - ((begun.month, begun.day) < (birth.month, birth.day)))

@@ -1,5 +1,6 @@
 """Fixtures of the DICOM tests."""
 
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -91,3 +92,24 @@ def dcmtk() -> Iterator[Dcmtk]:
 @pytest.fixture(scope="session")
 def sr_validator() -> Iterator[SrValidator]:
     yield from started(SrValidator)
+
+
+# ------------------------------------------------------------------------------------------------------- real images
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "dicom"
+"""Real images beside the checkout, read in place: never copied, never committed."""
+
+
+@pytest.fixture(scope="session")
+def real_files() -> Callable[[str, str], list[bytes]]:
+    """Return the files of an archive of real images whose name begins with a prefix."""
+
+    def read(archive: str, prefix: str) -> list[bytes]:
+        path = SHARED / archive
+        if not path.exists():
+            pytest.skip(f"the real images of {archive} are not beside this checkout")
+        with tarfile.open(path) as tar:
+            members = [m for m in tar if m.isfile() and Path(m.name).name.startswith(prefix)]
+            return [file.read() for file in map(tar.extractfile, members) if file is not None]
+
+    return read
