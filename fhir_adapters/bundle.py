@@ -128,6 +128,7 @@ def routed(resource: object, *, where: str, full_url: str = "") -> Entry | None:
     kind = resource["resourceType"]
     if kind not in ROUTED:
         return None
+    _check_texts(resource, where)
     _validate(kind, resource, where)
     return Entry(where=where, full_url=full_url, resource=resource)
 
@@ -195,7 +196,6 @@ def _validate(kind: str, resource: Resource, where: str) -> None:
     for (owner, name), allowed in _CODES.items():
         if owner == kind and name in resource and resource[name] not in allowed:
             raise BadRequest(400, "code-invalid", f"{where}.resource: {kind}.{name} is none of its R4 codes")
-    _check_texts(resource, where)
 
 
 def _explain(kind: str, error: ValidationError) -> str:
@@ -216,6 +216,10 @@ def _name(part: str) -> str:
 
 def _check_texts(resource: Resource, where: str) -> None:
     for holder in objects(resource):
+        if any(_has_null(holder, name) for name in holder):
+            raise BadRequest(
+                400, "structure", f"{where}.resource: null is no value in FHIR JSON; leave it out (R4 2.6.2)"
+            )
         for name in ("code", "reference", "value", "system"):
             text = holder.get(name)
             if isinstance(text, str) and len(text) > CODE_CHARS_MAX:
@@ -225,6 +229,12 @@ def _check_texts(resource: Resource, where: str) -> None:
         reference = holder.get("reference")
         if isinstance(reference, str) and not _is_known(reference):
             raise BadRequest(400, "value", f"{where}.resource: a reference is relative, http(s), urn:uuid or urn:oid")
+
+
+def _has_null(holder: Resource, name: str) -> bool:
+    """Return whether a null stands where R4 has none: only lists whose items have extensions beside them may."""
+    value, beside = holder[name], name.removeprefix("_") if name.startswith("_") else f"_{name}"
+    return value is None or (isinstance(value, list) and None in value and beside not in holder)
 
 
 def _is_known(reference: str) -> bool:

@@ -17,15 +17,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx2
 
 from fhir_adapters import rest
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.read_back import said
-from fhir_adapters.rest import Answer, Server, objects_in
-from fhir_adapters.wire import Resource, read_exact
+from fhir_adapters.rest import Answer, Server
+from fhir_adapters.wire import Resource, objects_in, read_exact
 from guarantee.codec import parse_decimal
 from guarantee.errors import Declined, Malformed, Unavailable
 from guarantee.ids import Digest
@@ -92,6 +92,11 @@ class _Entry:
     @property
     def type(self) -> str:
         return str(self.resource["resourceType"])
+
+    @property
+    def token(self) -> tuple[str, str]:
+        name, _, value = self.condition.partition("=")
+        return name, unquote(value)
 
 
 class DpiDestination:
@@ -215,7 +220,7 @@ class _Sending:
         """Return what the server holds for ``entry``; None when nothing."""
         if entry.place:
             return self._read(entry.place)
-        name, _, value = entry.condition.partition("=")
+        name, value = entry.token
         answer = self._get(f"{entry.type}?{name}={quote(value, safe='')}")
         _require_now(answer, f"a search of {entry.type}")
         matches = [
@@ -288,7 +293,7 @@ def _is(entry: _Entry, resource: Resource) -> bool:
     """Return whether ``resource`` has what was searched for: some servers ignore a parameter they do not know."""
     if resource.get("resourceType") != entry.type:
         return False
-    name, _, value = entry.condition.partition("=")
+    name, value = entry.token
     if name == "_tag":
         tags = objects_in((resource.get("meta") or {}).get("tag"))
         return value in {f"{tag.get('system')}|{tag.get('code')}" for tag in tags}

@@ -22,7 +22,7 @@ from fhir_adapters.bundle import ROUTED, Entry, Received, routed
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.stays import stays
 from fhir_adapters.times import instant
-from fhir_adapters.wire import Resource, parse_body
+from fhir_adapters.wire import Resource, objects_in, parse_body
 from guarantee.ids import derive, digest
 from guarantee.unit import Fetch
 
@@ -129,10 +129,10 @@ def _resource(value: Resource, tail: str, body: bytes, subscription: Subscriptio
 def _backport(value: Resource, body: bytes, subscription: Subscription, at: datetime) -> Notification:
     if value.get("type") not in ("history", "subscription-notification", "searchset"):
         raise BadRequest(422, "not-supported", "a notification Bundle has the type history")
-    entries = [entry.get("resource") for entry in value.get("entry") or () if isinstance(entry, dict)]
-    if not entries or not isinstance(entries[0], dict):
+    entries = objects_in(value.get("entry"))
+    if not entries or not isinstance(entries[0].get("resource"), dict):
         raise BadRequest(400, "required", "the first entry of a notification is its status")
-    said = _status(entries[0])
+    said = _status(entries[0]["resource"])
     if said.kind == "handshake":
         searching = _ping(subscription, at, "handshake")
         return Notification(
@@ -173,8 +173,8 @@ def _whole(value: Resource) -> Received | None:
 
 
 def _inline(value: Resource) -> Iterator[Entry]:
-    for n, entry in enumerate(value["entry"][1:], start=1):
-        if isinstance(entry, dict) and "resource" in entry:
+    for n, entry in enumerate(objects_in(value["entry"])[1:], start=1):
+        if "resource" in entry:
             found = routed(entry["resource"], where=f"Bundle.entry[{n}]", full_url=str(entry.get("fullUrl", "")))
             if found:
                 yield found
@@ -235,7 +235,7 @@ def _event_part(event: Resource) -> _Event:
 
 def _from_status(resource: Resource) -> _Said:
     """R4B: SubscriptionStatus."""
-    events = [event for event in resource.get("notificationEvent") or () if isinstance(event, dict)]
+    events = objects_in(resource.get("notificationEvent"))
     return _Said(
         kind=str(resource.get("type", "")),
         status=str(resource.get("status", "")),
@@ -247,9 +247,8 @@ def _from_status(resource: Resource) -> _Said:
 
 def _named(parameters: object) -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
-    for item in parameters if isinstance(parameters, list) else ():
-        if isinstance(item, dict):
-            found.setdefault(str(item.get("name", "")), []).append(item)
+    for item in objects_in(parameters):
+        found.setdefault(str(item.get("name", "")), []).append(item)
     return found
 
 

@@ -14,8 +14,8 @@ import httpx2
 
 from fhir_adapters.bundle import ROUTED
 from fhir_adapters.record import newest_time, read_record
-from fhir_adapters.rest import Answer, Options, Server, is_path, objects_in
-from fhir_adapters.wire import Resource, write_exact
+from fhir_adapters.rest import Answer, Options, Server, is_path
+from fhir_adapters.wire import Resource, objects_in, write_exact
 from guarantee.errors import Declined, Unavailable
 
 __all__ = ["Options", "ReadClient", "newest_time", "read_record"]

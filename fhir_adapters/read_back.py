@@ -12,8 +12,7 @@ from urllib.parse import unquote
 
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.findings import METRICS, PRESENCE, PRESENCE_CODE
-from fhir_adapters.rest import objects_in
-from fhir_adapters.wire import Resource, read_exact
+from fhir_adapters.wire import Resource, objects_in, read_exact
 from guarantee.codec import decimal_text
 from guarantee.errors import Malformed
 from guarantee.ids import parse_digest
@@ -32,7 +31,7 @@ def read_back(data: bytes) -> ReadBack:
         bundle = read_exact(data)
     except BadRequest as error:
         raise Malformed(f"not a bundle: {error.diagnostics}") from error
-    return said([entry["resource"] for entry in objects_in(bundle.get("entry")) if "resource" in entry])
+    return said(objects_in([entry.get("resource") for entry in objects_in(bundle.get("entry"))]))
 
 
 def said(resources: Sequence[Resource]) -> ReadBack:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Final
+from urllib.parse import quote
 
 from fhir_adapters import companions, texts
 from fhir_adapters.context import Context, Options
@@ -96,10 +97,12 @@ def created(url: str, resource: Resource) -> Resource:
 def condition(resource: Resource) -> str:
     """Return the search that finds ``resource``: its first identifier, or its tag where R4 has no identifier."""
     if "identifier" in resource:
-        first = resource["identifier"][0]
-        return f"identifier={first['system']}|{first['value']}"
-    first = resource["meta"]["tag"][0]
-    return f"_tag={first['system']}|{first['code']}"
+        name, first = "identifier", resource["identifier"][0]
+        token = f"{first['system']}|{first['value']}"
+    else:
+        name, first = "_tag", resource["meta"]["tag"][0]
+        token = f"{first['system']}|{first['code']}"
+    return f"{name}={quote(token, safe=':/|@')}"
 
 
 def _resources(context: Context) -> Iterator[tuple[str, Resource]]:

@@ -132,11 +132,6 @@ def is_path(text: str) -> bool:
     return bool(_PATH.fullmatch(text)) and not text.startswith("/") and ".." not in text.partition("?")[0].split("/")
 
 
-def objects_in(value: object) -> list[Resource]:
-    """Return the objects of a list that somebody else wrote; what is not a list has none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _bounded(response: httpx2.Response, deadline: float) -> bytes:
     """Return the body, unless it is too large or drips in too slowly: a read timeout only bounds each piece."""
     pieces, size = [], 0

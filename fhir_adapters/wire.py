@@ -91,6 +91,11 @@ def write_exact(value: Any) -> bytes:
     return "".join(_pieces(value)).encode()
 
 
+def objects_in(value: object) -> list[Resource]:
+    """Return the objects of a list that somebody else wrote; what is not a list has none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _require_json(content_type: str) -> None:
     media, *parameters = (part.strip().lower() for part in content_type.split(";"))
     if media not in MEDIA_TYPES:

@@ -17,10 +17,9 @@ from typing import Final
 from fhir_adapters import companions, texts
 from fhir_adapters.context import Context
 from fhir_adapters.errors import BadRequest
-from fhir_adapters.rest import objects_in
 from fhir_adapters.times import instant
 from fhir_adapters.vocabulary import PARTICIPANT, coding, concept, identifier
-from fhir_adapters.wire import Resource, read_exact
+from fhir_adapters.wire import Resource, objects_in, read_exact
 from guarantee.errors import Malformed
 from guarantee.ids import derive
 from guarantee.ports import Withdrawn

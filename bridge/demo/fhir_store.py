@@ -352,9 +352,7 @@ def _validate(kind: str, resource: Resource) -> None:
         raise Refusal(400, "invalid", "the resource is not of the type in the address")
     try:
         get_fhir_model_class(kind).model_validate(resource)
-    except KeyError:
-        raise Refusal(404, "not-supported", "R4 has no such resource type") from None
-    except (ValidationError, ValueError, TypeError, AttributeError) as error:
+    except (ValidationError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise Refusal(400, "structure", f"not a valid {kind}: {type(error).__name__}") from None
     if not ID.fullmatch(str(resource.get("id", "x"))):
         raise Refusal(400, "value", "an id has 1 to 64 letters, digits, hyphens and dots")

@@ -249,7 +249,9 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
         422,
         "required",
     ),
-    "no subject at all": (bundle(person(), _without("subject") | {"encounter": None}), 422, "required"),
+    "a null": (bundle(person(), observation(encounter=None)), 400, "structure"),
+    "a null in a list": (bundle(person(identifier=[None]), observation()), 400, "structure"),
+    "no subject at all": (bundle(person(), _without("subject")), 422, "required"),
     "two patients in one stay": (
         bundle(person(), person("10"), stay(), observation(subject={"reference": "Patient/10"})),
         422,

@@ -443,3 +443,15 @@ def test_a_score_from_the_record_reaches_it_too(
     make(record).send(samples.released(original, sent, vault))
     (report,) = reports(record, original)
     assert report["status"] == "preliminary"
+
+
+def test_a_finding_with_an_odd_key_is_created_once_and_found(
+    record: str, make: Make, renderer: FhirRenderer, vault: FileVault, proxy: Proxy
+) -> None:
+    original = fresh(findings=(samples.finding("a|b, c/é%20$&=+"),))
+    (sent,) = renderer.render(original)
+    release = samples.released(original, sent, vault)
+    proxy.faults = [Fault(forward=True, status=0)]
+    make(proxy.url).send(release)
+    again = WEB.post(record, content=sent.data, headers={"Content-Type": "application/fhir+json"}).json()
+    assert {entry["response"]["status"][:3] for entry in again["entry"]} == {"200"}
