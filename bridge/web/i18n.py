@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Final
@@ -119,6 +120,7 @@ def _weight(text: str) -> float:
         return 0.0
 
 
+@cache
 def _compiled(code: str) -> GNUTranslations:
     with (FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
         catalogue = read_po(source, locale=code, domain=DOMAIN)

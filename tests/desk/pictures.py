@@ -1,6 +1,7 @@
 """Series for the viewer, made from nothing: stored values whose every pixel the tests can compute again."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def mask_of(picture: Picture, voxels: NDArray[np.bool_]) -> Mask:
     return Mask(grid=grid, bits=bits)
 
 
+@cache
 def brain() -> tuple[Picture, NDArray[np.bool_]]:
     """Return an MR-like head, 32 slices of 192 x 160, unsigned, pixels taller than wide, and where its brain is."""
     shape = (32, 192, 160)
@@ -79,6 +81,7 @@ def brain() -> tuple[Picture, NDArray[np.bool_]]:
     return Picture(described=described, frames=_bytes(stored), stored=stored), inside & skull
 
 
+@cache
 def chest() -> tuple[Picture, NDArray[np.bool_]]:
     """Return a CT-like chest, 24 slices of 128 x 128, signed with an intercept, and a nodule in its left lung."""
     shape = (24, 128, 128)
@@ -107,6 +110,7 @@ def chest() -> tuple[Picture, NDArray[np.bool_]]:
     return Picture(described=described, frames=_bytes(stored), stored=stored), nodule
 
 
+@cache
 def radiograph() -> Picture:
     """Return one MONOCHROME1 image of 300 x 260, 12 bits."""
     y, x = np.mgrid[-1:1:300j, -1:1:260j]
@@ -125,6 +129,7 @@ def radiograph() -> Picture:
     return Picture(described=described, frames=_bytes(stored), stored=stored)
 
 
+@cache
 def ultrasound() -> Picture:
     """Return one RGB image of 120 x 160."""
     row, column = np.mgrid[0:120, 0:160]

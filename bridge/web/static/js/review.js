@@ -202,7 +202,7 @@ decision?.addEventListener('signed', async ({ detail }) => {
 
 /** Fetch what became of the result, and put it in, unless somebody is filling in the form there. */
 async function follow() {
-  if ($('decision').querySelector('details[open]')) return;
+  if ($('decision').querySelector('details.act[open]')) return;
   const nodes = await fragment(`/results/${result}/outcome`);
   const holder = document.createElement('div');
   holder.append(...nodes);
