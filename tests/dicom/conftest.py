@@ -8,52 +8,14 @@ from typing import Any
 
 import pytest
 
+from bridge.demo.pacs import SimulatedPacs
 from bridge.vault import FileVault
-from dicom_adapters.admission import Sender
-from dicom_adapters.scp import Doors, Listener, Options
-from guarantee.unit import Arrival
+from tests.dicom.post import OPTIONS, Post
 from tests.peers.dicom_tools import Dcmtk, Dicom3Tools, SrValidator
 from tests.peers.fixtures import started
+from tests.peers.orthanc import Orthanc
 
 # ------------------------------------------------------------------------------------------------------- the listener
-
-
-class Post:
-    """A listener on a free port of this machine, its vault, and what came through its doors, in order."""
-
-    def __init__(self, options: Options, vault: FileVault) -> None:
-        self.arrivals: list[Arrival] = []
-        self.ended: list[str] = []
-        self.refused: list[tuple[str, str, str]] = []
-        self.on_receive: Callable[[Arrival], object] = lambda arrival: None
-        self.vault = vault
-        doors = Doors(receive=self.receive, hang_up=self.hang_up, turn_away=self.turn_away)
-        self.listener = Listener(options, vault, doors)
-        self.listener.start()
-
-    @property
-    def port(self) -> int:
-        return self.listener.port
-
-    def receive(self, arrival: Arrival) -> None:
-        self.on_receive(arrival)
-        self.arrivals.append(arrival)
-
-    def hang_up(self, conversation: str) -> None:
-        self.ended.append(conversation)
-
-    def turn_away(self, sender: str, code: str, detail: str) -> None:
-        self.refused.append((sender, code, detail))
-
-
-OPTIONS = Options(
-    aet="AVAL",
-    host="127.0.0.1",
-    port=0,
-    site="chu",
-    senders={"MR2": Sender(name="mr-2"), "PACS": Sender(name="pacs", networks=("127.0.0.0/8",))},
-    grace_s=10.0,
-)
 
 
 @pytest.fixture
@@ -113,3 +75,21 @@ def real_files() -> Callable[[str, str], list[bytes]]:
             return [file.read() for file in map(tar.extractfile, members) if file is not None]
 
     return read
+
+
+# -------------------------------------------------------------------------------------------------------- archives
+
+
+@pytest.fixture(scope="module")
+def orthanc() -> Iterator[Orthanc]:
+    """A real PACS that answers storage commitment to AVAL."""
+    yield from started(Orthanc)
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[SimulatedPacs]:
+    """The demonstration's PACS."""
+    pacs = SimulatedPacs("SIMPACS", "127.0.0.1", 0, tmp_path / "pacs")
+    pacs.start()
+    yield pacs
+    pacs.stop()

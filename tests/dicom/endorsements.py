@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom.dataset import Dataset
 
+from bridge.seal import KeyRing, key_id
 from dicom_adapters.envelope import Options, Software
 from dicom_adapters.headers import read_header, to_arrival
 from guarantee.amend import Edits, amended
@@ -20,10 +22,24 @@ from guarantee.decision import Decision, decision_id
 from guarantee.ids import Digest, digest
 from guarantee.inputs import Coded
 from guarantee.mask import Grid, Mask
-from guarantee.opinion import Opinion, Reader, Reason, Seal, Statement, Verdict, opinion_id
-from guarantee.policy import Role
+from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
+from guarantee.policy import Policy, Role
 from guarantee.ports import Endorsed, Rendered, Withdrawn
-from guarantee.release import Notice, Package, Part, WithdrawalReason, release_id, withdrawal_id
+from guarantee.release import (
+    Grounds,
+    Kind,
+    Notice,
+    Package,
+    Part,
+    Release,
+    Rendering,
+    Terms,
+    Withdrawal,
+    WithdrawalReason,
+    mint,
+    release_id,
+    withdrawal_id,
+)
 from guarantee.result import Mode, ModelVersion, Priority, Result, result_id
 from guarantee.states import CaseState, ResultState
 from tests.dicom import samples
@@ -62,6 +78,14 @@ READER: Final = Reader(
 SECOND: Final = replace(READER, login="dr.nguyen", name="NGUYỄN^Anh^^Dr", professional_id="810007654321")
 
 MODEL: Final = ModelVersion(name="brain-extractor", version="1.0.0", digest=digest(b"onnx"), card=digest(b"card"))
+
+_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+RING: Final = KeyRing(_KEY, {key_id(_KEY.public_key()): _KEY.public_key()})
+"""Seals what these tests endorse and release, and checks it."""
+
+POLICY: Final = Policy(
+    id="validate-each", version=1, readers=1, roles=frozenset({Role.RADIOLOGIST}), expires_after_s=86_400
+)
 
 CARD: Final = Card(
     model=MODEL,
@@ -305,7 +329,7 @@ def _opinion(reader: Reader, result: Result, draft: Content, final: Content, ver
         opened_at=AT,
         signed_at=AT,
     )
-    return Opinion(id=opinion_id(statement), statement=statement, seal=Seal(key="k", signature="00"))
+    return Opinion(id=opinion_id(statement), statement=statement, seal=RING.seal(statement.to_bytes()))
 
 
 def package(scene: Scene, objects: Sequence[Rendered]) -> Package:
@@ -339,3 +363,23 @@ def withdraw(
         package=package(scene, objects),
         reference="",
     )
+
+
+def release(endorsed: Endorsed, sent: Package, destination: str = "pacs", *, notice: Notice | None = None) -> Release:
+    """Return the sealed and minted release of ``sent`` to one destination; of a withdrawal when there is a notice."""
+    withdrawal = None
+    if notice is not None:
+        seal = RING.seal(notice.to_bytes())
+        withdrawal = Withdrawal(id=withdrawal_id(notice.release), notice=notice, seal=seal)
+    ground = endorsed.decision.id if withdrawal is None else withdrawal.id
+    terms = Terms(
+        release=release_id(ground),
+        kind=Kind.RESULT if withdrawal is None else Kind.WITHDRAWAL,
+        result=endorsed.result.id,
+        ground=ground,
+        content=endorsed.content.digest if withdrawal is None else withdrawal.content,
+        renderings=(Rendering(destination=destination, package=sent.digest),),
+        at=AT,
+    )
+    grounds = Grounds(policy=POLICY, draft=endorsed.decision.shown, opinions=endorsed.opinions, withdrawal=withdrawal)
+    return mint(terms=terms, seal=RING.seal(terms.to_bytes()), grounds=grounds, witness=RING)

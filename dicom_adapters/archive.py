@@ -1,0 +1,232 @@
+"""What an archive holds, asked in its own ways: DICOMweb retrieval and search, C-FIND.
+
+A success status of C-STORE does not prove that our object arrived: an archive that already knows the UID may answer
+0x0000 and keep what it had. So what is retrieved is compared with what was sent, byte by byte; what an archive may
+rightly change, the identity that it coerces to its own, is told apart from everything else.
+
+Requests are made with the standard library: HTTP clients write the URL, which names the study, to their log.
+
+Source: PS3.18, 10.4 (retrieve) and 10.6 (search); PS3.4, C.4.1 (C-FIND) and B.2.3 (coercion of identity).
+"""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from email.message import Message
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydicom import dcmread
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.dataset import Dataset
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import read_header
+from dicom_adapters.held import Held, data_set_start
+from dicom_adapters.source import PATIENT_AND_STUDY
+from guarantee.errors import Declined, Unavailable
+
+ANSWER_SLACK_BYTES: Final = 4 * 1024 * 1024
+"""How much larger than our object an answer may be: multipart headers, identity that the archive adds."""
+
+SEARCH_BYTES_MAX: Final = 1024 * 1024
+"""Most of a search answer that is read. One instance is about 2 kB of JSON."""
+
+MATCHES_MAX: Final = 100
+"""Most C-FIND matches read. We ask about one instance."""
+
+_CHUNK: Final = 64 * 1024
+_PENDING: Final = frozenset({0xFF00, 0xFF01})
+_SUCCESS: Final = 0x0000
+
+_COERCED: Final = frozenset(tag_for_keyword(keyword) for keyword in PATIENT_AND_STUDY) | frozenset(
+    tag_for_keyword(keyword)
+    for keyword in (
+        *("SpecificCharacterSet", "RetrieveAETitle", "InstanceAvailability", "OriginalAttributesSequence"),
+        *("PatientComments", "EthnicGroup", "StudyStatusID", "StudyPriorityID", "PhysiciansOfRecord"),
+    )
+) - {tag_for_keyword("StudyInstanceUID")}
+"""What an archive may change in an object it keeps: whose it is, never what it says."""
+
+
+class DicomWeb:
+    """An archive's DICOMweb service.
+
+    Args:
+        url: root of the service, http or https, e.g. "https://pacs.example/dicom-web".
+        timeout_s: for one whole request.
+
+    Raises:
+        Declined: the address is not http or https.
+    """
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise Declined("bad-address", "the DICOMweb address of an archive begins with http:// or https://")
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+        self._opener = urllib.request.build_opener(*handlers, _NoRedirect())
+
+    def retrieve(self, held: Held) -> bytes | None:
+        """Return the instance as the archive stores it, or None when it has none.
+
+        Raises:
+            Unavailable: no answer, or one that is not an instance.
+        """
+        path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances/{held.sop_instance_uid}"
+        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        answer = self._get(path, accept, len(held.data) + ANSWER_SLACK_BYTES)
+        return None if answer is None else _first_part(*answer)
+
+    def lists(self, held: Held) -> bool:
+        """Return whether a search finds the instance.
+
+        Raises:
+            Unavailable: no answer, or one that is not a search result.
+        """
+        path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances?SOPInstanceUID={held.sop_instance_uid}"
+        answer = self._get(path, "application/dicom+json", SEARCH_BYTES_MAX)
+        if answer is None or not answer[1]:
+            return False
+        try:
+            found = json.loads(answer[1])
+        except ValueError as error:
+            raise Unavailable("unreadable-answer", "the archive answered a search with something else") from error
+        return isinstance(found, list) and bool(found)
+
+    def _get(self, path: str, accept: str, bytes_max: int) -> tuple[str, bytes] | None:
+        """Return (content type, body), or None for "not found" and "no content"."""
+        request = urllib.request.Request(f"{self._url}{path}", headers={"Accept": accept})  # noqa: S310 (checked above)
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                body = _read(response, bytes_max, time.monotonic() + self._timeout_s)
+                return response.headers.get("Content-Type", ""), body
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in {404, 410}:
+                return None
+            raise Unavailable("dicomweb-status", f"the archive answered with HTTP status {error.code}") from error
+        except (OSError, ValueError) as error:
+            raise Unavailable("dicomweb-unreachable", f"no DICOMweb answer: {type(error).__name__}") from error
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An archive does not send us elsewhere: the request would carry the study to an address nobody configured."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _read(response: Any, bytes_max: int, deadline: float) -> bytes:
+    body = bytearray()
+    while chunk := response.read(_CHUNK):
+        body += chunk
+        if len(body) > bytes_max:
+            raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
+        if time.monotonic() > deadline:
+            raise Unavailable("timeout", "the archive answered too slowly")
+    return bytes(body)
+
+
+def _first_part(content_type: str, body: bytes) -> bytes:
+    """Return the first part of a multipart/related body (RFC 2387), or the whole of a plain one."""
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_boundary()
+    if message.get_content_maintype() != "multipart" or not boundary:
+        return body
+    mark = f"--{boundary}".encode()
+    start = body.find(b"\r\n\r\n", body.find(mark)) + 4
+    end = body.find(b"\r\n" + mark, start)
+    if start < 4 or end < start:
+        raise Unavailable("unreadable-answer", "the archive answered with a broken multipart body")
+    return body[start:end]
+
+
+# ------------------------------------------------------------------------------------------------------- comparison
+
+
+def changes(held: Held, stored: bytes) -> tuple[str, ...]:
+    """Return the keywords of the identity that the archive changed; () when it keeps our bytes as they are.
+
+    Raises:
+        Declined: it holds another object under our UID.
+        Unavailable: what it sent cannot be read.
+    """
+    start = data_set_start(stored)
+    if stored[start:] == held.data[held.start :]:
+        return ()
+    try:
+        header = read_header(stored)
+    except MalformedInstance as error:
+        raise Unavailable("unreadable-answer", f"the archive sent no readable instance: {error.code}") from error
+    identity = (header.sop_class_uid, header.sop_instance_uid, header.series_instance_uid, header.study_instance_uid)
+    if identity != (held.sop_class_uid, held.sop_instance_uid, held.series_uid, held.study_uid):
+        raise _other(held)
+    ours, theirs = dcmread(BytesIO(held.data)), dcmread(BytesIO(stored))
+    different = [tag for tag in sorted(ours.keys() | theirs.keys()) if not _same(ours, theirs, tag)]
+    if not _COERCED.issuperset(different):
+        raise _other(held)
+    return tuple(keyword_for_tag(tag) for tag in different)
+
+
+def _same(ours: Dataset, theirs: Dataset, tag: Any) -> bool:
+    """Return whether one element says the same; its bytes first, so that identities are not decoded (and warned of)."""
+    if tag not in ours or tag not in theirs:
+        return False
+    mine, other = ours.get_item(tag), theirs.get_item(tag)
+    if (mine.VR, mine.value) == (other.VR, other.value):
+        return True
+    return tag not in _COERCED and bool(ours[tag] == theirs[tag])
+
+
+def _other(held: Held) -> Declined:
+    return Declined(
+        "other-object-under-our-uid",
+        f"the archive holds another object under the UID of {held.name}; it was not replaced. "
+        "Two installations may share a site namespace",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- C-FIND
+
+
+def finds(association: Any, held: Held) -> bool:
+    """Return whether a C-FIND at IMAGE level lists the instance, under its class.
+
+    Args:
+        association: established, with the Study Root context.
+
+    Raises:
+        Unavailable: no answer, or a failure.
+        Declined: it is listed under another class.
+    """
+    query = Dataset()
+    query.QueryRetrieveLevel = "IMAGE"
+    query.StudyInstanceUID = held.study_uid
+    query.SeriesInstanceUID = held.series_uid
+    query.SOPInstanceUID = held.sop_instance_uid
+    query.SOPClassUID = ""
+    found = 0
+    for status, match in association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind):
+        code = status.get("Status")
+        if code in _PENDING and match is not None and found < MATCHES_MAX:
+            if match.get("SOPInstanceUID") != held.sop_instance_uid:
+                continue
+            if match.get("SOPClassUID") not in {None, "", held.sop_class_uid}:
+                raise _other(held)
+            found += 1
+        elif code == _SUCCESS:
+            return found > 0
+        elif code not in _PENDING:
+            raise Unavailable("query-failed", f"C-FIND ended with status {_hexadecimal(code)}")
+    raise Unavailable("no-answer", "the archive did not finish its answer to C-FIND")
+
+
+def _hexadecimal(code: int | None) -> str:
+    return "none" if code is None else f"0x{code:04X}"

@@ -1,0 +1,84 @@
+"""One of our objects on its way to an archive: checked once, then sent and compared as the bytes that it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
+from pynetdicom.dsutils import encode
+
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import read_header
+from guarantee.errors import Declined
+from guarantee.release import Part
+
+_SYNTAXES: Final = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One of our objects, as it was sent.
+
+    Args:
+        start: where the data set begins in ``data``.
+    """
+
+    name: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    syntax: str
+    data: bytes
+    start: int
+
+
+def load(part: Part, data: bytes) -> Held:
+    """Return one object of a package, after making sure that it goes out as it is."""
+    try:
+        header = read_header(data)
+    except MalformedInstance as error:
+        raise Declined("not-dicom", f"part {part.name} of the package is not a DICOM object: {error.code}") from error
+    if header.sop_instance_uid != part.uid or header.transfer_syntax_uid not in _SYNTAXES:
+        raise Declined("wrong-object", f"part {part.name} of the package is not what the package says")
+    start = data_set_start(data)
+    implicit = header.transfer_syntax_uid == ImplicitVRLittleEndian
+    if encode(dcmread(BytesIO(data)), implicit, is_little_endian=True) != data[start:]:
+        raise Declined("not-sendable-unchanged", f"part {part.name} would change on its way; it is not sent")
+    return Held(
+        name=part.name,
+        sop_class_uid=header.sop_class_uid,
+        sop_instance_uid=header.sop_instance_uid,
+        series_uid=header.series_instance_uid,
+        study_uid=header.study_instance_uid,
+        syntax=header.transfer_syntax_uid,
+        data=data,
+        start=start,
+    )
+
+
+def rejected_by(held: Held) -> Iterator[Held]:
+    """Yield what a rejection note takes back: whatever its evidence lists. Other objects take nothing back."""
+    if held.sop_class_uid != KeyObjectSelectionDocumentStorage:
+        return
+    note = dcmread(BytesIO(held.data))
+    for study in note.CurrentRequestedProcedureEvidenceSequence:
+        for series in study.ReferencedSeriesSequence:
+            for item in series.ReferencedSOPSequence:
+                yield Held(
+                    name="rejected",
+                    sop_class_uid=item.ReferencedSOPClassUID,
+                    sop_instance_uid=item.ReferencedSOPInstanceUID,
+                    series_uid=series.SeriesInstanceUID,
+                    study_uid=study.StudyInstanceUID,
+                    syntax="",
+                    data=b"",
+                    start=0,
+                )
+
+
+def data_set_start(data: bytes) -> int:
+    """Return where the data set of a DICOM file begins (PS3.10, 7.1: group length of the file meta information)."""
+    return 144 + int.from_bytes(data[140:144], "little")

@@ -1,0 +1,94 @@
+"""A real PACS: Orthanc with its DICOMweb plugin, on private ports and a private folder."""
+
+import json
+import shutil
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from tests.peers.base import Daemon, PeerMissing, folder, free_port, program, wait_until
+
+_PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+class Orthanc:
+    """One archive.
+
+    Args:
+        aet: of the peer that it answers storage commitment to.
+        commitment_port: where that peer listens.
+    """
+
+    def __init__(self, aet: str = "AVAL", commitment_port: int | None = None) -> None:
+        if not _PLUGIN.exists():
+            raise PeerMissing("orthanc-dicomweb is not installed; run `make peers`")
+        self.aet = "ORTHANC"
+        self.home = folder("orthanc")
+        self.port, self._http_port = free_port(), free_port()
+        self.commitment_port = commitment_port or free_port()
+        self.url = f"http://127.0.0.1:{self._http_port}"
+        config = self.home / "orthanc.json"
+        config.write_text(json.dumps(self._configuration(aet)))
+        self.daemon = Daemon("orthanc", [program("Orthanc"), str(config)], self.home)
+        try:
+            wait_until(self._answers, "Orthanc", self.daemon.process)
+        except PeerMissing as error:
+            raise PeerMissing(f"{error}\n{self.daemon.tail()}") from error
+
+    @property
+    def dicomweb_url(self) -> str:
+        """Root of the DICOMweb service."""
+        return f"{self.url}/dicom-web"
+
+    def instances(self) -> list[str]:
+        """Return Orthanc's own identifiers of what it holds."""
+        found: list[str] = self._get("/instances")
+        return found
+
+    def file_of(self, sop_instance_uid: str) -> bytes | None:
+        """Return the stored file of an instance, or None when it has none."""
+        for name in self.instances():
+            if self._get(f"/instances/{name}/simplified-tags")["SOPInstanceUID"] == sop_instance_uid:
+                with urllib.request.urlopen(f"{self.url}/instances/{name}/file", timeout=10) as answer:
+                    return bytes(answer.read())
+        return None
+
+    def stop(self) -> None:
+        """Stop it and remove its folder."""
+        self.daemon.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._get("/system"))
+        except OSError:
+            return False
+
+    def _get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def _configuration(self, aet: str) -> dict[str, Any]:
+        return {
+            "Name": "Aval tests",
+            "StorageDirectory": str(self.home / "storage"),
+            "IndexDirectory": str(self.home / "storage"),
+            "Plugins": [str(_PLUGIN)],
+            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+            "DicomAet": self.aet,
+            "DicomPort": self.port,
+            "DicomCheckCalledAet": True,
+            "HttpPort": self._http_port,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "OverwriteInstances": False,
+            "DefaultEncoding": "Latin1",
+            "DicomModalities": {
+                "aval": {
+                    "AET": aet,
+                    "Host": "127.0.0.1",
+                    "Port": self.commitment_port,
+                    "AllowStorageCommitment": True,
+                }
+            },
+        }
