@@ -4,9 +4,10 @@ One send, in order:
 
     1  does this server take transactions at all (CapabilityStatement)
     2  is it there already (by identifier): an earlier attempt may have succeeded without our hearing of it
-    3  POST the stored bytes
-    4  whatever the answer, look again before giving up: a lost answer is not a refusal
-    5  read every resource back and compare; only then there is a receipt, with the id and version of each
+    3  is the patient under our reference the one with our number
+    4  POST the stored bytes
+    5  whatever the answer, look again before giving up: a lost answer is not a refusal
+    6  read every resource back and compare; only then there is a receipt, with the id and version of each
 
 Nothing is ever overwritten that somebody else wrote: creations are conditional, updates carry If-Match.
 """
@@ -16,20 +17,19 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 from urllib.parse import quote, unquote
 
 import httpx2
 
 from fhir_adapters import rest
+from fhir_adapters.comparison import carries, difference, findings, identifiers, version
 from fhir_adapters.errors import BadRequest
-from fhir_adapters.read_back import said
 from fhir_adapters.rest import Answer, Server
 from fhir_adapters.wire import Resource, objects_in, read_exact
-from guarantee.codec import parse_decimal
-from guarantee.errors import Declined, Malformed, Unavailable
+from guarantee.errors import Declined, Unavailable
 from guarantee.ids import Digest
-from guarantee.ports import Clock, ReadBack, Vault
+from guarantee.ports import Clock, Vault
 from guarantee.release import Package, Receipt, Release
 
 METHOD: Final = "version-id"
@@ -47,8 +47,6 @@ _ISSUE_CODES: Final = (
     "business-rule conflict transient lock-error no-store exception timeout incomplete throttled informational"
 )
 _ELEMENT: Final = re.compile(r"[A-Z][A-Za-z]+(\.[A-Za-z]+|\[\d{1,4}\])*")
-_VALUES: Final = ("status", "statusReason", "activity", "conclusion")
-"""Elements besides the findings that must come back as they were sent, where a resource has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +134,10 @@ class DpiDestination:
         if not self._transacts:
             sending.require_transactions()
             self._transacts = True
-        places = sending.found() or sending.sent(data)
+        places = sending.found()
+        if places is None:
+            sending.require_patient()
+            places = sending.sent(data)
         return Receipt(
             destination=self._name,
             package=package,
@@ -169,18 +170,32 @@ class _Sending:
         answer = self._get("metadata")
         _require_now(answer, "its CapabilityStatement")
         systems = objects_in(answer.body.get("rest"))
-        codes = {item.get("code") for system in systems for item in objects_in(system.get("interaction"))}
+        codes = {str(item.get("code")) for system in systems for item in objects_in(system.get("interaction"))}
         if "transaction" not in codes:
             raise Declined("no-transaction", "the FHIR server does not say that it takes transactions; it must")
+
+    def require_patient(self) -> None:
+        """Return when the record's patient, under the reference we write to, has the number that was endorsed.
+
+        "Patient/17" names somebody else at another server, or after two files were merged; the number does not.
+        """
+        subject = self._marker.resource.get("subject") or {}
+        number = subject.get("identifier")
+        if not number or "reference" not in subject:
+            return
+        patient = self._read(subject["reference"])
+        if patient is None:
+            raise Declined("patient-unknown", "the record has no patient under the reference that was endorsed")
+        if f"{number.get('system')}|{number.get('value')}" not in identifiers(patient):
+            raise Declined("other-patient", "the record's patient under this reference has another number: check both")
 
     def found(self) -> dict[str, str] | None:
         """Return where everything is held already, or None when it is not there.
 
         A transaction is all or nothing, so the report stands for the rest; then the rest is looked at too.
         """
-        marker = next((entry for entry in self.entries if entry.type == "DiagnosticReport"), self.entries[0])
-        held = self._held(marker)
-        if held is None or (marker.updates and _difference(marker.resource, held)):
+        held = self._held(self._marker)
+        if held is None or (self._marker.updates and difference(self._marker.resource, held)):
             return None
         return self._compared({entry.url: self._held(entry) for entry in self.entries})
 
@@ -200,6 +215,10 @@ class _Sending:
         if places is None:
             _refuse_transaction(answer)
         return places
+
+    @property
+    def _marker(self) -> _Entry:
+        return next((entry for entry in self.entries if entry.type == "DiagnosticReport"), self.entries[0])
 
     def _answered(self, answer: Answer) -> dict[str, Resource | None]:
         """Read back what the answer says was written, entry by entry."""
@@ -226,7 +245,7 @@ class _Sending:
         matches = [
             item["resource"]
             for item in objects_in(answer.body.get("entry"))
-            if isinstance(item.get("resource"), dict) and _is(entry, item["resource"])
+            if isinstance(item.get("resource"), dict) and _fits(entry, item["resource"])
         ]
         if len(matches) > 1:
             raise Declined(
@@ -248,11 +267,11 @@ class _Sending:
             resource = held[entry.url]
             if resource is None:
                 raise Unavailable("not-held", f"the record does not show the {entry.type} that it took")
-            difference = _difference(entry.resource, resource)
-            if difference:
-                raise Declined("not-as-sent", f"the record's {entry.type} differs from what was sent: {difference}")
+            what = difference(entry.resource, resource)
+            if what:
+                raise Declined("not-as-sent", f"the record's {entry.type} differs from what was sent: {what}")
             places[entry.url] = _place(entry, resource)
-        sent, kept = _findings([e.resource for e in self.entries]), _findings([h for h in held.values() if h])
+        sent, kept = findings([e.resource for e in self.entries]), findings([h for h in held.values() if h])
         if sent != kept:
             raise Declined("not-as-sent", "the record's findings or numbers differ from what was sent")
         return places
@@ -289,51 +308,13 @@ def _entry(item: Resource) -> _Entry:
     )
 
 
-def _is(entry: _Entry, resource: Resource) -> bool:
-    """Return whether ``resource`` has what was searched for: some servers ignore a parameter they do not know."""
-    if resource.get("resourceType") != entry.type:
-        return False
-    name, value = entry.token
-    if name == "_tag":
-        tags = objects_in((resource.get("meta") or {}).get("tag"))
-        return value in {f"{tag.get('system')}|{tag.get('code')}" for tag in tags}
-    return value in {f"{item.get('system')}|{item.get('value')}" for item in objects_in(resource.get("identifier"))}
-
-
-def _difference(sent: Resource, held: Resource) -> str:
-    """Return the first element of ``held`` that is not as it was sent, or ""."""
-    if held.get("resourceType") != sent["resourceType"]:
-        return "resourceType"
-    ours = {(item.get("system"), item.get("value")) for item in sent.get("identifier", ())}
-    if not ours <= {(item.get("system"), item.get("value")) for item in objects_in(held.get("identifier"))}:
-        return "identifier"
-    return next((name for name in _VALUES if name in sent and not _covers(held.get(name), sent[name])), "")
-
-
-def _covers(held: Any, sent: Any) -> bool:
-    """Return whether ``held`` has everything of ``sent``; a server may add a display or drop a trailing zero."""
-    if isinstance(sent, dict):
-        return isinstance(held, dict) and all(_covers(held.get(name), value) for name, value in sent.items())
-    if isinstance(sent, list):
-        return isinstance(held, list) and len(held) >= len(sent) and all(map(_covers, held, sent))
-    return bool(held == sent)
-
-
-def _findings(resources: list[Resource]) -> ReadBack | None:
-    """Return what the resources say, numbers in one form; None for a withdrawal, which says nothing any more."""
-    try:
-        found = said(resources)
-    except Malformed:
-        return None
-    numbers = tuple(
-        (key, code, f"{parse_decimal(text).normalize():f}", unit) for key, code, text, unit in found.quantities or ()
-    )
-    return ReadBack(content=found.content, findings=found.findings, quantities=numbers, text=found.text)
+def _fits(entry: _Entry, resource: Resource) -> bool:
+    return resource.get("resourceType") == entry.type and carries(resource, *entry.token)
 
 
 def _place(entry: _Entry, resource: Resource) -> str:
-    version = str((resource.get("meta") or {}).get("versionId", ""))
-    return f"{entry.type}/{resource.get('id', '')}" + (f"/_history/{version}" if version else "")
+    written = version(resource)
+    return f"{entry.type}/{resource.get('id', '')}" + (f"/_history/{written}" if written else "")
 
 
 def _require_now(answer: Answer, what: str) -> None:

@@ -93,7 +93,7 @@ def validation(context: Context, targets: Sequence[str], devices: tuple[str, str
         {
             "type": concept(coding(PARTICIPANT, "verifier", "Verifier")),
             "who": context.practitioner(opinion.statement.reader),
-            "onBehalfOf": context.organisation,
+            "onBehalfOf": context.structure(opinion.statement.reader),
         }
         for opinion in context.endorsers
     ]

@@ -164,6 +164,11 @@ class Context:
         number = identifier(self.options.organisation_system, self.options.organisation_id)
         return {"type": "Organization", "identifier": number, "display": self.options.organisation}
 
+    def structure(self, reader: Reader) -> Resource:
+        """The structure that a reader signs for."""
+        number = identifier(self.options.organisation_system, reader.organisation_id)
+        return {"type": "Organization", "identifier": number, "display": reader.organisation}
+
     def practitioner(self, reader: Reader) -> Resource:
         """Return a reader as a reference."""
         number = identifier(self.options.practitioner_system, reader.professional_id, coding(FR_IDENTIFIERS, "IDNPS"))

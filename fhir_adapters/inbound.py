@@ -16,7 +16,7 @@ from typing import Final
 from fhir_adapters.bundle import Received, read_bundle, transaction_response, warm
 from fhir_adapters.capability import capability_statement
 from fhir_adapters.outcome import operation_outcome, refusal
-from fhir_adapters.patient import best_identifier
+from fhir_adapters.patient import best_identifier, type_codes
 from fhir_adapters.stays import Stay, stays
 from fhir_adapters.times import read_date, read_time, taken_at
 from fhir_adapters.wire import Resource, parse_body
@@ -121,7 +121,8 @@ def _order(stay: Stay) -> str:
     orders = [entry.resource for entry in stay.of("ServiceRequest")]
     if len(orders) != 1:
         return ""
-    return str(best_identifier(orders[0].get("identifier", ()), preferred_type="ACSN").get("value", ""))
+    best = best_identifier(orders[0].get("identifier", ()), preferred_type="ACSN")
+    return str(best["value"]) if "ACSN" in type_codes(best) else ""
 
 
 def _age(stay: Stay) -> str:

@@ -59,7 +59,7 @@ def best_identifier(identifiers: Sequence[Resource], *, preferred_type: str) -> 
     usable = [item for item in identifiers if item.get("value") and item.get("use") != "old"]
 
     def rank(item: Resource) -> tuple[int, bool, str, str]:
-        preferred = preferred_type in _type_codes(item)
+        preferred = preferred_type in type_codes(item)
         return (
             0 if preferred else uses.get(item.get("use"), 6),
             "system" not in item,
@@ -75,7 +75,8 @@ def key(identifier: Resource) -> str:
     return f"{_text(identifier, 'system')}|{identifier['value']}" if identifier.get("value") else ""
 
 
-def _type_codes(identifier: Resource) -> set[str]:
+def type_codes(identifier: Resource) -> set[str]:
+    """Return the HL7 v2-0203 codes of an identifier's type."""
     codings = (identifier.get("type") or {}).get("coding", ())
     return {_text(coding, "code") for coding in codings if coding.get("system") in _TYPES}
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from bridge.demo.fhir_store import PAGE, FhirStore, Refusal
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.outcome import outcome
-from fhir_adapters.wire import Resource, parse_body, write_exact
+from fhir_adapters.wire import Resource, parse_body, read_exact, write_exact
 
 NAME: Final = "Aval simulated DPI - not a medical record"
 
@@ -48,6 +48,14 @@ class SimulatedDpi:
             target=self._server.serve_forever, args=(_POLL_S,), name="simulated-dpi", daemon=True
         )
         self._thread.start()
+
+    def admit(self, bundle: bytes) -> None:
+        """Take a transaction as if somebody had written it here: a record holds a stay before it tells of it.
+
+        Raises:
+            Refusal: it is not a valid transaction.
+        """
+        self.store.transact(read_exact(bundle))
 
     @property
     def writes(self) -> dict[str, int]:

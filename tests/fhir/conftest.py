@@ -1,24 +1,18 @@
 """Servers, validators and a vault for the FHIR tests."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from bridge.demo.dpi import SimulatedDpi
 from bridge.vault import FileVault
 from tests.fhir.proxy import Proxy
+from tests.fhir.samples import PATIENT, StoppedClock
 from tests.peers.fhir_validators import Medplum, PyFhirCheck
 from tests.peers.fixtures import started
 from tests.peers.sekmet import Sekmet
-
-
-class StoppedClock:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -46,7 +40,20 @@ def record(request: pytest.FixtureRequest) -> str:
     """Address of a record system: ours, and another's. What holds at one must hold at the other."""
     name = "dpi" if request.param == "simulated" else "sekmet"
     url: str = request.getfixturevalue(name).url
+    admit(url)
     return url
+
+
+def admit(url: str) -> None:
+    """Put the samples' patient into a record, once."""
+    patient = {
+        "resourceType": "Patient",
+        "id": PATIENT.reference.partition("/")[2],
+        "identifier": [{"system": PATIENT.issuer, "value": PATIENT.identifier}],
+    }
+    with httpx2.Client(trust_env=False, verify=False, timeout=20) as web:
+        if web.get(f"{url}/{PATIENT.reference}").status_code != 200:
+            web.put(f"{url}/{PATIENT.reference}", json=patient).raise_for_status()
 
 
 @pytest.fixture

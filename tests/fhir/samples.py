@@ -86,6 +86,13 @@ BRAIN = Coded(code="12738006", scheme="SCT", meaning="Brain")
 VOLUME = Coded(code="118565006", scheme="SCT", meaning="Volume")
 
 
+class StoppedClock:
+    """A clock that stands still."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+
+
 def card(kind: CaseKind = CaseKind.STUDY) -> Card:
     return Card(
         model=MODEL,

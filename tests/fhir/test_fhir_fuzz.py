@@ -5,18 +5,24 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import httpx2
+
+from bridge.demo.fhir_store import FhirStore, Refusal
+from bridge.vault import FileVault
+from fhir_adapters import client, rest
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.inbound import arrivals, parse_body, read_bundle, refusal
 from fhir_adapters.notification import Subscription, read_notification
-from fhir_adapters.read import read_record
+from fhir_adapters.read import ReadClient, read_record
 from fhir_adapters.read_back import read_back
 from fhir_adapters.report import FhirRenderer
-from fhir_adapters.wire import write_exact
-from guarantee.errors import Malformed, NotEligible
+from fhir_adapters.wire import read_exact, write_exact
+from guarantee.errors import Malformed, NotEligible, PortError
 from guarantee.ids import digest
-from tests.fhir.samples import OPTIONS, bundle, endorsed, observation, person, stay
+from tests.fhir.samples import OPTIONS, PATIENT, StoppedClock, bundle, endorsed, observation, person, released, stay
 from tests.fhir.test_fhir_notification import history, parameters, status_of
 
 SEED = 20261121
@@ -164,3 +170,89 @@ def test_reading_a_report_back_lets_no_other_error_escape() -> None:
     (sent,) = FhirRenderer(OPTIONS, lambda _: b"").render(endorsed())
     seed = parse_body(sent.data, "application/json")
     assert 0 < rounds([seed], read_back, 300, Malformed) < 300
+
+
+# -------------------------------------------------------------------------------------------------- a server gone mad
+
+
+class Mad:
+    """A record system in this process that answers truly, then with a mutation."""
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        folder.mkdir(exist_ok=True)
+        self.store = FhirStore(folder / "mad.jsonl")
+        self.chance = chance
+        self.calm = True
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.raw_path.decode().removeprefix("/fhir").strip("/")
+        try:
+            status, body = 200, self._answer(request, path)
+        except Refusal as refusal:
+            status, body = refusal.status, {"resourceType": "OperationOutcome", "issue": [{"code": refusal.code}]}
+        if not self.calm and self.chance.random() < 0.3:
+            body = mutated(body, self.chance)
+        return httpx2.Response(status, content=write_exact(body))
+
+    def _answer(self, request: httpx2.Request, path: str) -> dict[str, Any]:
+        kind, _, name = path.partition("/")
+        if request.method == "POST":
+            return self.store.transact(read_exact(request.read()))
+        if path == "metadata":
+            return {"resourceType": "CapabilityStatement", "rest": [{"interaction": [{"code": "transaction"}]}]}
+        if name and "?" not in kind:
+            return self.store.read(kind, name)
+        kind, _, query = path.partition("?")
+        found = self.store.search(kind, query)
+        return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": item} for item in found]}
+
+
+def test_a_record_that_answers_anything_never_makes_the_sender_crash_or_write_twice(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    vault = FileVault(tmp_path / "vault")
+    renderer = FhirRenderer(OPTIONS, vault.get)
+    outcomes = {True: 0, False: 0}
+    for number in range(40):
+        server = Mad(tmp_path / str(number), chance)
+        server.store.transact(parse_body(write_exact(admission()), "application/json"))
+        options = client.Options(name="dpi", server=rest.Options(base_url="http://dpi.example/fhir"))
+        destination = client.DpiDestination(options, vault, StoppedClock(), httpx2.MockTransport(server))
+        original = endorsed(case_changes={"number": number}, informed="not-possible")
+        (sent,) = renderer.render(original)
+        release = released(original, sent, vault)
+        server.calm = False
+        for _ in range(5):
+            try:
+                destination.send(release)
+            except PortError:
+                outcomes[False] += 1
+            else:
+                outcomes[True] += 1
+        server.calm = True
+        destination.send(release)
+        destination.close()
+        assert set(server.store.writes.values()) == {1}
+    assert min(outcomes.values()) > 0
+
+
+def test_a_record_that_answers_anything_never_makes_the_reader_crash(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    server = Mad(tmp_path, chance)
+    server.store.transact(bundle(kind="transaction"))
+    reader = ReadClient(rest.Options(base_url="http://dpi.example/fhir"), httpx2.MockTransport(server))
+    server.calm = False
+    outcomes = {True: 0, False: 0}
+    for _ in range(400):
+        try:
+            reader.fetch("Observation/17")
+        except PortError:
+            outcomes[False] += 1
+        else:
+            outcomes[True] += 1
+    reader.close()
+    assert min(outcomes.values()) > 0
+
+
+def admission() -> dict[str, Any]:
+    number = {"system": PATIENT.issuer, "value": PATIENT.identifier}
+    return bundle({"resourceType": "Patient", "id": "123456", "identifier": [number]}, kind="transaction")

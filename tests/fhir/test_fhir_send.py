@@ -7,6 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -269,6 +270,37 @@ def test_two_reports_with_our_identifier_are_left_to_a_person(
     with pytest.raises(Declined) as twice:
         make(record).send(samples.released(original, sent, vault))
     assert twice.value.code == "two-matches"
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        ({"reference": "Patient/nobody"}, "patient-unknown"),
+        ({"identifier": "IPP00099999"}, "other-patient"),
+        ({"issuer": "urn:oid:1.2.250.1.999.1.9"}, "other-patient"),
+    ],
+)
+def test_a_reference_that_leads_to_somebody_else_is_not_written_to(
+    who: dict[str, str], code: str, record: str, make: Make, renderer: FhirRenderer, vault: FileVault, proxy: Proxy
+) -> None:
+    patient = replace(samples.PATIENT, **who)
+    original = samples.endorsed(case_changes={"number": uuid.uuid4().int, "patient": patient})
+    (sent,) = renderer.render(original)
+    with pytest.raises(Declined) as refused:
+        make(proxy.url).send(samples.released(original, sent, vault))
+    assert refused.value.code == code
+    assert proxy.posts == 0
+    assert not any(part in str(refused.value) for part in ("IPP", "Patient/"))
+
+
+def test_a_patient_known_by_number_only_is_left_to_the_record(
+    record: str, make: Make, renderer: FhirRenderer, vault: FileVault
+) -> None:
+    patient = replace(samples.PATIENT, reference="")
+    original = samples.endorsed(case_changes={"number": uuid.uuid4().int, "patient": patient})
+    (sent,) = renderer.render(original)
+    make(record).send(samples.released(original, sent, vault))
+    assert reports(record, original)[0]["subject"]["identifier"]["value"] == "IPP00012345"
 
 
 def test_a_server_without_transactions_is_not_sent_to(

@@ -67,6 +67,11 @@ def test_what_is_there_already_is_not_created_again(web: httpx2.Client, dpi: Sim
     assert dpi.writes["urn:f|1"] == 1
 
 
+def test_a_stay_can_be_admitted_before_it_is_told_of(web: httpx2.Client, dpi: SimulatedDpi) -> None:
+    dpi.admit(write_exact(bundle(kind="transaction")))
+    assert web.get("Observation/17").json()["subject"] == {"reference": "Patient/9"}
+
+
 def test_a_transaction_happens_whole_or_not_at_all(web: httpx2.Client, dpi: SimulatedDpi) -> None:
     bad = flag(subject={"reference": "urn:uuid:missing"}, identifier=[{"system": "urn:f", "value": "2"}])
     answer = web.post("", content=transaction(created(1, person()), created(2, flag()), created(3, bad)))
