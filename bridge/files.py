@@ -1,5 +1,6 @@
 """Small files that must be whole or absent: keys, anchors, configuration."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -31,9 +32,6 @@ def _write(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
     if replace:
         temporary.replace(path)
         return
-    try:
+    with contextlib.suppress(FileExistsError):  # somebody else was first: theirs stays
         path.hardlink_to(temporary)
-    except FileExistsError:
-        pass  # somebody else was first: theirs stays
-    finally:
-        temporary.unlink()
+    temporary.unlink()
