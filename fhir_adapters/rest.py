@@ -77,6 +77,7 @@ class Server:
         self._client = httpx2.Client(
             headers=headers,
             follow_redirects=False,
+            verify=self.base_url.startswith("https:"),  # loading certificates for plain HTTP costs 0.1 s and no safety
             trust_env=False,  # a proxy from the environment would be another server than the configured one
             transport=transport,
         )

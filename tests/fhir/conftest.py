@@ -57,6 +57,13 @@ def admit(url: str) -> None:
 
 
 @pytest.fixture
+def near(dpi: SimulatedDpi) -> Iterator[Proxy]:
+    """A proxy before the simulated record only: for long lists of faults, which are the proxy's doing."""
+    admit(dpi.url)
+    yield from started(lambda: Proxy(dpi.url))
+
+
+@pytest.fixture
 def proxy(record: str) -> Iterator[Proxy]:
     yield from started(lambda: Proxy(record))
 

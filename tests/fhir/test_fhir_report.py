@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_adapters.context import person as written_name
@@ -140,6 +140,7 @@ def test_a_package_is_one_bundle() -> None:
         FhirRenderer(OPTIONS, lambda _: b"").read_back([sent, sent])
 
 
+@settings(max_examples=50)
 @given(
     st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=6),
     st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=60).filter(str.strip),

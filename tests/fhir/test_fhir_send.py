@@ -1,6 +1,6 @@
 """A release reaches the record once, whatever happens on the way; and is taken back the same way.
 
-Every test runs against the simulated DPI and against a record system of another hand.
+Tests run against the simulated DPI and against a record system of another hand, the long lists of faults against ours.
 """
 
 import json
@@ -131,15 +131,15 @@ def test_the_same_transaction_twice_is_one_object_of_each(record: str, renderer:
     ids=lambda fault: f"{fault.status}-{fault.body[:4].decode()}",
 )
 def test_a_lost_or_odd_answer_to_a_transaction_that_was_taken_is_a_receipt_without_sending_again(
-    fault: Fault, record: str, make: Make, renderer: FhirRenderer, vault: FileVault, proxy: Proxy
+    fault: Fault, make: Make, renderer: FhirRenderer, vault: FileVault, near: Proxy
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    proxy.faults = [fault]
-    receipt = make(proxy.url).send(samples.released(original, sent, vault))
+    near.faults = [fault]
+    receipt = make(near.url).send(samples.released(original, sent, vault))
     assert len(json.loads(receipt.reference)) == len(samples.resources(sent))
-    assert proxy.posts == 1
-    assert len(reports(record, original)) == 1
+    assert near.posts == 1
+    assert len(reports(near.target, original)) == 1
 
 
 @pytest.mark.parametrize(
@@ -164,23 +164,22 @@ def test_a_transaction_that_was_not_taken_is_retried_later_or_declined_and_never
     fault: Fault,
     error: type[Exception],
     code: str,
-    record: str,
     make: Make,
     renderer: FhirRenderer,
     vault: FileVault,
-    proxy: Proxy,
+    near: Proxy,
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
     release = samples.released(original, sent, vault)
-    proxy.faults = [fault]
+    near.faults = [fault]
     with pytest.raises(error) as refused:
-        make(proxy.url).send(release)
+        make(near.url).send(release)
     assert refused.value.code == code
     assert "LEFEVRE" not in str(refused.value)
-    assert reports(record, original) == []
-    make(proxy.url).send(release)
-    assert len(reports(record, original)) == 1
+    assert reports(near.target, original) == []
+    make(near.url).send(release)
+    assert len(reports(near.target, original)) == 1
 
 
 def test_a_refusal_is_told_in_codes_and_element_names(
