@@ -412,8 +412,7 @@ CREATE TABLE journal (
   subject TEXT NOT NULL,
   body TEXT NOT NULL,
   prev TEXT NOT NULL,
-  hash TEXT NOT NULL,
-  CONSTRAINT journal_hash_once UNIQUE (hash)
+  hash TEXT NOT NULL
 );
 CREATE INDEX journal_by_subject ON journal (subject);
 
