@@ -180,8 +180,12 @@ def verify_code(login: str, code: str, desk: Desk) -> Reader:
         return account.reader
 
 
-def session(token: str, desk: Desk) -> tuple[Reader, str, datetime] | None:
-    """Return who holds ``token``, how they proved it and since when; None when it is unknown, ended or idle."""
+def session(token: str, desk: Desk, *, active: bool = True) -> tuple[Reader, str, datetime] | None:
+    """Return who holds ``token``, how they proved it and since when; None when it is unknown, ended or idle.
+
+    Args:
+        active: False for what a page does by itself: it is no sign of life.
+    """
     now = desk.now()
     digest = token_digest(token)
     with desk.accounts("desk:session") as accounts:
@@ -191,7 +195,7 @@ def session(token: str, desk: Desk) -> tuple[Reader, str, datetime] | None:
         if now - sitting.seen_at > IDLE or now - sitting.created_at > SESSION_MAX:
             accounts.end(digest, now)
             return None
-        if now - sitting.seen_at > timedelta(minutes=1):  # one write a minute, not one a click
+        if active and now - sitting.seen_at > timedelta(minutes=1):  # one write a minute, not one a click
             accounts.touch(digest, now)
         return sitting.account.reader, sitting.auth, sitting.created_at
 

@@ -152,6 +152,12 @@ class PacsSettings(_Section):
     """One PACS that receives endorsed objects."""
 
     aet: str = Field(min_length=1, max_length=16, description="its AE title")
+    our_aet: str = Field(
+        "AVAL-OUT",
+        min_length=1,
+        max_length=16,
+        description="our title when we send; the PACS must know it and its port",
+    )
     host: str = Field(description="its address")
     port: int = Field(ge=1, le=65535, description="its DICOM port")
     confirm: Literal["auto", "commitment", "dicomweb", "query"] = Field(

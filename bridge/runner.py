@@ -69,7 +69,7 @@ class Loop:
                 step()
             except PortError as error:
                 _log.warning("loop.waiting process=%s code=%s", self.name, error.code)
-            except Exception:  # boundary: a fault in one round is recorded; the next round must still happen
+            except Exception:  # noqa: BLE001 - boundary: a fault in one round is recorded; the next round must still happen
                 _log.exception("loop.fault process=%s", self.name)
             self._stopping.wait(every_s)
 

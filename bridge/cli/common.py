@@ -3,10 +3,10 @@
 import functools
 import getpass
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import click
 import orjson
@@ -53,7 +53,7 @@ def errors_as_exit_codes(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def _leave(message: str, status: int) -> Any:
+def _leave(message: str, status: int) -> NoReturn:
     click.echo(f"aval: {message}", err=True)
     sys.exit(status)
 
@@ -73,7 +73,7 @@ def say(value: Any, text: str, *, as_json: bool) -> None:
     click.echo(orjson.dumps(value, default=str).decode() if as_json else text)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Return aligned columns."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = (

@@ -37,9 +37,7 @@ def _scope(chosen: dict[str, str | None], *, everything: bool) -> tuple[Scope, s
 @scope_options
 @folder_option
 @errors_as_exit_codes
-def stop(
-    model: str | None, version: str | None, site: str | None, everything: bool, reason: str, folder: Path
-) -> None:
+def stop(model: str | None, version: str | None, site: str | None, everything: bool, reason: str, folder: Path) -> None:
     """Stop a model now: nothing of it is decided or sent until two people resume it."""
     scope, target = _scope({"model": model, "version": version, "site": site}, everything=everything)
     with opened(folder) as parts:

@@ -41,12 +41,7 @@ class SqlMessages:
     def pending(self, limit: int) -> tuple[tuple[str, Fact], ...]:
         """Return facts not yet handed over, oldest first; another relay's are skipped."""
         outbox = tables.outbox
-        query = (
-            select(outbox.c.id, outbox.c.fact)
-            .where(outbox.c.rung_at.is_(None))
-            .order_by(outbox.c.at)
-            .limit(limit)
-        )
+        query = select(outbox.c.id, outbox.c.fact).where(outbox.c.rung_at.is_(None)).order_by(outbox.c.at).limit(limit)
         query = query.with_for_update(skip_locked=True) if self._locks else query
         rows = self._connection.execute(query).all()
         return tuple((row.id, fact_from_plain(orjson.loads(row.fact))) for row in rows)

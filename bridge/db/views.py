@@ -50,14 +50,21 @@ class SqlViews:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def results(self, states: Sequence[str], *, modes: Sequence[str] = ("care",), limit: int) -> tuple[Row, ...]:
-        """Return results, stat before routine, then oldest first; every state when ``states`` is empty."""
+    def results(
+        self, states: Sequence[str], *, modes: Sequence[str] = ("care",), limit: int, newest_first: bool = False
+    ) -> tuple[Row, ...]:
+        """Return results, stat before routine, then oldest first; every state when ``states`` is empty.
+
+        Args:
+            newest_first: last moved first, whatever the priority.
+        """
         results = tables.results
         urgent = case((results.c.priority == str(Priority.STAT), 0), else_=1)
         query = self._rows().where(results.c.mode.in_(modes))
         if states:
             query = query.where(results.c.state.in_(states))
-        return self._read(query.order_by(urgent, results.c.queued_at, results.c.id).limit(limit))
+        order = (results.c.moved_at.desc(),) if newest_first else (urgent, results.c.queued_at)
+        return self._read(query.order_by(*order, results.c.id).limit(limit))
 
     def result(self, result_id: str) -> Row | None:
         """Return one result, or None."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
-from dicom_adapters.pixels import describe_series, read_frame
-
 from bridge import accounts
 from bridge.db.store import SqlStore
 from bridge.db.views import Row, SentRow, link_body
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
+from dicom_adapters.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import CaseKind, Manifest, Source
 from guarantee.content import Content
@@ -54,9 +53,9 @@ class RealDesk:
         """Return a session token."""
         return accounts.sign_in(login, password, code, self.sign_ins)
 
-    def session(self, token: str) -> Session | None:
+    def session(self, token: str, *, active: bool = True) -> Session | None:
         """Return who holds ``token``, or None."""
-        found = accounts.session(token, self.sign_ins)
+        found = accounts.session(token, self.sign_ins, active=active)
         return Session(reader=found[0], auth=found[1], since=found[2]) if found else None
 
     def sign_out(self, token: str) -> None:
@@ -65,10 +64,11 @@ class RealDesk:
 
     # --------------------------------------------------------------------------------------------------- looking
 
-    def lines(self, states: Sequence[str], *, limit: int) -> Sequence[Line]:
+    def lines(self, states: Sequence[str], *, limit: int, newest_first: bool = False) -> Sequence[Line]:
         """Return worklist rows."""
         with self.store.reading() as unit:
-            return [self._line(row) for row in unit.views.results(states, limit=limit)]
+            rows = unit.views.results(states, limit=limit, newest_first=newest_first)
+        return [self._line(row) for row in rows]
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from bridge.config import Settings
@@ -11,6 +11,7 @@ from bridge.web import options as web
 from bridge.wiring.clock import SystemClock
 from dicom_adapters import scp, send
 from dicom_adapters.admission import Sender as DicomSender
+from dicom_adapters.echo import echo
 from dicom_adapters.envelope import Options as DicomOptions
 from dicom_adapters.envelope import Software
 from dicom_adapters.renderer import DicomRenderer
@@ -29,11 +30,13 @@ from guarantee.case import CaseKind
 from guarantee.errors import Declined, Malformed, Unavailable
 from guarantee.ids import Digest, digest
 from guarantee.inputs import Record
-from guarantee.ports import Destination, Renderer, Vault
+from guarantee.ports import Renderer, Vault
 from guarantee.unit import Arrival, Fetch
 from inference.options import Options as ModelOptions
 
 VERSION: Final = version("aval")
+
+Sending: TypeAlias = send.PacsDestination | fhir_client.DpiDestination
 
 REACH_S: Final = 5.0
 """How long ``aval check`` waits for each place outside."""
@@ -135,17 +138,17 @@ def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[Ca
     return {CaseKind.STUDY: {**pacs, **records}, CaseKind.RECORD: records}
 
 
-def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[str, Destination]:
+def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[str, Sending]:
     """Return the places outside, with their write credentials: for the deliverer alone."""
-    found: dict[str, Destination] = {}
+    found: dict[str, Sending] = {}
     for name, pacs in settings.destinations.pacs.items():
         options = send.Options(
             name=name,
-            aet=settings.scp.aet,
+            aet=pacs.our_aet,
             peer_aet=pacs.aet,
             peer_host=pacs.host,
             peer_port=pacs.port,
-            confirm=pacs.confirm,
+            confirm=send.Confirm(pacs.confirm),
             dicomweb_url=pacs.dicomweb_url,
             commitment_port=pacs.commitment_port,
         )
@@ -196,7 +199,7 @@ def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each place outside, a question whether it answers."""
     asked: dict[str, Callable[[], str]] = {}
     for name, pacs in settings.destinations.pacs.items():
-        asked[f"pacs {name}"] = _echo(settings.scp.aet, pacs.aet, pacs.host, pacs.port)
+        asked[f"pacs {name}"] = _echo(pacs.our_aet, pacs.aet, pacs.host, pacs.port)
     for name, record in settings.destinations.fhir.items():
         asked[f"record {name}"] = _connect(record.base_url)
     return asked
@@ -204,7 +207,7 @@ def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
 
 def _echo(aet: str, peer_aet: str, host: str, port: int) -> Callable[[], str]:
     def ask() -> str:
-        send.echo(aet=aet, peer_aet=peer_aet, host=host, port=port, timeout_s=REACH_S)
+        echo(aet=aet, peer_aet=peer_aet, host=host, port=port, timeout_s=REACH_S)
         return f"C-ECHO answered by {peer_aet} at {host}:{port}"
 
     return ask

@@ -1,0 +1,27 @@
+"""C-ECHO: does a peer answer, and does it know us? For ``aval check``."""
+
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
+from guarantee.errors import Unavailable
+
+
+def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float) -> None:
+    """Return when the peer answers a C-ECHO with success (PS3.4 A.4).
+
+    Raises:
+        Unavailable: no connection, the association was refused, or another answer.
+    """
+    entity = AE(aet)
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
+    entity.add_requested_context(Verification)
+    association = entity.associate(host, port, ae_title=peer_aet)
+    if not association.is_established:
+        why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
+        raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} {why}")
+    try:
+        status = association.send_c_echo().get("Status")
+    finally:
+        association.release()
+    if status != 0x0000:
+        raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} answered C-ECHO with {status!r}")
