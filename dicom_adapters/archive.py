@@ -180,7 +180,7 @@ def _same(ours: Dataset, theirs: Dataset, tag: Any) -> bool:
     if tag not in ours or tag not in theirs:
         return False
     mine, other = ours.get_item(tag), theirs.get_item(tag)
-    if (mine.VR, mine.value) == (other.VR, other.value):
+    if (mine.value or b"") == (other.value or b"") and other.VR in {mine.VR, None}:  # None: sent in implicit VR
         return True
     return tag not in _COERCED and bool(ours[tag] == theirs[tag])
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from io import BytesIO
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from highdicom.sr import CodedConcept
 from pydicom import dcmwrite
@@ -88,7 +88,8 @@ class Options:
             raise Malformed(f"outputs are some of {OUTPUTS}, in this order, not {self.outputs}")
         if self.charset not in _CODECS:
             raise Malformed(f"character sets that can be written are {', '.join(_CODECS)}, not {self.charset!r}")
-        ZoneInfo(self.zone)
+        if self.zone not in available_timezones():
+            raise Malformed(f"{self.zone!r} is not a time zone that this machine knows, e.g. Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ and in any other.
 """
 
 from collections.abc import Sequence
+from typing import Final
+
+from pydicom.dataset import Dataset
 
 from dicom_adapters.envelope import Options, Software, encode
 from dicom_adapters.read_back import read_back
@@ -17,7 +20,7 @@ from guarantee.ports import Endorsed, ReadBack, Rendered, Withdrawn
 
 __all__ = ["DicomRenderer", "Options", "Software"]
 
-MEDIA_TYPE = "application/dicom"
+MEDIA_TYPE: Final = "application/dicom"
 
 
 class DicomRenderer:
@@ -50,10 +53,7 @@ class DicomRenderer:
             objects.append(("sr", build_report(endorsed, sources, segmentation, self._options)))
         if not objects:
             raise Malformed(f"outputs {outputs} leave nothing to send of a content without segments")
-        return tuple(
-            Rendered(name=name, media_type=MEDIA_TYPE, uid=dataset.SOPInstanceUID, data=encode(dataset, self._options))
-            for name, dataset in objects
-        )
+        return tuple(self._rendered(name, dataset) for name, dataset in objects)
 
     def read_back(self, objects: Sequence[Rendered]) -> ReadBack:
         """Return what ``objects`` say, from their bytes alone.
@@ -70,6 +70,8 @@ class DicomRenderer:
             Malformed: the package holds no DICOM object.
             BlobMissing: the vault no longer holds what was sent.
         """
-        note = build_rejection(withdrawn, self._read, self._options)
-        data = encode(note, self._options)
-        return (Rendered(name="rejection-note", media_type=MEDIA_TYPE, uid=note.SOPInstanceUID, data=data),)
+        return (self._rendered("rejection-note", build_rejection(withdrawn, self._read, self._options)),)
+
+    def _rendered(self, name: str, dataset: Dataset) -> Rendered:
+        data = encode(dataset, self._options)
+        return Rendered(name=name, media_type=MEDIA_TYPE, uid=str(dataset.SOPInstanceUID), data=data)

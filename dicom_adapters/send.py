@@ -67,8 +67,9 @@ class Options:
         name: of the destination, as releases use it.
         aet: our AE title, which the archive must know.
         dicomweb_url: root of its DICOMweb service; "" when it has none.
-        commitment_host, commitment_port: where we listen for the answers to storage commitment; "" is every address,
-            0 any free port (good only for an archive that answers on the same association).
+        commitment_host, commitment_port: where we listen for the answers to storage commitment; "" is every address.
+            With port 0 nothing is opened until ``listen`` is called: an archive cannot know a port that nobody chose,
+            and some answer on the association that asked.
         connect_s, associate_s: to open a connection, to negotiate an association.
         answer_s: for the answer to one request.
         commitment_s: for the answer to storage commitment; a later one counts at the next attempt.
@@ -135,7 +136,9 @@ class PacsDestination:
         self._desk.close()
 
     def listen(self) -> int:
-        """Start listening for answers to storage commitment; return the port. ``send`` does it when it is needed.
+        """Start listening for answers to storage commitment; return the port.
+
+        ``send`` does it when a port is configured. With port 0, any free one is taken.
 
         Raises:
             Unavailable: the port is taken.
@@ -263,7 +266,8 @@ class PacsDestination:
         """Return whether the archive answers for all ``objects``; False when it does not offer that, or not yet."""
         uids = frozenset(held.sop_instance_uid for held in objects)
         half_s = self._options.commitment_s / 2
-        self.listen()
+        if self._options.commitment_port:
+            self.listen()
         try:
             with self._association([(StorageCommitmentPushModel, _PLAIN)], takes_answers=True) as association:
                 instances = [(held.sop_class_uid, held.sop_instance_uid) for held in objects]

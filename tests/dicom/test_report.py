@@ -755,7 +755,8 @@ def test_a_place_that_does_not_exist_is_refused() -> None:
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"outputs": ()}, {"outputs": ("sr", "seg")}, {"outputs": ("pdf",)}, {"charset": "ISO_IR 203"}):
+    orders = ({"outputs": ()}, {"outputs": ("sr", "seg")}, {"outputs": ("pdf",)})
+    for wrong in (*orders, {"charset": "ISO_IR 203"}, {"zone": "Europe/Lutece"}):
         with pytest.raises(Malformed):
             replace(e.OPTIONS, **wrong)
     scene = e.scene()

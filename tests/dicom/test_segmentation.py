@@ -1,10 +1,11 @@
 """The segmentation holds the endorsed masks voxel by voxel, where the images are."""
 
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import highdicom as hd
 import numpy as np
@@ -25,6 +26,10 @@ from guarantee.ports import Endorsed, Rendered
 from tests.dicom import endorsements as e
 from tests.dicom import samples
 from tests.peers.dicom_tools import Dicom3Tools
+
+DATA: Final = Path(__file__).parents[2].parent / "shared" / "data" / "dicom"
+DIRECTORY: Final = b"1.2.840.10008.1.3.10"
+"""Media Storage Directory: a table of contents, not an instance."""
 
 Voxels = np.ndarray[Any, Any]
 """Axes (frame, row, column), 0 or 1."""
@@ -171,6 +176,22 @@ def test_segments_that_do_not_touch_are_said_not_to_overlap() -> None:
     left[2, :, :20] = 1
     right[2, :, 20:] = 1
     assert seg_of(rendered(scene, e.endorse(scene, drawn(scene, left, right)))).SegmentsOverlap == "NO"
+
+
+@pytest.mark.parametrize("name", ["mr_t1_brain_vsseg001_jpegls.tar", "ct_head_phantom_philips.tar.xz"])
+def test_a_real_series_gives_objects_without_an_error(name: str, tmp_path: Path, dicom3tools: Dicom3Tools) -> None:
+    archive = DATA / name
+    if not archive.exists():
+        pytest.skip(f"{archive} is not here")
+    with tarfile.open(archive) as tar:
+        files = [part.read() for member in tar if (part := tar.extractfile(member)) is not None]
+    scene = e.scene([f for f in files if f[128:132] == b"DICM" and DIRECTORY not in f[:400]])
+    endorsed = e.endorse(scene, drawn(scene, ball(scene)))
+    objects = rendered(scene, endorsed)
+    assert said(objects, endorsed.content) is None
+    for part in objects:
+        (tmp_path / part.name).write_bytes(part.data)
+        assert dicom3tools.errors(tmp_path / part.name) == []
 
 
 # ------------------------------------------------------------------------------------------------ one bit, one frame

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
+from pydicom.uid import Comprehensive3DSRStorage, ImplicitVRLittleEndian, SegmentationStorage
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
@@ -630,6 +630,15 @@ def test_what_an_archive_may_change_is_told(
 def test_what_an_archive_may_not_change_is_another_object(tmp_path: Path, change: Callable[[Dataset], object]) -> None:
     part = ready(tmp_path).objects[1]
     assert refused(Declined, lambda: changes(held(part), rewritten(part, change))) == "other-object-under-our-uid"
+
+
+def test_an_archive_may_answer_in_implicit_vr(tmp_path: Path) -> None:
+    part = ready(tmp_path).objects[1]
+    implicit = dcmread(BytesIO(part.data))
+    implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    out = BytesIO()
+    dcmwrite(out, implicit, implicit_vr=True, little_endian=True)
+    assert changes(held(part), out.getvalue()) == ()
 
 
 @contextmanager
