@@ -589,3 +589,13 @@ def test_whatever_the_bytes_only_our_own_refusal_comes_out() -> None:
             outcomes["read"] += 1
             assert all(c.isprintable() for c in header.patient.name)
     assert min(outcomes.values()) > 100, outcomes
+
+
+def test_pixels_encapsulated_inside_an_item_are_walked() -> None:
+    """An icon, compressed, in an item with a length: pydicom loses it when it writes such a file back (issue 2324)."""
+    icon = element(
+        0x7FE00010, "OB", implicit(ITEM, b"") + implicit(ITEM, bytes(8)) + implicit(SEQUENCE_END, b""), length=OPEN
+    )
+
+    assert read_header(minimal(element(0x00880200, "SQ", implicit(ITEM, icon))))
+    assert code_of(minimal(element(0x00880200, "SQ", implicit(ITEM, icon[:-8])))) == "truncated"

@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,9 @@ def test_inverted_grey_keeps_its_values_and_says_so() -> None:
         ("samples-unsupported", {"BitsAllocated": 32}),
         ("samples-unsupported", {"SamplesPerPixel": 4}),
         ("samples-unsupported", {"PhotometricInterpretation": "HSV"}),
+        ("samples-unsupported", {"PhotometricInterpretation": "RGB"}),
+        ("samples-unsupported", {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "Rows": 12}),
+        ("pixels-unreadable", {"PhotometricInterpretation": "PALETTE COLOR"}),
     ],
 )
 def test_a_frame_that_cannot_be_shown_is_refused_by_name(code: str, changes: dict[str, object]) -> None:
@@ -417,6 +421,29 @@ def test_a_frame_that_does_not_exist_is_refused(frame: int) -> None:
     data = to_file(samples.series("MR", slices=1)[0])
 
     assert code_of(lambda: read_frame(data, frame)) == "pixels-unreadable"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "size"),
+    [
+        *product((RLELossless, JPEGLSLossless, JPEG2000Lossless), ((50, 44), (36, 50), (20, 44), (36, 22))),
+        *product((JPEGLSLossless, JPEG2000Lossless), ((44, 36),)),  # run-length frames say nothing of their shape
+    ],
+)
+def test_a_coded_frame_of_another_size_than_its_header_is_refused(syntax: str, size: tuple[int, int]) -> None:
+    """GDCM ends its process at such a frame, or returns noise."""
+    dataset = pydicom.dcmread(BytesIO(to_file(samples.series("MR", slices=1)[0], syntax)))
+    dataset.Rows, dataset.Columns = size
+    out = BytesIO()
+    dataset.save_as(out)
+
+    assert code_of(lambda: read_frame(out.getvalue(), 1)) == "pixels-unreadable"
+
+
+def test_too_many_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicom_adapters.pixels.FRAMES_MAX", 2)
+
+    assert code_of(lambda: describe_series(listed(samples.series("MR", slices=3)))) == "too-large"
 
 
 def test_a_frame_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,6 +497,13 @@ def test_a_real_frame_is_what_pydicom_makes_of_it(name: str) -> None:
 @pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "JPGExtended.dcm"])
 def test_a_real_jpeg_of_twelve_bits_is_an_undecodable_image_and_said_to_be(name: str) -> None:
     assert code_of(lambda: read_frame((CORPUS / name).read_bytes(), 1)) == "pixels-unreadable"
+
+
+def test_a_syntax_without_a_decoder_is_said_to_be_undecodable() -> None:
+    data = to_file(samples.series("MR", slices=1)[0], JPEG2000Lossless)
+    htj2k = data.replace(b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.4.20").replace(b".4.20\0\0", b".4.201\0")
+
+    assert code_of(lambda: read_frame(htj2k, 1)) == "pixels-unreadable"
 
 
 WG04 = ("CT1_UNC", "CT1_J2KR", "CT1_JLSL", "CT1_JPLL", "CT1_RLE", "CT1_J2KI", "CT1_JLSN")

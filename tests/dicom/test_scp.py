@@ -33,7 +33,7 @@ from guarantee.errors import Unavailable
 from guarantee.ids import digest
 from guarantee.unit import Arrival
 from tests.dicom import samples
-from tests.dicom.conftest import OPTIONS, Post
+from tests.dicom.post import OPTIONS, Post
 from tests.dicom.raw_peer import (
     ABORTED,
     CT,
@@ -275,15 +275,29 @@ def test_an_unexpected_error_is_a_failure_that_is_recorded_without_its_text(post
     assert detail.startswith("KeyError in fail, line ")
 
 
-def test_a_refusal_stands_when_it_cannot_be_recorded(post_of: PostOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: str) -> None:
-        raise Unavailable("database", "the database does not answer")
-
-    monkeypatch.setattr(Post, "turn_away", fail)
-    post = post_of()
-    body, _ = instance()
+def test_a_refusal_stands_when_it_cannot_be_recorded(post: Post) -> None:
+    post.is_deaf = True
+    body, name = instance()
     with Peer(post.port).associated() as peer:
         assert peer.store(body, "1.2.3") == REFUSALS["class-mismatch"]
+        assert peer.store(body, name) == SUCCESS
+
+    assert post.refused == []
+
+
+def test_an_association_that_was_never_admitted_keeps_nothing(post_of: PostOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pynetdicom goes on negotiating when the handler that should reject raises."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("no rule can be read")
+
+    monkeypatch.setattr(Listener, "_admit", fail)
+    post = post_of()
+    body, name = instance()
+    with Peer(post.port).associated() as peer:
+        assert peer.store(body, name) == 0x0124  # refused: not authorised
+
+    assert (post.arrivals, post.ended) == ([], [])
 
 
 # --------------------------------------------------------------------------------------------------- what is refused
@@ -462,18 +476,17 @@ def test_a_rejected_association_is_no_conversation(post: Post) -> None:
 
 
 def test_the_end_of_a_conversation_that_cannot_be_recorded_harms_nobody(
-    post_of: PostOf, monkeypatch: pytest.MonkeyPatch
+    post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: str) -> None:
-        raise Unavailable("database", "the database does not answer")
-
-    monkeypatch.setattr(Post, "hang_up", fail)
-    post = post_of()
+    post.is_deaf = True
     body, name = instance()
     for _ in range(2):
         with Peer(post.port).associated() as peer:
             assert peer.store(body, name) == SUCCESS
             assert peer.release() == RELEASED
+    post.listener.stop()
+
+    assert [record.getMessage() for record in caplog.records].count("conversation.end-not-recorded") == 2
 
 
 def test_stopping_lets_an_open_association_finish(post: Post) -> None:
@@ -608,6 +621,7 @@ def test_noise_harms_nobody(post: Post, noise: bytes) -> None:
         data(1, 2, b"no command before"),
         pdu(4, b"\0\0\0\x02\x01"),
         pdu(4, b"\xff\xff\xff\xff\x01\x03"),
+        pdu(4, b"\0\0\0\x01\x01"),
         pdu(2, b"\0" * 20),
     ],
 )
@@ -701,3 +715,20 @@ def test_the_echo_context_takes_no_instances(post: Post) -> None:
         assert peer.store(body, name) != SUCCESS
 
     assert post.arrivals == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "may"),
+    [
+        ((), "203.0.113.9", True),
+        (("10.2.0.0/16",), "10.2.3.4", True),
+        (("10.2.0.0/16",), "10.3.3.4", False),
+        (("10.2.0.1/16",), "10.2.3.4", True),
+        (("10.9.1.4",), "10.9.1.4", True),
+        (("10.2.0.0/16",), "::ffff:10.2.3.4", True),
+        (("fd00::/8",), "fd00::1%eth0", True),
+        (("10.2.0.0/16", "fd00::/8"), "fe80::1", False),
+    ],
+)
+def test_a_sender_may_call_from_its_networks(networks: tuple[str, ...], address: str, *, may: bool) -> None:
+    assert Sender(name="mr-2", networks=networks).may_call_from(address) is may

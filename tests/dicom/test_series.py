@@ -310,6 +310,7 @@ def with_another_series(datasets: list[Dataset]) -> None:
         ("samples-unsupported", change("BitsAllocated", 32, which=ONE)),
         ("samples-unsupported", change("RescaleSlope", "0", which=ONE)),
         ("samples-unsupported", change("RescaleSlope", "1e300", which=ONE)),
+        ("samples-unsupported", change("ModalityLUTSequence", [Dataset()], which=ONE)),
         ("size-mixed", smaller),
         ("size-mixed", change("PixelSpacing", ["1.6", "1.25"], which=ONE)),
         ("frame-of-reference-mixed", change("FrameOfReferenceUID", "1.2.3", which=ONE)),

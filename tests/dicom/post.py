@@ -1,0 +1,54 @@
+"""A listener of our own, and what came through its doors."""
+
+from collections.abc import Callable
+
+from bridge.vault import FileVault
+from dicom_adapters.admission import Sender
+from dicom_adapters.scp import Doors, Listener, Options
+from guarantee.errors import Unavailable
+from guarantee.unit import Arrival
+
+OPTIONS = Options(
+    aet="AVAL",
+    host="127.0.0.1",
+    port=0,
+    site="chu",
+    senders={"MR2": Sender(name="mr-2"), "PACS": Sender(name="pacs", networks=("127.0.0.0/8",))},
+    grace_s=10.0,
+)
+"""The usual options; port 0 is any free one."""
+
+
+class Post:
+    """A listener on a free port of this machine, its vault, and what came through its doors, in order."""
+
+    def __init__(self, options: Options, vault: FileVault) -> None:
+        self.arrivals: list[Arrival] = []
+        self.ended: list[str] = []
+        self.refused: list[tuple[str, str, str]] = []
+        self.on_receive: Callable[[Arrival], object] = lambda arrival: None
+        self.is_deaf = False
+        self.vault = vault
+        doors = Doors(receive=self.receive, hang_up=self.hang_up, turn_away=self.turn_away)
+        self.listener = Listener(options, vault, doors)
+        self.listener.start()
+
+    @property
+    def port(self) -> int:
+        return self.listener.port
+
+    def receive(self, arrival: Arrival) -> None:
+        self.on_receive(arrival)
+        self.arrivals.append(arrival)
+
+    def hang_up(self, conversation: str) -> None:
+        self._listen()
+        self.ended.append(conversation)
+
+    def turn_away(self, sender: str, code: str, detail: str) -> None:
+        self._listen()
+        self.refused.append((sender, code, detail))
+
+    def _listen(self) -> None:
+        if self.is_deaf:
+            raise Unavailable("database", "the database does not answer")
