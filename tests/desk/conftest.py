@@ -1,5 +1,6 @@
 """Fixtures of the desk's tests: a client without a browser, a desk behind a server, Chromium."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -89,6 +90,13 @@ def site() -> Iterator[FakeSite]:
     yield from started(FakeSite)
 
 
+EXPECTED = (
+    "the server responded with a status of 4",  # a refusal that a test asked for; the page shows it
+    "net::ERR_",  # a connection that a test cut
+    "willReadFrequently",  # tests read the canvas back, pages do not
+)
+
+
 class Watched:
     """A page whose every error is a failure, and every request that leaves this machine too."""
 
@@ -104,8 +112,7 @@ class Watched:
         page.on("request", self._request)
 
     def _console(self, message: Any) -> None:
-        refused = "the server responded with a status of 4"  # a refusal that a test asked for; the page shows it
-        if message.type in {"error", "warning"} and refused not in message.text:
+        if message.type in {"error", "warning"} and not any(known in message.text for known in EXPECTED):
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _request(self, request: Any) -> None:
@@ -114,6 +121,15 @@ class Watched:
 
 
 Open = Callable[..., Any]
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait until a JavaScript expression is true. Playwright's own way needs eval, which the pages forbid."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(f"Boolean({condition})"):
+        if time.monotonic() > deadline:
+            pytest.fail(f"never true: {condition}")
+        page.wait_for_timeout(20)
 
 
 @pytest.fixture

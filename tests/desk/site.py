@@ -12,10 +12,12 @@ from typing import Protocol
 import uvicorn
 
 from bridge.web.app import Options, make_app
+from bridge.web.services import Session
 from guarantee.case import Patient
 from guarantee.policy import Role
 from guarantee.result import Priority
 from guarantee.states import ResultState
+from guarantee.stops import Scope
 from tests.desk import cases
 from tests.desk.cases import Staged
 from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
@@ -51,6 +53,21 @@ class Site(Protocol):
 
     def answers(self, result: str) -> int:
         """Return how many opinions a result has."""
+
+    def forget_questions(self) -> None:
+        """Let every question that was asked grow too old."""
+
+    def end_sessions(self) -> None:
+        """End every session, as idling does."""
+
+    def stop(self) -> None:
+        """End the server."""
+
+    def hold(self, model: str) -> None:
+        """Stop a model."""
+
+    def confirm(self, result: str) -> None:
+        """Let every destination confirm."""
 
 
 @cache
@@ -122,6 +139,23 @@ class FakeSite:
     def answers(self, result: str) -> int:
         """Return how many opinions there are."""
         return len(self.desk.cases[result].opinions)
+
+    def forget_questions(self) -> None:
+        """Let every question that was asked grow too old."""
+        self.desk.questions.clear()
+
+    def end_sessions(self) -> None:
+        """End every session."""
+        self.desk.sessions.clear()
+
+    def hold(self, model: str) -> None:
+        """Stop a model."""
+        session = Session(reader=self.desk.people["dr.durand"], auth="test", since=self.desk.now())
+        self.desk.stop(Scope.MODEL, model, session, "contours aberrants")
+
+    def confirm(self, result: str) -> None:
+        """Let every destination confirm."""
+        self.desk.confirm(result)
 
     def state(self, result: str) -> ResultState:
         """Return where a result stands."""

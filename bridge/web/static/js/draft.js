@@ -44,11 +44,19 @@ export class Draft extends EventTarget {
     this.list();
   }
 
+  /** Put the rows in. Only when there are others: a field that somebody types in must not leave the page. */
   list() {
-    const rows = [...this.rows, ...this.added];
-    $('findings').replaceChildren(...rows.map((row) => row.element));
-    $('findings-count').textContent = String(rows.length);
-    $('nothing-found').hidden = rows.some((row) => row.presence() === 'present');
+    $('findings').replaceChildren(...this.all.map((row) => row.element));
+    this.count();
+  }
+
+  count() {
+    $('findings-count').textContent = String(this.all.length);
+    $('nothing-found').hidden = this.all.some((row) => row.presence() === 'present');
+  }
+
+  get all() {
+    return [...this.rows, ...this.added];
   }
 
   showCautions() {
@@ -175,13 +183,15 @@ export class Draft extends EventTarget {
     find('.see').hidden = find('.keep').hidden = true;
     find('.remove').addEventListener('click', () => {
       this.added = this.added.filter((one) => one !== row);
+      this.list();
       this.edited();
     });
     this.added.push(row);
+    this.list();
   }
 
   edited() {
-    this.list();
+    this.count();
     this.dispatchEvent(new CustomEvent('edited'));
   }
 

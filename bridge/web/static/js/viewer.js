@@ -53,6 +53,7 @@ export class Viewer extends EventTarget {
   /** Show another series, at its middle slice. */
   setSeries(series) {
     this.series = series;
+    this.index = series.frames >> 1;
     this.painted = null;
     this.bitmap.width = this.tint.width = series.columns;
     this.bitmap.height = this.tint.height = series.rows;
@@ -61,7 +62,7 @@ export class Viewer extends EventTarget {
     this.flip = false;
     if (series.windows.length) this.window = { center: series.windows[0].center, width: series.windows[0].width };
     this.fit();
-    this.show(series.frames >> 1);
+    this.show(this.index);
   }
 
   /** Show one slice; the last one asked for wins. */
