@@ -6,6 +6,8 @@ bodies, addresses), so they are held to WARNING, and pynetdicom's and pydicom's 
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Final
 
 _LIBRARIES: Final = {
@@ -32,3 +34,10 @@ def set_up(level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(library_level)
     logging.captureWarnings(capture=True)
     logging.getLogger("py.warnings").setLevel(logging.CRITICAL)  # pydicom's warnings quote the values they are about
+
+
+def where(error: BaseException) -> str:
+    """Return the class of an error and the lines it came through, never its message: a message may quote a value."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"error={type(error).__name__} at={places}"

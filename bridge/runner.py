@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import uvicorn
 from fastapi import FastAPI
 
+from bridge.logs import where
 from guarantee.errors import PortError
 
 START_S: Final = 30.0
@@ -69,8 +70,8 @@ class Loop:
                 step()
             except PortError as error:
                 _log.warning("loop.waiting process=%s code=%s", self.name, error.code)
-            except Exception:  # noqa: BLE001 - boundary: a fault in one round is recorded; the next round must still happen
-                _log.exception("loop.fault process=%s", self.name)
+            except Exception as error:  # noqa: BLE001 - boundary: a fault in one round is recorded; the next round must still happen
+                _log.error("loop.fault process=%s %s", self.name, where(error))
             self._stopping.wait(every_s)
 
 

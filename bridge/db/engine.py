@@ -47,6 +47,7 @@ def make_aval_engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text must not quote a patient
         connect_args={
             "connect_timeout": 10,
             "options": f"-c search_path=aval,pg_catalog -c statement_timeout={STATEMENT_TIMEOUT_MS} "
@@ -56,7 +57,9 @@ def make_aval_engine(url: str) -> Engine:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=8, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, pool_size=8, max_overflow=8, hide_parameters=True, connect_args={"check_same_thread": False}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
