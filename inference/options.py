@@ -1,11 +1,18 @@
 """How models run on this machine. Filled by bridge.wiring; nothing heavy is imported here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from guarantee.errors import Malformed
 
 CPU: Final = "CPUExecutionProvider"
+
+NO_TELEMETRY: Final[Mapping[str, str]] = {"ORT_DISABLE_TELEMETRY": "1"}
+"""ONNX Runtime sends usage data to its maker from version 1.29 on, on Linux too, from the moment it is imported, and
+keeps a device identifier in the home folder. Only this variable, set before the import, stops all of it; the call
+`disable_telemetry_events` comes too late. Source: Privacy.md of the wheel, "Disabling Telemetry".
+"""
 
 THREADS_MAX: Final = 256
 """Most threads of one model. Beyond it a number is a typing error."""

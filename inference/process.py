@@ -15,6 +15,7 @@ from guarantee.canonical import Json
 from guarantee.errors import ModelFailed
 from inference.errors import WireBroken
 from inference.messages import Buffers
+from inference.options import NO_TELEMETRY
 from inference.wire import ANSWER_BYTES_MAX, EXIT_MEMORY, Message, receive, send
 
 END_S: Final = 5.0
@@ -25,6 +26,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MiB of the address space that the card limits
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",  # numpy's own threads would come on top of ONNX Runtime's
+    **NO_TELEMETRY,
 }
 """Everything a child gets of an environment: no setting and no secret of ours is in its reach."""
 

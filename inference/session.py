@@ -1,17 +1,24 @@
-"""One ONNX model, ready to run. Made from bytes whose digest was checked, never from a path: nothing else is read."""
+"""One ONNX model, ready to run. Made from bytes whose digest was checked, never from a path: nothing else is read.
 
+The only module that imports ONNX Runtime, because what must happen before that import happens here.
+"""
+
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from guarantee.errors import ModelFailed, Unavailable
 from inference.graph import DTYPES, Tensor
-from inference.options import CPU
+from inference.options import CPU, NO_TELEMETRY
+
+os.environ.update(NO_TELEMETRY)
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 Array: TypeAlias = NDArray[Any]
 
@@ -71,6 +78,7 @@ class Session:
         self._run_options = ort.RunOptions()
         if options.shrink and first == CPU:
             self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self.threads = options.threads
         self.inputs = tuple(_tensor(found) for found in self._session.get_inputs())
         self.outputs = tuple(_tensor(found) for found in self._session.get_outputs())
 

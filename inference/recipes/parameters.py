@@ -280,7 +280,7 @@ RECIPES: Final[Mapping[str, type[VolumeMask] | type[ReadingsScore]]] = {
     "volume-mask": VolumeMask,
     "readings-score": ReadingsScore,
 }
-"""Recipes a card may name. The code that follows them is in the module of the same name."""
+"""Recipes a card may name. The code is in the module of the same name, in its function ``propose``."""
 
 
 def require_placeholders(text: Text, names: set[str]) -> None:

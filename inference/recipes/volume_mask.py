@@ -5,7 +5,8 @@ at the centre of every source voxel. Both samplings are trilinear and run as ONN
 that they are part of the version and need little memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -100,8 +101,8 @@ def sample(volume: Volume, cube: Cube, parameters: VolumeMask, session: Session)
     source = voxels.astype(np.float32)[None, None]
     sampled = np.zeros((cube.size,) * 3, dtype=np.float32)
     multiple = 2 * parameters.pool
-    everything = box_of_source(cube, volume.shape, parameters.grid_size, multiple)
-    for box in _slabs(everything, multiple=multiple):
+
+    def fill(box: Box) -> None:
         (slab,) = session.run(
             source=source,
             theta=theta_to_source(cube, box, volume.shape),
@@ -110,6 +111,8 @@ def sample(volume: Volume, cube: Cube, parameters: VolumeMask, session: Session)
         )
         i, j, k = (slice(a // parameters.pool, b // parameters.pool) for a, b in zip(box.start, box.stop, strict=True))
         sampled[i, j, k] = slab[0, 0]
+
+    _in_slabs(fill, box_of_source(cube, volume.shape, parameters.grid_size, multiple), multiple, session.threads)
     brightest = float(sampled.max())
     if brightest <= 0:
         raise NotEligible("constant-image", "nothing but background was sampled")
@@ -182,7 +185,8 @@ def _draw(
     session: Session,
 ) -> None:
     """Set the voxels of ``mask`` in ``box`` whose sampled probability is above the threshold."""
-    for slab in _slabs(box, multiple=1):
+
+    def fill(slab: Box) -> None:
         (inside,) = session.run(
             probability=probability[None, None],
             theta=theta_to_cube(cube, slab),
@@ -191,6 +195,15 @@ def _draw(
         )
         first, second, third = (slice(a, b) for a, b in zip(slab.start, slab.stop, strict=True))
         mask[first, second, third] = inside[0, 0]
+
+    _in_slabs(fill, box, 1, session.threads)
+
+
+def _in_slabs(fill: Callable[[Box], None], box: Box, multiple: int, threads: int) -> None:
+    """Call ``fill`` for each slab of ``box``. GridSample uses one thread for one channel; this uses them all."""
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, _slabs(box, multiple=multiple)):
+            pass
 
 
 def _slabs(box: Box, *, multiple: int) -> Iterator[Box]:
