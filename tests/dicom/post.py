@@ -1,12 +1,17 @@
 """A listener of our own, and what came through its doors."""
 
+import subprocess
 from collections.abc import Callable
+
+import pytest
 
 from bridge.vault import FileVault
 from dicom_adapters.admission import Sender
 from dicom_adapters.scp import Doors, Listener, Options
 from guarantee.errors import Unavailable
 from guarantee.unit import Arrival
+from tests.dicom import samples
+from tests.peers.base import PeerMissing, program, wait_until
 
 OPTIONS = Options(
     aet="AVAL",
@@ -52,3 +57,25 @@ class Post:
     def _listen(self) -> None:
         if self.is_deaf:
             raise Unavailable("database", "the database does not answer")
+
+
+def dcmtk(name: str, *arguments: str) -> int:
+    """Run one of DCMTK's tools as sender MR2 and return its status."""
+    try:
+        tool = program(name)
+    except PeerMissing as reason:
+        pytest.skip(str(reason))
+    return subprocess.run([tool, *arguments], capture_output=True, timeout=60, check=False).returncode
+
+
+def instance(n: int = 0, **changes: object) -> tuple[bytes, str]:
+    """Return the data set and the name of one CT image."""
+    dataset = samples.series("CT", slices=n + 1)[n]
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    return samples.data_set_of(samples.to_file(dataset)), str(dataset.SOPInstanceUID)
+
+
+def quiet(post: Post, conversations: int) -> None:
+    """Wait until so many conversations have ended."""
+    wait_until(lambda: len(post.ended) >= conversations, "the end of a conversation")

@@ -16,6 +16,8 @@ from openjpeg.utils import encode_array
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomFileLike
+from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -26,6 +28,7 @@ from pydicom.uid import (
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
     RLELossless,
+    SecondaryCaptureImageStorage,
 )
 
 AXIAL: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -141,6 +144,23 @@ def document(sop_class_uid: str, modality: str, *, study: str = "1", number: int
     return dataset
 
 
+def capture(stored: NDArray[Any], photometric: str = "MONOCHROME2", **changes: object) -> Dataset:
+    """Return an image without geometry."""
+    dataset = document(SecondaryCaptureImageStorage, "OT")
+    dataset.PhotometricInterpretation = photometric
+    if stored.ndim == 3 and photometric != "MONOCHROME2":
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+        dataset.Rows, dataset.Columns = stored.shape[:2]
+        dataset.BitsAllocated = dataset.BitsStored = stored.dtype.itemsize * 8
+        dataset.HighBit, dataset.PixelRepresentation = dataset.BitsStored - 1, 0
+        dataset.add_new("PixelData", "OB" if stored.dtype.itemsize == 1 else "OW", stored.tobytes())
+    else:
+        set_pixels(dataset, stored)
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
 def to_file(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """Return ``dataset`` as a DICOM file (PS3.10) in the transfer syntax ``syntax``.
 
@@ -196,6 +216,21 @@ def raw_file(body: bytes, syntax: str = ExplicitVRLittleEndian) -> bytes:
     name = syntax.encode() + b"\0" * (len(syntax) % 2)
     meta = element(0x00020010, "UI", name)
     return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<L", len(meta))) + meta + body
+
+
+def minimal(*more: bytes) -> bytes:
+    """Return a file with the four UIDs, then ``more``."""
+    uids = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+    return raw_file(b"".join(element(tag, "UI", b"1.2.3.40") for tag in uids) + b"".join(more))
+
+
+def encoded(dataset: Dataset) -> bytes:
+    """Return the data set alone, explicit VR little endian."""
+    out = BytesIO()
+    file = DicomFileLike(out)
+    file.is_little_endian, file.is_implicit_VR = True, False
+    write_dataset(file, dataset)
+    return out.getvalue()
 
 
 def _common(modality: str, study: str, number: int) -> Dataset:

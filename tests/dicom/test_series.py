@@ -395,9 +395,3 @@ def test_a_real_head_ct_is_one_volume_in_hounsfield_units(real_files: Callable[[
     assert volume.dtype == "<i2"
     assert point(volume, 0, 0, 27)[2] - point(volume, 0, 0, 0)[2] == pytest.approx(27 * 5.0, abs=0.01)
     assert int(voxels_of(volume)[0, 0, 0]) <= -900, "the corner of the field is air"
-
-
-def test_a_real_series_with_a_slice_lost_is_refused(real_files: Callable[[str, str], list[bytes]]) -> None:
-    files = real_files("ct_head_phantom_philips.tar.xz", "I")
-
-    assert code_of(files[:9] + files[10:]) == "slices-missing"
