@@ -145,15 +145,14 @@ def _verifiers(endorsed: Endorsed) -> list[Opinion]:
 def _verifier(opinion: Opinion, source: Dataset, options: Options) -> Dataset:
     """Return one item of Verifying Observer Sequence (0040,A073)."""
     reader = opinion.statement.reader
-    code = Dataset()
-    code.CodeValue = reader.professional_id
-    code.CodingSchemeDesignator = "99RPPS"
-    code.CodeMeaning = shortened(reader.name.replace("^", " "))
+    name = reader.name.replace("^", " ")
     item = Dataset()
     item.VerifyingObserverName = person_name(reader)
     item.VerifyingOrganization = shortened(reader.organisation)
     item.VerificationDateTime = date_time(opinion.statement.signed_at, source, options)
-    item.VerifyingObserverIdentificationCodeSequence = [code]
+    item.VerifyingObserverIdentificationCodeSequence = [
+        sr.CodedConcept(reader.professional_id, "99RPPS", shortened(name))
+    ]
     return item
 
 

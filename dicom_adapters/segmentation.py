@@ -119,10 +119,10 @@ def _common_grid(masks: Sequence[Mask]) -> Grid:
 
 
 def _series(grid: Grid, sources: Sources) -> str:
-    found = {sources.named(uid).group for uid in grid.frames}
-    if len(found) != 1 or len(set(grid.frames)) != len(grid.frames):
-        raise Malformed("a mask lies on the images of one series, each once")
-    return found.pop()
+    series = sources.focus[0].group
+    if any(sources.named(uid).group != series for uid in grid.frames) or len(set(grid.frames)) != len(grid.frames):
+        raise Malformed("a mask lies on the images of the series that the model was chosen for, each once")
+    return series
 
 
 def _used(mask: Mask) -> list[int]:

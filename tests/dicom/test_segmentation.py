@@ -347,6 +347,14 @@ def test_a_mask_that_does_not_fit_its_images_is_refused() -> None:
         assert words in refused(scene, draft)
 
 
+def test_a_mask_on_another_series_than_the_one_in_focus_is_refused() -> None:
+    other = samples.series("MR", slices=6, number=2)
+    scene = e.scene(samples.to_files([*samples.series("MR", slices=6), *other]))
+    frames = tuple(str(dataset.SOPInstanceUID) for dataset in other)
+    scene = replace(scene, grid=replace(scene.grid, frames=frames))
+    assert "that the model was chosen for" in refused(scene, drawn(scene, ball(scene), key_images=()))
+
+
 @pytest.mark.parametrize(
     "keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "FrameOfReferenceUID"]
 )
