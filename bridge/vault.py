@@ -4,6 +4,7 @@ A file is written under a temporary name, flushed, renamed to its digest, and it
 name that exists holds whole bytes. No identifier from outside ever becomes a path.
 """
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -45,7 +46,8 @@ class FileVault:
             for folder in (target.parent, target.parent.parent):
                 _flush_folder(folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the sweeper removes what a failing disk leaves
+                temporary.unlink(missing_ok=True)
             raise Unavailable("vault", f"the vault could not keep {len(data)} bytes: {error.strerror}") from error
         return name
 

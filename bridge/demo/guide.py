@@ -1,4 +1,4 @@
-"""The page that a newcomer lands on: what to do next, who to sign in as, what arrived at the simulated PACS and record."""
+"""The page that a newcomer lands on: what to do next, as whom, and what arrived at the simulated PACS and record."""
 
 from collections.abc import Callable
 from pathlib import Path
