@@ -1,0 +1,111 @@
+"""What each wall is for: take it down and see what gets through. ``python -m tests.gate.ablation`` prints it."""
+
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
+from tests.gate.attacks import ATTACKS, Attack
+from tests.gate.constraints import CONSTRAINTS, TARGETS
+from tests.gate.grants import NEVER_EMPTIED, PLATFORM, ROLE_ATTACKS
+from tests.gate.places import TRIGGERS, Place, PostgreSQLPlace, SQLitePlace
+from tests.gate.world import Builder
+from tests.peers.base import PeerMissing
+from tests.peers.postgresql import PostgreSQL
+
+ALL: Final = (*ATTACKS, *ROLE_ATTACKS)
+
+CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
+"""Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""
+
+_LEAVES: Final = {"transitions", "inputs", "stops", "sign_ins", "journal", "receipts"}
+
+REDUNDANT: Final = {
+    "opinion_answers_once": "doubled by opinion_one_per_person, because a one-time number is issued to one reader for "
+    "one result; kept because it says what a one-time number is, whatever becomes of the other",
+    "decision_rejects_everything": "doubled by decision_content_is_its_opinions and decisions_satisfy_the_policy; kept "
+    "because a decision must not contradict itself even when those change",
+    "release_never_of_a_rejection": "doubled by release_of_exactly_what_was_decided, because a rejection has no "
+    "content; kept because it is the promise itself, in one line",
+} | {
+    f"{table}_never_truncated": "doubled by the same wall on the tables that refer to it, which TRUNCATE … CASCADE "
+    "empties too; kept because its message names the table"
+    for table in NEVER_EMPTIED
+    if table not in _LEAVES
+}
+"""Walls that no attack needs alone, and why they stand."""
+
+WALLS_BY_NAME: Final = (*CONSTRAINTS, *TRIGGERS)
+
+
+def ablatable(attack: Any, dialect: str) -> bool:
+    """Return whether the walls that stop ``attack`` can be taken down in ``dialect``."""
+    if dialect not in attack.on or PLATFORM in attack.by:
+        return False
+    return dialect == "postgresql" or not set(attack.by) & CARRIERS.keys()
+
+
+def only_walls(attacks: Iterable[Attack] = ALL) -> dict[str, list[Attack]]:
+    """Return, for each wall or withheld grant, the attacks that say they are stopped by it alone."""
+    found: dict[str, list[Attack]] = {}
+    for attack in attacks:
+        if len(attack.by) == 1 and PLATFORM not in attack.by:
+            found.setdefault(attack.by[0], []).append(attack)
+    return found
+
+
+def got_through(place: Place, attack: Attack) -> bool:
+    """Return whether ``attack`` is refused as things stand, and gets through once its walls are gone."""
+    return place.attempt(attack) is not None and place.attempt(attack, frozenset(attack.by)) is None
+
+
+def report(places: list[Place]) -> int:
+    """Print the table; return how many walls could not be shown to be needed."""
+    missing = 0
+    alone = only_walls()
+    names = [*WALLS_BY_NAME, *sorted(alone.keys() - set(WALLS_BY_NAME))]
+    print(f"{'wall':<52} {'only it stops'}")
+    for name in names:
+        shown = [
+            attack.name
+            for attack in alone.get(name, [])
+            if any(ablatable(attack, place.dialect) and got_through(place, attack) for place in places)
+        ]
+        if shown:
+            more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""
+            print(f"{name:<52} {shown[0]}{more}")
+        elif name in CARRIERS:
+            print(f"{name:<52} — carries {', '.join(CARRIERS[name])}")
+        elif name in REDUNDANT:
+            print(f"{name:<52} — {REDUNDANT[name]}")
+        else:
+            missing += 1
+            print(f"{name:<52} — NOT SHOWN in {', '.join(place.dialect for place in places)}")
+    print(
+        f"\n{len(ALL)} attacks, {len(names)} walls and withheld grants, {len(REDUNDANT)} redundant, {missing} not shown"
+    )
+    return missing
+
+
+def main() -> int:
+    """Build both worlds, as far as both databases can be had, and report."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = SQLiteTemplate(Path(folder)).copy(Path(folder) / "world.sqlite")
+        places: list[Place] = [SQLitePlace(file, Builder(file).build())]
+        try:
+            cluster = PostgreSQL()
+        except PeerMissing as reason:
+            print(f"without PostgreSQL: {reason}", file=sys.stderr)
+            return report(places)
+        try:
+            database = PostgreSQLTemplate(cluster).copy()
+            places.append(PostgreSQLPlace(database, Builder(database).build()))
+            return report(places)
+        finally:
+            cluster.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

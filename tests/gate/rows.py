@@ -1,0 +1,335 @@
+"""The honest row for each table of the gate, as direct SQL; an attack changes what it is about.
+
+Identifiers are derived as the flows derive them, so a row here follows from the rows that honest steps stored.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from guarantee.codec import time_text
+from guarantee.decision import decision_id
+from guarantee.ids import CaseId, Digest, ReleaseId, ResultId, derive
+from guarantee.policy import Role
+from guarantee.release import Kind, Rendering, Terms, release_id, withdrawal_id
+from guarantee.result import Result
+from tests.db.databases import READERS, model_row, policy_row, user_row
+from tests.db.steps import correction_of, draft_of
+from tests.guarantee.samples import MODEL, PACS, RECORD, a_policy, a_reader, at, digest_of
+
+Sql: TypeAlias = tuple[str, dict[str, Any]]
+"""A statement with named parameters, ``:name``, and their values."""
+
+ASKED, SIGNED, EXPIRES = (time_text(at(seconds)) for seconds in (100_000, 150_000, 200_000))
+SEAL = {"seal_key": "key", "signature": "0" * 128}
+PACKAGES = {"pacs": PACS.package, "record": RECORD.package}
+EVIL = digest_of("what somebody else wants to send")
+ROLES_OF = {reader.login: str(reader.role) for reader in READERS} | {"dr.closed": "radiologist"}
+
+
+def insert(table: str, values: dict[str, Any]) -> Sql:
+    """Return an INSERT of ``values``."""
+    columns = ", ".join(values)
+    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{column}' for column in values)})", values
+
+
+def update(table: str, key: dict[str, Any], **values: Any) -> Sql:
+    """Return an UPDATE of the row with ``key``."""
+    sets = ", ".join(f"{column} = :{column}" for column in values)
+    where = " AND ".join(f"{column} = :key_{column}" for column in key)
+    return f"UPDATE {table} SET {sets} WHERE {where}", values | {f"key_{c}": v for c, v in key.items()}
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows about the named results and cases of a world."""
+
+    results: dict[str, Result] = field(default_factory=dict)
+    cases: dict[str, CaseId] = field(default_factory=dict)
+
+    def id(self, name: str) -> ResultId:
+        return self.results[name].id
+
+    def draft(self, name: str) -> Digest:
+        return draft_of(self.results[name])
+
+    def correction(self, name: str) -> Digest:
+        return correction_of(self.results[name])
+
+    def release_id(self, name: str) -> ReleaseId:
+        return release_id(decision_id(self.id(name)))
+
+    def withdrawal_release_id(self, name: str) -> ReleaseId:
+        return release_id(withdrawal_id(self.release_id(name)))
+
+    def delivery_id(self, name: str, to: str = "pacs", kind: str = "result") -> str:
+        release = self.release_id(name) if kind == "result" else self.withdrawal_release_id(name)
+        return derive("delivery", release, to)
+
+    # --------------------------------------------------------------------------------------------- review
+
+    def question(self, name: str, by: str = "dr.martin", **changes: Any) -> Sql:
+        values = {
+            "nonce": f"{name}:{by}",
+            "result_id": self.id(name),
+            "shown": self.draft(name),
+            "mode": "care",
+            "reader": by,
+            "asked_at": ASKED,
+            "expires_at": EXPIRES,
+        }
+        return insert("questions", values | changes)
+
+    def opinion(self, name: str, by: str = "dr.martin", verdict: str = "accept", **changes: Any) -> Sql:
+        result = self.results[name]
+        content = {"amend": self.correction(name), "reject": None}.get(verdict, self.draft(name))
+        values = {
+            "id": f"opinion {name}:{by}",
+            "result_id": result.id,
+            "nonce": f"{name}:{by}",
+            "reader": by,
+            "reader_role": ROLES_OF[by],
+            "policy": result.policy,
+            "verdict": verdict,
+            "shown": self.draft(name),
+            "content": content,
+            "statement": "{}",
+            "signed_at": SIGNED,
+        }
+        return insert("opinions", values | SEAL | changes)
+
+    def decision(self, name: str, by: str = "dr.martin", verdict: str = "accept", **changes: Any) -> Sql:
+        result = self.results[name]
+        content = {"amend": self.correction(name), "reject": None}.get(verdict, self.draft(name))
+        values = {
+            "id": decision_id(result.id),
+            "result_id": result.id,
+            "opinion_id": f"opinion {name}:{by}",
+            "policy": result.policy,
+            "verdict": verdict,
+            "shown": self.draft(name),
+            "content": content,
+            "at": SIGNED,
+        }
+        return insert("decisions", values | changes)
+
+    def terms(self, name: str, *renderings: Rendering, **changes: Any) -> str:
+        values: dict[str, Any] = {
+            "release": self.release_id(name),
+            "kind": Kind.RESULT,
+            "result": self.id(name),
+            "ground": decision_id(self.id(name)),
+            "content": self.draft(name),
+            "renderings": renderings or (PACS, RECORD),
+            "at": at(150_000),
+        }
+        return Terms(**values | changes).to_bytes().decode()
+
+    def release(self, name: str, **changes: Any) -> Sql:
+        values = {
+            "id": self.release_id(name),
+            "kind": "result",
+            "result_id": self.id(name),
+            "decision_id": decision_id(self.id(name)),
+            "withdrawal_id": None,
+            "verdict": "accept",
+            "content": self.draft(name),
+            "terms": self.terms(name),
+            "at": SIGNED,
+        }
+        return insert("releases", values | SEAL | changes)
+
+    def rendering(self, name: str, to: str = "pacs", **changes: Any) -> Sql:
+        values = {
+            "release_id": self.release_id(name),
+            "destination": to,
+            "content": self.draft(name),
+            "package": PACKAGES.get(to, EVIL),
+        }
+        return insert("renderings", values | changes)
+
+    def withdrawal(self, name: str, **changes: Any) -> Sql:
+        values = {
+            "id": withdrawal_id(self.release_id(name)),
+            "decision_id": decision_id(self.id(name)),
+            "result_id": self.id(name),
+            "reason": "wrong-result",
+            "by_whom": "dr.martin",
+            "content": digest_of(f"notice {name}"),
+            "notice": "{}",
+            "at": SIGNED,
+        }
+        return insert("withdrawals", values | SEAL | changes)
+
+    def withdrawal_release(self, name: str, **changes: Any) -> Sql:
+        values = {
+            "id": self.withdrawal_release_id(name),
+            "kind": "withdrawal",
+            "decision_id": None,
+            "withdrawal_id": withdrawal_id(self.release_id(name)),
+            "verdict": None,
+            "content": digest_of(f"notice {name}"),
+        }
+        return self.release(name, **values | changes)
+
+    # -------------------------------------------------------------------------------------------- sending
+
+    def delivery(self, name: str, to: str = "pacs", **changes: Any) -> Sql:
+        values = {
+            "id": self.delivery_id(name, to),
+            "release_id": self.release_id(name),
+            "kind": "result",
+            "result_id": self.id(name),
+            "destination": to,
+            "package": PACKAGES.get(to, EVIL),
+            "state": "due",
+            "cause_code": "",
+            "cause_detail": "",
+            "next_attempt_at": SIGNED,
+            "added_at": SIGNED,
+            "moved_at": SIGNED,
+        }
+        return insert("deliveries", values | changes)
+
+    def attempt(self, name: str, to: str = "pacs", kind: str = "result", **changes: Any) -> Sql:
+        values = {"delivery_id": self.delivery_id(name, to, kind), "n": 9, "package": PACKAGES[to], "at": SIGNED}
+        return insert("attempts", values | changes)
+
+    def receipt(self, name: str, to: str = "pacs", **changes: Any) -> Sql:
+        values = {
+            "delivery_id": self.delivery_id(name, to),
+            "attempt": 1,
+            "package": PACKAGES[to],
+            "method": "read-back",
+            "reference": "{}",
+            "at": SIGNED,
+        }
+        return insert("receipts", values | changes)
+
+    def move_delivery(self, name: str, to: str = "pacs", **values: Any) -> Sql:
+        return update("deliveries", {"id": self.delivery_id(name, to)}, **values)
+
+    # ------------------------------------------------------------------------------------ cases and results
+
+    def move(self, name: str, state: str, steps: int = 1, **values: Any) -> Sql:
+        """Move a result, with a cause, ``steps`` versions on."""
+        sql, parameters = update("results", {"id": self.id(name)}, **{"state": state, "cause_code": "why"} | values)
+        return sql.replace(" SET ", f" SET version = version + {steps}, "), parameters
+
+    def move_case(self, name: str, state: str, steps: int = 1, **values: Any) -> Sql:
+        sql, parameters = update("cases", {"id": self.cases[name]}, state=state, **values)
+        return sql.replace(" SET ", f" SET version = version + {steps}, "), parameters
+
+    def result(self, name: str, **changes: Any) -> Sql:
+        """A new result, on the same inputs as ``name``, of a model that has not looked at them yet."""
+        result = self.results[name]
+        values = {
+            "id": f"another result beside {name}",
+            "case_id": result.case,
+            "manifest": result.manifest,
+            "model_id": "spare@1.0.0",
+            "focus": "",
+            "mode": "care",
+            "priority": "routine",
+            "policy": result.policy,
+            "identity_version": 1,
+            "state": "queued",
+            "version": 0,
+            "draft": None,
+            "cause_code": "",
+            "cause_detail": "",
+            "attempts": 0,
+            "queued_at": SIGNED,
+            "drafted_at": None,
+            "moved_at": SIGNED,
+        }
+        return insert("results", values | changes)
+
+    def case(self, **changes: Any) -> Sql:
+        values = {
+            "id": "another case",
+            "kind": "study",
+            "uid": "9.9",
+            "revision": 1,
+            "state": "receiving",
+            "version": 0,
+            "site": "chu",
+            "patient_identifier": "",
+            "patient_issuer": "",
+            "patient_name": "",
+            "patient_birth_date": "",
+            "patient_sex": "",
+            "patient_reference": "",
+            "order_number": "",
+            "identity_version": 1,
+            "modality": "MR",
+            "description": "",
+            "started": "",
+            "encounter": "",
+            "manifest": None,
+            "cause": "",
+            "opened_at": SIGNED,
+            "last_input_at": SIGNED,
+            "moved_at": SIGNED,
+        }
+        return insert("cases", values | changes)
+
+    def input(self, uid: str, **changes: Any) -> Sql:
+        values = {
+            "kind": "study",
+            "case_uid": uid,
+            "uid": "9.9.9",
+            "digest": EVIL,
+            "group_uid": "",
+            "class": "",
+            "revision": 1,
+            "conflict": 0,
+            "facts": "{}",
+            "sender": "mr1",
+            "received_at": SIGNED,
+        }
+        return insert("inputs", values | changes)
+
+    # ------------------------------------------------------------------------------------------- the rest
+
+    def stop(self, scope: str = "all", target: str = "", **changes: Any) -> Sql:
+        values = {
+            "seq": 900,
+            "scope": scope,
+            "target": target,
+            "action": "stop",
+            "by_whom": "dr.martin",
+            "second": "",
+            "reason": "essai",
+            "at": SIGNED,
+        }
+        return insert("stops", values | changes)
+
+    def user(self, **changes: Any) -> Sql:
+        return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)
+
+    def policy(self, **changes: Any) -> Sql:
+        return insert("policies", policy_row(a_policy(3)) | changes)
+
+    def model(self, **changes: Any) -> Sql:
+        return insert("models", model_row(MODEL) | {"id": "new@1", "name": "new", "version": "1"} | changes)
+
+    def sign_in(self, **changes: Any) -> Sql:
+        return insert("sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "at": SIGNED} | changes)
+
+    def transition(self, **changes: Any) -> Sql:
+        values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
+        return insert("transitions", values | changes)
+
+    def fetch(self, **changes: Any) -> Sql:
+        values = {
+            "id": "f",
+            "sender": "record",
+            "site": "chu",
+            "what": "Observation/17",
+            "state": "due",
+            "attempts": 0,
+            "next_attempt_at": SIGNED,
+            "cause_code": "",
+            "added_at": SIGNED,
+        }
+        return insert("fetches", values | changes)
