@@ -1,10 +1,13 @@
 """Text for readers, from the templates of a card: numbers as the language writes them."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
 from guarantee.codec import decimal_text
 from guarantee.content import Text
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 NARROW_SPACE = "\u202f"
 """Between groups of three digits in French (Imprimerie nationale): never a line break, never a comma."""
@@ -41,7 +44,5 @@ def listed(labels: Sequence[Text]) -> tuple[str, str]:
 
 
 def _fill(template: str, values: dict[str, str]) -> str:
-    """Replace each {name}; str.format would also follow attributes and indices, which a card has no business with."""
-    for name, value in values.items():
-        template = template.replace("{" + name + "}", value)
-    return template
+    """Replace each {name}, once; str.format would also follow attributes and indices, which a card must not."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
