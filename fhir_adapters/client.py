@@ -190,14 +190,15 @@ class _Sending:
             raise Declined("other-patient", "the record's patient under this reference has another number: check both")
 
     def found(self) -> dict[str, str] | None:
-        """Return where everything is held already, or None when it is not there.
+        """Return where everything is held already, or None when it is not, or not all of it, there.
 
-        A transaction is all or nothing, so the report stands for the rest; then the rest is looked at too.
+        The report is looked at first: a transaction is all or nothing, so where there is no report there is nothing.
         """
         held = self._held(self._marker)
         if held is None or (self._marker.updates and difference(self._marker.resource, held)):
             return None
-        return self._compared({entry.url: self._held(entry) for entry in self.entries})
+        everything = {entry.url: self._held(entry) for entry in self.entries}
+        return None if None in everything.values() else self._compared(everything)
 
     def sent(self, data: bytes) -> dict[str, str]:
         """POST ``data`` and return where everything is held afterwards."""
@@ -209,9 +210,8 @@ class _Sending:
             if places is None:
                 raise
             return places
-        if answer.status in {200, 201} and answer.body.get("type") == "transaction-response":
-            return self._compared(self._answered(answer))
-        places = self.found()
+        held = self._answered(answer)
+        places = self._compared(held) if held else self.found()
         if places is None:
             _refuse_transaction(answer)
         return places
@@ -220,20 +220,22 @@ class _Sending:
     def _marker(self) -> _Entry:
         return next((entry for entry in self.entries if entry.type == "DiagnosticReport"), self.entries[0])
 
-    def _answered(self, answer: Answer) -> dict[str, Resource | None]:
-        """Read back what the answer says was written, entry by entry."""
-        responses = [item.get("response") for item in objects_in(answer.body.get("entry"))]
+    def _answered(self, answer: Answer) -> dict[str, Resource | None] | None:
+        """Read back what the answer says was written, entry by entry; None when it does not say that for each."""
+        if answer.status not in {200, 201} or answer.body.get("type") != "transaction-response":
+            return None
+        told = [item.get("response") for item in objects_in(answer.body.get("entry"))]
+        responses = [item for item in told if isinstance(item, dict) and str(item.get("status", "")).startswith("2")]
         if len(responses) != len(self.entries):
-            raise Declined("other-response", "the record answered another number of entries than were sent")
-        held: dict[str, Resource | None] = {}
-        for entry, response in zip(self.entries, responses, strict=True):
-            told = response if isinstance(response, dict) else {}
-            if not str(told.get("status", "")).startswith("2"):
-                raise Declined("partial", f"the record answered 200, but not for the {entry.type}")
-            place = _PLACE.fullmatch(str(told.get("location", "")))
-            known = place is not None and place[1] == entry.type
-            held[entry.url] = self._read(f"{place[1]}/{place[2]}") if place and known else self._held(entry)
-        return held
+            return None
+        return {
+            entry.url: self._located(entry, str(response.get("location", "")))
+            for entry, response in zip(self.entries, responses, strict=True)
+        }
+
+    def _located(self, entry: _Entry, location: str) -> Resource | None:
+        place = _PLACE.fullmatch(location)
+        return self._read(f"{place[1]}/{place[2]}") if place and place[1] == entry.type else self._held(entry)
 
     def _held(self, entry: _Entry) -> Resource | None:
         """Return what the server holds for ``entry``; None when nothing."""

@@ -53,7 +53,7 @@ def said(resources: Sequence[Resource]) -> ReadBack:
             quantities=tuple(number for observation in observations for number in _quantities(observation)),
             text=_text(reports[0]),
         )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise Malformed(f"the report is not in the form we write: {type(error).__name__}") from error
 
 

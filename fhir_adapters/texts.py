@@ -34,8 +34,3 @@ REASONS: Final = {
     "other": Text(fr="Autre motif", en="Other reason"),
 }
 """By WithdrawalReason."""
-
-
-def say(text: Text, language: str) -> str:
-    """Return ``text`` in ``language`` ("fr-FR", "en"…)."""
-    return text.fr if language.lower().startswith("fr") else text.en

@@ -140,7 +140,7 @@ def test_a_package_is_one_bundle() -> None:
         FhirRenderer(OPTIONS, lambda _: b"").read_back([sent, sent])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=6),
     st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=60).filter(str.strip),

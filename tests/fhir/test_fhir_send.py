@@ -14,10 +14,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from bridge.demo.dpi import SimulatedDpi
 from bridge.vault import FileVault
 from fhir_adapters import client, rest
 from fhir_adapters.client import DpiDestination
 from fhir_adapters.report import FhirRenderer
+from fhir_adapters.wire import write_exact
 from guarantee.case import CaseKind
 from guarantee.errors import Declined, Unavailable
 from guarantee.ports import Clock, Endorsed, Rendered
@@ -486,3 +488,50 @@ def test_a_finding_with_an_odd_key_is_created_once_and_found(
     make(proxy.url).send(release)
     again = WEB.post(record, content=sent.data, headers={"Content-Type": "application/fhir+json"}).json()
     assert {entry["response"]["status"][:3] for entry in again["entry"]} == {"200"}
+
+
+def test_only_a_transaction_of_ours_is_ever_sent(
+    near: Proxy, make: Make, renderer: FhirRenderer, vault: FileVault
+) -> None:
+    original = fresh()
+    (sent,) = renderer.render(original)
+    for data in (b"{", b"{}", b'{"entry":[{"resource":{}}]}', b'{"entry":5}'):
+        with pytest.raises(Declined) as refused:
+            make(near.url).send(samples.released(original, replace(sent, data=data), vault))
+        assert refused.value.code == "not-a-bundle"
+    assert near.posts == 0
+
+
+@pytest.mark.parametrize("entries", [0, 1, 7, 8])
+def test_an_answer_that_does_not_account_for_every_entry_is_looked_behind(
+    entries: int, near: Proxy, make: Make, renderer: FhirRenderer, vault: FileVault
+) -> None:
+    original = fresh()
+    (sent,) = renderer.render(original)
+    assert len(samples.resources(sent)) == 7
+    release = samples.released(original, sent, vault)
+    odd = write_exact(partial(entries))
+    near.faults = [Fault(forward=False, status=200, body=odd), Fault(forward=True, status=200, body=odd)]
+    with pytest.raises(Declined) as refused:
+        make(near.url).send(release)
+    assert refused.value.code == "no-response"
+    make(near.url).send(release)
+    assert near.posts == 2
+
+
+def test_what_a_record_dropped_from_a_transaction_is_sent_again_and_nothing_else(
+    dpi: SimulatedDpi, near: Proxy, make: Make, renderer: FhirRenderer, vault: FileVault
+) -> None:
+    original = fresh(informed="to-do")
+    (sent,) = renderer.render(original)
+    bundle = json.loads(sent.data)
+    bundle["entry"] = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] != "Flag"]
+    dpi.admit(json.dumps(bundle).encode())
+    make(near.url).send(samples.released(original, sent, vault))
+    assert near.posts == 1
+    assert set(dpi.writes.values()) == {1}
+
+
+def partial(count: int) -> dict[str, Any]:
+    told = [{"response": {"status": "422 Unprocessable Entity"}}] * count
+    return {"resourceType": "Bundle", "type": "transaction-response", "entry": told}

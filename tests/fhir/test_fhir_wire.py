@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.outcome import refusal
+from fhir_adapters.times import read_date, read_time
 from fhir_adapters.wire import BODY_BYTES_MAX, DEPTH_MAX, parse_body, read_exact, write_exact
 
 JSON = "application/fhir+json"
@@ -122,6 +123,7 @@ VALUES: Any = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=5))
 def test_what_is_written_is_read_back_the_same(value: dict[str, Any]) -> None:
     assert read_exact(write_exact(value)) == value
@@ -129,3 +131,27 @@ def test_what_is_written_is_read_back_the_same(value: dict[str, Any]) -> None:
 
 def test_a_decimal_with_an_exponent_is_written_in_plain_digits() -> None:
     assert write_exact([Decimal("1E+3"), Decimal("1.50E-3")]) == b"[1000,0.00150]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-21T10:15:00Z", "2026-11-21T10:15:00+00:00"),
+        ("2026-11-21T10:15:00.1234567+01:00", "2026-11-21T10:15:00.123456+01:00"),
+        ("2026-11-21", "2026-11-21T00:00:00+00:00"),
+        ("2016-12-31T23:59:60Z", None),
+        ("2026-11", None),
+        ("2026-02-30", None),
+        ("", None),
+        (None, None),
+        (20261121, None),
+    ],
+)
+def test_a_time_is_read_with_its_zone_or_not_at_all(text: object, expected: str | None) -> None:
+    found = read_time(text)
+    assert (found and found.isoformat()) == expected
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-11", "2026-02-30", "2026-11-21T10:15:00Z", None])
+def test_a_date_is_exact_to_the_day_or_not_read(text: object) -> None:
+    assert read_date(text) is None
