@@ -158,6 +158,11 @@ class SimulatedPacs:
         with self._lock:
             return tuple(stored for uid, stored in self._held.items() if uid not in self._hidden)
 
+    def everything(self) -> tuple[Stored, ...]:
+        """Return every instance, rejected ones included, in the order of arrival."""
+        with self._lock:
+            return tuple(self._held.values())
+
     def times_stored(self, sop_instance_uid: str) -> int:
         """Return how often an instance was sent, the first time included."""
         with self._lock:

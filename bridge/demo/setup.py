@@ -115,7 +115,13 @@ def _listening(ports: Ports) -> dict[str, dict[str, Any]]:
 
 
 def _pacs(ports: Ports) -> dict[str, Any]:
-    return {"aet": "PACS-DEMO", "host": HOST, "port": ports.pacs, "commitment_port": ports.commitment}
+    return {
+        "aet": "PACS-DEMO",
+        "host": HOST,
+        "port": ports.pacs,
+        "commitment_host": HOST,
+        "commitment_port": ports.commitment,
+    }
 
 
 def add_people(parts: Parts) -> list[Reader]:

@@ -150,6 +150,7 @@ def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[s
             peer_port=pacs.port,
             confirm=send.Confirm(pacs.confirm),
             dicomweb_url=pacs.dicomweb_url,
+            commitment_host=pacs.commitment_host,
             commitment_port=pacs.commitment_port,
         )
         found[name] = send.PacsDestination(options, vault, clock)
