@@ -237,6 +237,7 @@ SCRIPT: Final[Mapping[str, str]] = {
     "imagesFailed": N_("The images could not be loaded. Nothing was lost; try again or look in the PACS."),
     "noImages": N_("This case has no images."),
     "seeSlice": N_("See slice %(index)s"),
+    "keyImage": N_("%(label)s, slice %(index)s"),
     "notInImages": N_("This place is not in the images shown here."),
     "proposed": N_("Proposed: %(value)s"),
     "thresholdAbove": N_("reaches the threshold"),

@@ -84,10 +84,17 @@ def chromium() -> Iterator[Chromium]:
     yield from started(Chromium)
 
 
-@pytest.fixture
-def site() -> Iterator[FakeSite]:
-    """A desk behind a server. To run the browser tests elsewhere, override this one fixture (site.py)."""
+@pytest.fixture(scope="session")
+def server() -> Iterator[FakeSite]:
+    """A desk behind a server, for all tests."""
     yield from started(FakeSite)
+
+
+@pytest.fixture
+def site(server: FakeSite) -> FakeSite:
+    """The same, empty. To run the browser tests elsewhere, override this one fixture (site.py)."""
+    server.reset()
+    return server
 
 
 EXPECTED = (

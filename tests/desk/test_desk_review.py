@@ -294,6 +294,34 @@ def test_an_ended_session_leaves_the_text_and_says_where_to_sign_in(browser: Ope
     assert site.desk.cases[result].content.report == text
 
 
+def test_a_draft_disappears_when_the_session_ends_and_comes_back_for_the_same_person(
+    browser: Open, site: FakeSite
+) -> None:
+    result = site.brain()
+    page = browser("/about")
+    page.clock.install()
+    page.goto(f"/results/{result}")
+    ready(page)
+    text = amend_text(page)
+    site.end_sessions()
+    page.clock.fast_forward(31_000)
+    page.wait_for_selector("#locked[open]")
+    assert page.is_hidden("#report")
+    assert page.is_hidden(".patient .name")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#locked[open]")
+    page.click("#resume")
+    page.wait_for_selector("#locked .still:not([hidden])")
+    login, password, code = site.person(Role.RADIOLOGIST)
+    page.context.request.post(
+        "/api/session", data={"login": login, "password": password, "code": code}, headers={"Origin": site.url}
+    )
+    page.click("#resume")
+    page.wait_for_selector("#locked", state="hidden")
+    assert page.input_value("#report") == text
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_when_nobody_knows_whether_it_arrived_the_desk_is_asked(
     browser: Open, site: FakeSite, *, arrived: bool

@@ -57,6 +57,12 @@ export class Decision extends EventTarget {
     this.update();
   }
 
+  /** Signed: the form leaves the page. */
+  close() {
+    clearTimeout(this.comparing);
+    this.opened = null;
+  }
+
   // --------------------------------------------------------------------------------------------------- the reader
 
   connect() {

@@ -39,6 +39,7 @@ export class Draft extends EventTarget {
     this.showInputs();
     this.rows = content.findings.map((finding, at) => this.row(finding, at));
     $('add').hidden = !canEdit;
+    this.showKeyImages([]);
     $('findings-block').hidden = false;
     $('no-draft').hidden = true;
     this.list();
@@ -69,6 +70,21 @@ export class Draft extends EventTarget {
     $('inputs').querySelector('tbody').replaceChildren(...this.content.inputs.map(inputRow));
   }
 
+  /** Offer the images that the AI calls worth looking at first. */
+  showKeyImages(entries) {
+    $('key-images').hidden = !entries.length;
+    $('key-images').querySelector('ul').replaceChildren(
+      ...entries.map(({ image, slice }) => {
+        const button = item('button', say('keyImage', { label: pick(image.label), index: slice }));
+        button.type = 'button';
+        button.addEventListener('click', () => this.dispatchEvent(new CustomEvent('look', { detail: { image } })));
+        const entry = document.createElement('li');
+        entry.append(button);
+        return entry;
+      }),
+    );
+  }
+
   // ---------------------------------------------------------------------------------------------------- findings
 
   row(finding, at) {
@@ -77,7 +93,7 @@ export class Draft extends EventTarget {
     find('h3').textContent = pick(finding.label);
     find('.mark').textContent = String(at + 1);
     const colour = this.colours[at % this.colours.length];
-    find('.mark').style.setProperty('--mark', colour);
+    element.style.setProperty('--mark', colour);
     element.dataset.origin = finding.origin;
     find('.by-reader').hidden = finding.origin !== 'person';
     showScore(finding, element);

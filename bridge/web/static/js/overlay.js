@@ -27,10 +27,13 @@ function paintMask(viewer, place, shape) {
   const uid = viewer.instance.sop_instance_uid;
   const outline = shape.mask.fits(series) && shape.mask.outline(uid);
   if (!outline) return null;
-  const ink = tint.getContext('2d');
-  const image = ink.createImageData(series.columns, series.rows);
-  shape.mask.paint(uid, wordOf(shape.colour), new Uint32Array(image.data.buffer));
-  ink.putImageData(image, 0, 0);
+  if (viewer.tinted?.mask !== shape.mask || viewer.tinted.uid !== uid || viewer.tinted.colour !== shape.colour) {
+    const ink = tint.getContext('2d');
+    const image = ink.createImageData(series.columns, series.rows);
+    shape.mask.paint(uid, wordOf(shape.colour), new Uint32Array(image.data.buffer));
+    ink.putImageData(image, 0, 0);
+    viewer.tinted = { mask: shape.mask, uid, colour: shape.colour };
+  }
   context.imageSmoothingEnabled = false;
   context.globalAlpha = viewer.opacity;
   context.drawImage(tint, place.x, place.y, series.columns * place.across, series.rows * place.down);

@@ -5,6 +5,7 @@ import { Decision } from './decision.js';
 import { showDifference } from './diff.js';
 import { Draft } from './draft.js';
 import { bind } from './keys.js';
+import { lockWhenEnded } from './lock.js';
 import { Mask } from './mask.js';
 import { Viewport } from './viewport.js';
 import { announce, say } from './words.js';
@@ -24,12 +25,22 @@ let texts = null;
 
 // ------------------------------------------------------------------------------------------------------- what was seen
 
+const drawn = { image: false, place: false, onScreen: false };
+const NEEDS = { 'findings-block': 'panel', inputs: 'inputs' };
+
 /** A need is met when the element has really been on a visible screen. */
 const onScreen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
-    if (isIntersecting && !document.hidden) decision?.saw(target.id === 'inputs' ? 'inputs' : 'panel');
+    if (target.id === 'viewport') drawn.onScreen = isIntersecting;
+    else if (isIntersecting && !document.hidden) decision?.saw(NEEDS[target.id]);
   }
+  sawImage();
 });
+
+function sawImage() {
+  if (!drawn.onScreen || document.hidden) return;
+  for (const need of ['image', 'place']) if (drawn[need]) decision?.saw(need);
+}
 
 function needsOf(content) {
   const needs = new Set(['panel']);
@@ -40,13 +51,16 @@ function needsOf(content) {
 }
 
 viewport?.viewer.addEventListener('drawn', ({ detail }) => {
-  decision?.saw('image');
-  if (detail.shapes > 0) decision?.saw('place');
+  drawn.image = true;
+  drawn.place = detail.shapes > 0;
+  sawImage();
 });
 
 function watch() {
   onScreen.disconnect();
-  for (const id of ['findings-block', 'inputs']) if (!$(id).hidden) onScreen.observe($(id));
+  drawn.image = drawn.place = false; // what was seen of an earlier draft does not count for this one
+  for (const id of ['viewport', ...Object.keys(NEEDS)]) if ($(id) && !$(id).hidden) onScreen.observe($(id));
+  viewport?.viewer.draw();
 }
 
 // --------------------------------------------------------------------------------------------------------- the overlay
@@ -90,6 +104,11 @@ function place(masks) {
       mask: masks.get(row.finding.segment) ?? null,
       regions: row.finding.regions,
     }));
+  draft.showKeyImages(
+    draft.content.key_images
+      .map((image) => ({ image, slice: viewport.sliceOf(image.sop_instance_uid, image.frame) }))
+      .filter(({ slice }) => slice !== null),
+  );
   paint();
 }
 
@@ -127,6 +146,10 @@ async function showPlaces(content) {
 draft.addEventListener('see', ({ detail }) => {
   viewport.touched = true;
   see(detail.row);
+});
+draft.addEventListener('look', ({ detail }) => {
+  viewport.touched = true;
+  viewport.see(detail.image.sop_instance_uid, detail.image.frame);
 });
 draft.addEventListener('edited', paint);
 
@@ -194,6 +217,7 @@ decision?.addEventListener('undone', () => showPlaces(draft.content).catch(() =>
 decision?.addEventListener('signed', async ({ detail }) => {
   announce(say('signed'));
   showEndorsed(detail.view);
+  decision.close();
   await follow();
   $('outcome-head')?.focus();
 });
@@ -239,6 +263,7 @@ const visible = document.prerendering
 const imagesLoaded = viewport ? visible.then(() => viewport.load(focus)) : Promise.resolve();
 imagesLoaded.catch(() => undefined); // said in the viewport; whoever needs the images awaits the same promise
 visible.then(() => {
+  if (manner === 'ask') lockWhenEnded(`/results/${result}/outcome`);
   if (manner === 'ask') open();
   else if (manner === 'show') read().catch(() => undefined); // the outcome beside it is already on the page
 });

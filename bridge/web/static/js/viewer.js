@@ -55,6 +55,7 @@ export class Viewer extends EventTarget {
     this.series = series;
     this.index = series.frames >> 1;
     this.painted = null;
+    this.tinted = null;
     this.bitmap.width = this.tint.width = series.columns;
     this.bitmap.height = this.tint.height = series.rows;
     this.image = this.bitmap.getContext('2d', { alpha: false }).createImageData(series.columns, series.rows);
