@@ -174,7 +174,9 @@ class FhirSettings(_Section):
 
     base_url: str = Field(description="its FHIR root")
     token: SecretStr = Field(SecretStr(""), description="bearer token; empty for none")
-    patient_system: str = Field("", description="identifier system of patients that came without an issuer")
+    patient_system: str = Field(
+        "", description="identifier system of patients that came without an issuer; empty for one of our own"
+    )
     issuers: dict[str, str] = Field(
         default_factory=dict, description="DICOM issuer of patient identifiers to the record's identifier system"
     )

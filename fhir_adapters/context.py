@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fhir_adapters.times import instant
@@ -117,6 +118,9 @@ class Context:
     def subject(self) -> Resource:
         """The patient: by reference when the record gave one, and by identifier when its issuer is known.
 
+        Without a reference, an issuer that nobody mapped gets a system of our own with its name in it: it says truly
+        whose number this is and can be mistaken for no other issuer's. The record may map it.
+
         Raises:
             Malformed: neither; a number alone may be somebody else's.
         """
@@ -125,11 +129,13 @@ class Context:
         if _LITERAL.fullmatch(patient.reference):
             found = {"reference": patient.reference} | found
         system = self._patient_system(patient.issuer)
+        if patient.issuer and not system and "reference" not in found:
+            system = f"{self.options.sid('patient-of')}/{quote(patient.issuer, safe='')}"
         if patient.identifier and system:
             found["identifier"] = identifier(system, patient.identifier)
         if len(found) == 1:
             raise Malformed(
-                f"the issuer {patient.issuer[:60]!r} of patient identifiers has no FHIR system: name it in the "
+                "the patient has no reference, and no identifier whose issuer is known: name patient_system in the "
                 "destination's settings, or nobody can tell whose number this is"
             )
         return found

@@ -1,4 +1,4 @@
-"""The demonstration: everything in one process tree, a simulated PACS and record beside it, a real series on its way."""
+"""The demonstration: everything in one process tree, a simulated PACS and record beside it, a real series coming in."""
 
 import sys
 import threading
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+
 
 from bridge.accounts import current_code
 from bridge.config import load
@@ -167,6 +168,8 @@ class Demo:
         except PortError as error:
             self.say(f"record   left out: {error.detail}")
             return
+        if self._dpi is not None:
+            self._dpi.admit(path.read_bytes())  # the record knows its own patient
         status = push_bundle(path, f"http://{HOST}:{self.ports.fhir}/fhir")
         self.say(f"record   vitals and laboratory values of one stay have arrived by FHIR: HTTP {status}")
 

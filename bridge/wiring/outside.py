@@ -128,7 +128,7 @@ def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[Ca
                 organisation=site.organisation,
                 organisation_id=site.organisation_id,
                 accession_system=target.accession_system,
-                patient_system=target.patient_system,
+                patient_system=target.patient_system or f"{site.canonical_base}/sid/patient",
                 issuers=tuple(target.issuers.items()),
             ),
             read,

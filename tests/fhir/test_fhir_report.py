@@ -350,6 +350,14 @@ def patient(**changes: Any) -> Patient:
             {"type": "Patient", "identifier": {"system": "urn:oid:1.2.250.1.999.1.1", "value": "IPP00012345"}},
         ),
         (patient(issuer="CHU-X"), OPTIONS, {"reference": "Patient/123456", "type": "Patient"}),
+        (
+            patient(reference="", issuer="CHU X"),
+            OPTIONS,
+            {
+                "type": "Patient",
+                "identifier": {"system": f"{OPTIONS.base}/sid/patient-of/CHU%20X", "value": "IPP00012345"},
+            },
+        ),
     ],
 )
 def test_the_patient_is_named_by_reference_and_by_a_number_whose_issuer_is_known(
@@ -359,11 +367,11 @@ def test_the_patient_is_named_by_reference_and_by_a_number_whose_issuer_is_known
 
 
 @pytest.mark.parametrize(
-    "who", [patient(reference="", issuer="CHU-X"), patient(reference="http://x/Patient/1", identifier="")]
+    "who", [patient(reference="", issuer=""), patient(reference="http://x/Patient/1", identifier="")]
 )
 def test_a_patient_who_cannot_be_named_is_not_written_to(who: Patient) -> None:
     with pytest.raises(Malformed, match="issuer") as refused:
-        render(endorsed(case_changes={"patient": who}))
+        render(endorsed(case_changes={"patient": who}), replace(OPTIONS, patient_system=""))
     assert "IPP00012345" not in str(refused.value)
 
 
