@@ -7,7 +7,8 @@
 
 import click
 
-from bridge.cli import demo, journal, models, operate, results, run, stops, users
+from bridge.cli import journal, models, operate, results, run, stops, users
+from bridge.cli.demo import demo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -17,7 +18,7 @@ def main() -> None:
 
 
 for command in (
-    demo.demo,
+    demo,
     run.run,
     operate.init,
     operate.check,

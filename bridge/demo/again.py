@@ -1,4 +1,4 @@
-"""The same images as another exam: new identifiers, so that a second run of the demonstration has something to review."""
+"""The same images as another exam: new identifiers, so that a second run has something to review."""
 
 from collections.abc import Sequence
 from pathlib import Path

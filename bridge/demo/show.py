@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-
 from bridge.accounts import current_code
 from bridge.config import load
 from bridge.db.views import Row

@@ -30,7 +30,7 @@ FIELDS_MAX: Final = 20
 _ROUTERS = (session, results, images, stops, models, health, pages)
 _HANDLED = (WebError, GuaranteeError, PortError, LookupError, RequestValidationError, HTTPException)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("aval.desk")
 
 
 def make_app(desk: Desk, options: Options, now: Callable[[], datetime] = utc_now) -> FastAPI:

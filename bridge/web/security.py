@@ -37,7 +37,7 @@ STATIC_AGE_S: Final = 31_536_000
 
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("aval.desk")
 
 
 def fixed_headers(options: Options) -> dict[str, str]:

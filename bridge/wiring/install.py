@@ -81,7 +81,7 @@ def second_place(namespace: uuid.UUID) -> Path:
 def to_toml(value: dict[str, Any], prefix: str = "") -> str:
     """Return nested tables of text, numbers, booleans and lists as TOML."""
     plain = {key: item for key, item in value.items() if not isinstance(item, dict)}
-    lines = [f"{key} = {_scalar(item)}" for key, item in plain.items()]
+    lines = [f"{_key(key)} = {_scalar(item)}" for key, item in plain.items()]
     text = (f"[{prefix}]\n" if prefix and lines else "") + "".join(f"{line}\n" for line in lines)
     for key, item in value.items():
         if isinstance(item, dict):
