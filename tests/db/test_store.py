@@ -298,3 +298,22 @@ def test_a_connection_without_our_functions_moves_nothing(sqlite_database: Datab
     with pytest.raises(DBAPIError, match="no such function: aval_"), engine.begin() as connection:
         connection.execute(text(insert))
     engine.dispose()
+
+
+def test_who_waits_for_changes_is_told_after_they_are_there(database: Database) -> None:
+    engine = make_aval_engine(database.url)
+    seen: list[bool] = []
+
+    def look() -> None:
+        with store.reading() as unit:
+            seen.append(unit.cases.latest(a_case().kind, "1.2") is not None)
+
+    store = SqlStore(engine, committed=look)
+    with store.transaction("scp") as unit:
+        unit.cases.add(a_case("1.2"), at(0))
+        assert seen == []
+    assert seen == [True]
+    with pytest.raises(Refused), store.transaction("scp") as unit:
+        unit.cases.add(a_case("1.2"), at(0))
+    assert seen == [True], "a transaction that was rolled back changed nothing"
+    store.dispose()
