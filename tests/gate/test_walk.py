@@ -1,0 +1,144 @@
+"""The honest life, each step through the role of the process that takes it: the grants are not too tight either."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.db.engine import make_aval_engine
+from bridge.db.store import SqlStore
+from guarantee.events import EventReceived
+from guarantee.journal import verify
+from guarantee.opinion import Verdict
+from guarantee.policy import Policy
+from guarantee.release import Kind
+from guarantee.result import Cause, Result
+from guarantee.states import ResultVerb
+from guarantee.stops import Action, Scope
+from guarantee.unit import Fetch
+from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate
+from tests.db.steps import Steps
+from tests.guarantee.samples import POLICY, a_case, at
+
+INTAKE, INFER, DESK, DELIVER, SWEEP, RELAY, AUDIT = ROLES
+
+
+class Processes(Steps):
+    """The steps, with one real login for each process."""
+
+    def __init__(self, template: PostgreSQLTemplate) -> None:
+        self.database = template.copy()
+        self.stores: dict[str, SqlStore] = {}
+        super().__init__(self.store_as)
+
+    def store_as(self, role: str) -> SqlStore:
+        if role not in self.stores:
+            self.stores[role] = SqlStore(make_aval_engine(self.database.url_of(role)))
+        return self.stores[role]
+
+
+@pytest.fixture
+def processes(postgresql_template: PostgreSQLTemplate) -> Iterator[Processes]:
+    made = Processes(postgresql_template)
+    yield made
+    for store in made.stores.values():
+        store.dispose()
+
+
+def test_a_result_is_endorsed_delivered_and_taken_back(processes: Processes) -> None:
+    result = processes.deliver(processes.sign(processes.drafted("1.2"), verdict=Verdict.AMEND))
+    withdrawn, _ = processes.withdraw(result)
+    for word in processes.deliveries(withdrawn, Kind.WITHDRAWAL):
+        processes.confirm(word, processes.begin(word))
+    assert {d.state for d in processes.deliveries(withdrawn, Kind.WITHDRAWAL)} == {"confirmed"}
+    assert state_of(processes, withdrawn) == "retracted"
+
+
+def test_two_readers_agree(processes: Processes) -> None:
+    result = processes.sign(processes.drafted("1.2", policy=TWO_READERS.ref), READERS[0])
+    assert str(processes.sign(result, READERS[2]).state) == "validated"
+
+
+def test_what_goes_wrong_is_recorded(processes: Processes) -> None:
+    processes.quarantine(processes.receive("1.2"))
+    late = processes.sign(processes.drafted("1.3"))
+    assert str(processes.supersede(a_case("1.3"), late)[0].state) == "stale"
+    assert str(processes.expire(processes.drafted("1.4")).state) == "expired"
+    failed = processes.conclude(processes.queued("1.5"), ResultVerb.FAIL)
+    assert str(processes.conclude(failed, ResultVerb.REQUEUE).state) == "queued"
+    assert str(processes.conclude(processes.queued("1.6"), ResultVerb.EXCLUDE).state) == "excluded"
+    assert str(processes.sign(processes.drafted("1.7"), verdict=Verdict.REJECT).state) == "rejected"
+    refused = processes.deliveries(processes.sign(processes.drafted("1.8")))[0]
+    processes.begin(refused)
+    with processes.store_as(DELIVER).transaction("deliver") as unit:
+        unit.deliveries.postpone(refused, until=at(999), cause=Cause(code="timeout"))
+        unit.deliveries.close(refused, "declined", Cause(code="refused"), at(1000))
+
+
+def test_stops_are_given_and_lifted(processes: Processes) -> None:
+    processes.stop(Scope.ALL, "")
+    processes.stop(Scope.ALL, "", Action.RESUME)
+    for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
+        with processes.store_as(role).reading() as unit:
+            assert len(unit.stops.lines()) == 2
+
+
+def test_the_record_rings_and_is_looked_up(processes: Processes) -> None:
+    fetch = Fetch(id="f", sender="record", site="chu", what="Observation/17")
+    with processes.store_as(INTAKE).transaction("fhir") as unit:
+        assert unit.messages.add_fetch(fetch, at(0))
+        unit.messages.ring(EventReceived(event="f"), at(0))
+        unit.messages.turn_away("fhir", "record", "too-deep", "", at(0))
+        assert unit.messages.fetch("f") == fetch
+        unit.messages.settle_fetch(fetch, "done", "", at(1))
+
+
+def test_facts_are_handed_over_and_heard(processes: Processes) -> None:
+    processes.queued("1.2")
+    with processes.store_as(RELAY).transaction("relay") as unit:
+        pending = list(unit.messages.pending(10))
+        unit.messages.rung([name for name, _ in pending], at(9))
+    assert len(pending) == 1
+    for role in (INFER, DELIVER, INTAKE):
+        with processes.store_as(role).transaction(role) as unit:
+            assert unit.messages.heard(role, pending[0][0], at(10))
+
+
+def test_the_sweeper_finds_what_waits(processes: Processes) -> None:
+    processes.receive("1.2")
+    queued, drafted = processes.queued("1.3"), processes.drafted("1.4")
+    released = processes.sign(processes.drafted("1.5"))
+    policies: tuple[Policy, ...] = (TWO_READERS, POLICY)
+    with processes.store_as(SWEEP).reading() as unit:
+        assert unit.results.waiting(now=at(999)) == (queued.id,)
+        assert unit.results.awaiting_since(at(999), POLICY.ref) == (drafted.id,)
+        assert {d.result for d in unit.deliveries.due(now=at(999))} == {released.id}
+        assert unit.messages.fetches_due(at(999)) == ()
+        assert unit.gate.policies() == policies
+        assert len(unit.cases.quiet_since(at(999), None, others=(), silent_before=at(0))) == 1
+    with processes.store_as(SWEEP).transaction("sweep") as unit:
+        assert unit.cases.forget_conversations(at(9999)) == 4
+
+
+def test_the_desk_shows_everything_it_must(processes: Processes) -> None:
+    result = processes.deliver(processes.sign(processes.drafted("1.2")))
+    with processes.store_as(DESK).reading() as unit:
+        assert [row.result.id for row in unit.views.results([], limit=9)] == [result.id]
+        assert len(unit.views.sent(result.id)) == 2
+        assert unit.views.timeline(result.id)
+        assert unit.views.turned_away(9) == ()
+        assert unit.views.counts() == {"delivered": 1}
+        assert len(unit.views.cases(9)) == 1
+
+
+def test_the_audit_verifies_the_journal_of_all_of_them(processes: Processes) -> None:
+    processes.withdraw(processes.deliver(processes.sign(processes.drafted("1.2"))))
+    with processes.store_as(AUDIT).reading() as unit:
+        links = list(unit.journal.links())
+        assert len(list(unit.journal.statements())) == 4
+        assert unit.journal.head() == verify(links)
+    assert {INTAKE, INFER, DESK, DELIVER, SWEEP} <= {link.role for link in links}
+
+
+def state_of(processes: Processes, result: Result) -> str:
+    with processes.store_as(DESK).reading() as unit:
+        return str(unit.results.get(result.id).state)
