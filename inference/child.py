@@ -21,7 +21,7 @@ from inference.errors import PackageRefused, WireBroken
 from inference.messages import Buffers, read_inputs, write_proposal
 from inference.options import CPU
 from inference.session import Session, SessionOptions
-from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, receive, send
+from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, pack, receive, send
 
 AN_INSTANT: Final = "2026-01-01T00:00:00.000000Z"
 
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         model = _load(Path(arguments[0]), start.header, answers)
         while model is not None and (request := receive(requests, REQUEST_BYTES_MAX)) is not None:
-            send(answers, *answer(model, request))
+            send(answers, pack(*answer(model, request)))
     except MemoryError:
         return EXIT_MEMORY
     except WireBroken:
@@ -100,11 +100,11 @@ def _load(folder: Path, said: Mapping[str, Any], answers: BinaryIO) -> Model | N
         )
         model = Model(package, options, said["language"])
     except PackageRefused as error:
-        send(answers, _refusal(Unavailable("package-changed", str(error))))
+        send(answers, pack(_refusal(Unavailable("package-changed", str(error)))))
     except (ModelFailed, Unavailable) as error:
-        send(answers, _refusal(error))
+        send(answers, pack(_refusal(error)))
     else:
-        send(answers, {"answer": "ready"})
+        send(answers, pack({"answer": "ready"}))
         return model
     return None
 

@@ -15,6 +15,7 @@ from guarantee.errors import Malformed, ModelFailed, NotEligible, PortError, Una
 from guarantee.inputs import Inputs, Volume
 from guarantee.ports import Proposal
 from inference.card import Package
+from inference.errors import WireBroken
 from inference.messages import read_proposal, write_inputs
 from inference.options import Options
 from inference.process import Child
@@ -183,7 +184,10 @@ class ModelHost:
 
     def _proposal(self, child: Child, package: Package, inputs: Inputs) -> Proposal:
         card = package.card
-        answer: Message = child.ask(*write_inputs(inputs), deadline_s=card.deadline_s)
+        try:
+            answer: Message = child.ask(*write_inputs(inputs), deadline_s=card.deadline_s)
+        except WireBroken as error:
+            raise NotEligible("too-large", f"{card.model.id}: {error}") from error
         match answer.header:
             case {"answer": "proposal", "proposal": dict() as header}:
                 try:

@@ -16,7 +16,7 @@ from guarantee.errors import ModelFailed
 from inference.errors import WireBroken
 from inference.messages import Buffers
 from inference.options import NO_TELEMETRY
-from inference.wire import ANSWER_BYTES_MAX, EXIT_MEMORY, Message, receive, send
+from inference.wire import ANSWER_BYTES_MAX, EXIT_MEMORY, REQUEST_BYTES_MAX, Message, pack, receive, send
 
 END_S: Final = 5.0
 """How long an ended process may take to be gone. SIGKILL needs milliseconds, except under a dying disk."""
@@ -85,11 +85,13 @@ class Child:
         Raises:
             ModelFailed: it took longer than ``deadline_s``, ended, or answered what is not a message. The child is
                 then gone or must be ended.
+            WireBroken: the question is larger than a child takes; nothing was sent.
         """
+        pieces = pack(header, buffers, bytes_max=REQUEST_BYTES_MAX)
         answer: Message | None = None
         # What breaks in between is not told: _death says how the child ended, which says more.
         with _Deadline(deadline_s, self.kill) as deadline, contextlib.suppress(OSError, WireBroken):
-            send(cast("BinaryIO", self._process.stdin), header, buffers)
+            send(cast("BinaryIO", self._process.stdin), pieces)
             answer = receive(cast("BinaryIO", self._process.stdout), ANSWER_BYTES_MAX)
         if deadline.passed:
             raise ModelFailed("timeout", f"{self._name} did not answer within {deadline_s:g} s and was stopped")

@@ -48,19 +48,31 @@ class Message:
     buffers: tuple[memoryview, ...] = ()
 
 
-def send(stream: BinaryIO, header: Mapping[str, Json], buffers: Sequence[bytes | memoryview] = ()) -> None:
+def pack(
+    header: Mapping[str, Json], buffers: Sequence[bytes | memoryview] = (), *, bytes_max: int = ANSWER_BYTES_MAX
+) -> list[memoryview]:
+    """Return one message as the pieces to write, none of them copied.
+
+    Raises:
+        WireBroken: it is larger than the other side takes.
+    """
+    views = [memoryview(buffer).cast("B") for buffer in buffers]
+    head = canonical({"sizes": [len(view) for view in views], "says": dict(header)})
+    if len(head) > HEADER_BYTES_MAX or sum(map(len, views)) > bytes_max:
+        raise WireBroken(
+            f"a message of {len(head)} + {sum(map(len, views))} bytes; at most {HEADER_BYTES_MAX} + {bytes_max}"
+        )
+    return [memoryview(_PREFIX.pack(MARK, len(head)) + head), *views]
+
+
+def send(stream: BinaryIO, pieces: Sequence[memoryview]) -> None:
     """Write one message and flush it.
 
     Raises:
         OSError: nobody reads any more.
     """
-    views = [memoryview(buffer).cast("B") for buffer in buffers]
-    head = canonical({"sizes": [len(view) for view in views], "says": dict(header)})
-    if len(head) > HEADER_BYTES_MAX:
-        raise WireBroken(f"a header of {len(head)} bytes; at most {HEADER_BYTES_MAX}")
-    stream.write(_PREFIX.pack(MARK, len(head)) + head)
-    for view in views:
-        stream.write(view)
+    for piece in pieces:
+        stream.write(piece)
     stream.flush()
 
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import pytest
 
 from guarantee.card import Card
-from guarantee.errors import ModelFailed, NotEligible, PortError, Unavailable
+from guarantee.errors import Malformed, ModelFailed, NotEligible, PortError, Unavailable
 from guarantee.ports import Proposal
 from inference.host import ModelHost
 from inference.options import Options
@@ -117,6 +117,18 @@ def test_a_refusal_reaches_the_flow_and_costs_no_process(bench: Callable[..., Be
         "inputs-missing",
         "probe@1.0.0: without a usable age this model does not run",
     )
+    assert one.percent(1) == Decimal("1.0")
+    assert one.child.pid == first
+
+
+def test_a_record_larger_than_a_child_takes_is_refused_and_costs_no_process(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.run(1)
+    first = one.child.pid
+    many = record(1, *[reading("80", source="Observation/" + "9" * 900)] * 20_000)
+    with pytest.raises(NotEligible) as refusal:
+        one.host.run(one.card, many)
+    assert refusal.value.code == "too-large"
     assert one.percent(1) == Decimal("1.0")
     assert one.child.pid == first
 
@@ -414,3 +426,11 @@ assert not [name for name in held if "onnxruntime" in name], held
     home.mkdir()
     subprocess.run([sys.executable, "-c", program], env={"HOME": str(home)}, check=True)
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threads": 0}, {"threads": 257}, {"children_max": 0}, {"providers": ()}, {"language": "de-DE"}]
+)
+def test_options_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        Options(**wrong)  # type: ignore[arg-type]

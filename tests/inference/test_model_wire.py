@@ -15,7 +15,7 @@ from guarantee.mask import Grid, Mask
 from guarantee.ports import Proposal, ProposedSegment
 from inference.errors import WireBroken
 from inference.messages import read_inputs, read_proposal, write_inputs, write_proposal
-from inference.wire import MARK, receive, send
+from inference.wire import MARK, pack, receive, send
 from tests.inference.builders import NOON, reading, record
 
 LABEL = Text(fr="Chose", en="Thing")
@@ -79,8 +79,8 @@ def proposal() -> Proposal:
 
 def test_a_message_arrives_as_it_was_sent() -> None:
     pipe = io.BytesIO()
-    send(pipe, {"a": ["é", 1, None]}, [b"", b"abc", memoryview(np.arange(3, dtype="<i2")).cast("B")])
-    send(pipe, {})
+    send(pipe, pack({"a": ["é", 1, None]}, [b"", b"abc", memoryview(np.arange(3, dtype="<i2"))]))
+    send(pipe, pack({}))
     pipe.seek(0)
     first, second = receive(pipe, 9), receive(pipe, 0)
     assert first is not None
@@ -122,9 +122,11 @@ def test_what_is_not_a_message_is_refused(data: bytes) -> None:
         receive(io.BytesIO(data), 100)
 
 
-def test_a_header_over_the_limit_is_not_sent() -> None:
-    with pytest.raises(WireBroken, match="a header of"):
-        send(io.BytesIO(), {"a": "x" * (17 * 1024 * 1024)})
+def test_a_message_over_the_limit_is_not_sent() -> None:
+    with pytest.raises(WireBroken, match="a message of"):
+        pack({"a": "x" * (17 * 1024 * 1024)})
+    with pytest.raises(WireBroken, match="a message of"):
+        pack({}, [b"123", b"456"], bytes_max=5)
 
 
 def test_a_volume_arrives_bit_by_bit() -> None:
