@@ -1,4 +1,4 @@
-"""The same images as another exam: new identifiers, so that a second run has something to review."""
+"""The same images as another exam, the same readings as another stay: so that a second run has something to review."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +18,19 @@ def as_another_exam(files: Sequence[Path], out: Path, number: int) -> list[Path]
         return list(files)
     out.mkdir(parents=True, exist_ok=True)
     return [_copy(path, out / path.name, number) for path in files]
+
+
+def as_another_stay(bundle: Path, number: int) -> Path:
+    """Return a copy of a FHIR bundle as stay ``number``; the first one is the bundle itself."""
+    if number == 0:
+        return bundle
+    text = bundle.read_text(encoding="utf-8").replace("SEJOUR-DEMO-7", f"SEJOUR-DEMO-7-{number}")
+    for before in ('"', "/"):  # every resource but the patient, who stays the same person
+        text = text.replace(f"{before}demo-", f"{before}demo-{number}-")
+        text = text.replace(f"{before}demo-{number}-patient", f"{before}demo-patient")
+    target = bundle.with_name(f"stay-{number}.json")
+    target.write_text(text, encoding="utf-8")
+    return target
 
 
 def _copy(path: Path, target: Path, number: int) -> Path:

@@ -13,7 +13,7 @@ from bridge.accounts import current_code
 from bridge.config import load
 from bridge.db.views import Row
 from bridge.demo import record, series
-from bridge.demo.again import as_another_exam
+from bridge.demo.again import as_another_exam, as_another_stay
 from bridge.demo.dpi import SimulatedDpi
 from bridge.demo.guide import make_guide
 from bridge.demo.pacs import SimulatedPacs
@@ -148,7 +148,7 @@ class Demo:
             self.say("queue    drafts from an earlier run still wait; nothing new is sent")
         else:
             self._send_series(rounds)
-            self._push_record()
+            self._push_record(rounds)
         self._watch()
 
     def _send_series(self, rounds: int) -> None:
@@ -162,10 +162,10 @@ class Demo:
         count = send_series(files, host=HOST, port=self.ports.scp, aet="AVAL")
         self.say(f"series   a real head MR series has arrived by C-STORE: {count} images")
 
-    def _push_record(self) -> None:
+    def _push_record(self, rounds: int) -> None:
         try:
             at = datetime.now(UTC) - timedelta(hours=1)
-            path = record.make_bundle(self.cache, self.folder / "record", at=at)
+            path = as_another_stay(record.make_bundle(self.cache, self.folder / "record", at=at), rounds)
         except PortError as error:
             self.say(f"record   left out: {error.detail}")
             return
