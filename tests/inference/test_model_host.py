@@ -311,6 +311,8 @@ def test_a_child_dies_with_its_parent(tmp_path: Path, age: float) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
+        if age > 1:
+            wait_until_busy(pid)
         assert not is_gone(pid)
         parent.kill()
         parent.wait()

@@ -244,9 +244,10 @@ def test_key_slices_are_at_least_one_and_never_empty(areas: list[int], count: in
 
 def test_only_the_largest_part_is_drawn(parameters: VolumeMask, sessions: dict[str, Session]) -> None:
     volume = a_volume(shape=(40, 40, 40), spacing_mm=(3, 3, 3))
-    large, small = ball(volume, 22, (0.0, -20.0, 0.0)), ball(volume, 14, (0.0, 30.0, 0.0))
-    alone = propose(with_voxels(volume, large), parameters, sessions, "fr-FR")
-    both = propose(with_voxels(volume, large + small), parameters, sessions, "fr-FR")
+    shell, kernel = ball(volume, 54) - ball(volume, 36), ball(volume, 14)
+    alone = propose(with_voxels(volume, shell), parameters, sessions, "fr-FR")
+    both = propose(with_voxels(volume, shell + kernel), parameters, sessions, "fr-FR")
+    assert propose(with_voxels(volume, kernel), parameters, sessions, "fr-FR").segments
     assert both.segments == alone.segments
 
 
