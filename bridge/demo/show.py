@@ -29,6 +29,9 @@ from guarantee.states import ResultState
 
 WATCH_EVERY_S: Final = 0.5
 PACS_AET: Final = "PACS-DEMO"
+ITS_OWN: Final = "demo-"
+"""How the names begin of what the simulated record held before Aval wrote anything."""
+
 WAITING: Final = (str(ResultState.QUEUED), str(ResultState.AWAITING_REVIEW))
 
 
@@ -132,6 +135,7 @@ class Demo:
             "dpi": [
                 {"at": item.at, "what": item.type, "version": item.version}
                 for item in (self._dpi.store.arrivals if self._dpi else [])
+                if not item.id.startswith(ITS_OWN)
             ],
             "scp": {"aet": "AVAL", "host": HOST, "port": self.ports.scp},
             "folder": str(self.folder),
