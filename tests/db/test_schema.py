@@ -129,12 +129,12 @@ def migrate_in_a_process(url: str) -> None:
 
 def test_processes_that_start_together_make_one_schema(empty_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=migrate_in_a_process, args=(empty_url,)) for _ in range(3)]
+    processes = [spawn.Process(target=migrate_in_a_process, args=(empty_url,)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0]
     engine = make_aval_engine(empty_url)
     with engine.connect() as connection:
         assert schema_revision(connection) == ("0001", "0001")
