@@ -64,6 +64,7 @@ class Pages:
             "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
             "with_query": lambda **query: _with_query(request, **query),
             "script_words": {key: language.text(message) for key, message in words.SCRIPT.items()},
+            "script_units": {code: language.text(shown) if shown else "" for code, shown in words.UNITS.items()},
         }
 
 
@@ -101,6 +102,7 @@ def _environment(language: Language) -> Environment:
         moment=language.moment,
         clock=language.clock,
         span=language.span,
+        tr=language.text,
         visible=visible,
         number=language.number,
         journal_moment=lambda text: _journal_moment(text, language),

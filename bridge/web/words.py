@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.web.i18n import N_
+from bridge.web.i18n import N_, Language
+from bridge.web.person import visible
 from bridge.web.services import Line
+from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
 from guarantee.opinion import Reason, Verdict
 from guarantee.policy import Role
@@ -223,10 +225,35 @@ UNITS: Final[Mapping[str, str]] = {
     "cm2": "cm²",
     "cm3": "cm³",
     "1": "",
+    "[pH]": "",
     "{score}": "",
     "[degF]": "°F",
+    "mL/(24.h)": "mL/24 h",
+    "a": N_("years"),
 }
 """UCUM codes whose printed form differs from the code (UCUM, table of units, column "print symbol")."""
+
+STAYS: Final[Mapping[str, str]] = {
+    "IMP": N_("Hospital stay"),
+    "ACUTE": N_("Hospital stay, acute care"),
+    "NONAC": N_("Hospital stay, not acute"),
+    "SS": N_("Short stay"),
+    "OBSENC": N_("Observation"),
+    "EMER": N_("Emergency visit"),
+    "AMB": N_("Outpatient visit"),
+    "HH": N_("Care at home"),
+    "VR": N_("Remote visit"),
+}
+"""Kinds of stay (HL7 v3 ActCode, ActEncounterCode), as a record case names them."""
+
+
+def case_title(case: Case, language: Language) -> str:
+    """Return what a case is about: in our words where they are ours, else exactly as received; never empty."""
+    if case.kind is CaseKind.RECORD and case.description in STAYS:
+        return language.text(STAYS[case.description])
+    if case.description:
+        return visible(case.description)
+    return language.text(N_("Record data") if case.kind is CaseKind.RECORD else N_("Exam"))
 
 SCRIPT: Final[Mapping[str, str]] = {
     "slice": N_("Slice %(index)s of %(count)s"),

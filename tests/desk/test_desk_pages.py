@@ -1,6 +1,8 @@
 """The pages, without a browser: what they say, and what they keep to themselves."""
 
+from dataclasses import replace
 from datetime import timedelta
+from html import escape
 
 import pytest
 from starlette.testclient import TestClient
@@ -162,6 +164,20 @@ def test_a_hostile_name_is_text_and_whole(page: TestClient, desk: FakeDesk) -> N
         assert "É" * 90 in text
         assert "\u202e" not in text
     assert "IPP-&#34;&gt;&lt;b&gt;7" in page.get("/worklist").text
+
+
+@pytest.mark.parametrize("description", ["Brain", "TDM 50 % contraste %(x)s", "<i>IRM</i>"])
+def test_what_was_received_is_shown_as_received(page: TestClient, desk: FakeDesk, description: str) -> None:
+    staged = cases.chest_case(1)
+    result = desk.stage(replace(staged, case=replace(staged.case, description=description)))
+    for path in ("/worklist", f"/results/{result}", f"/results/{result}/timeline"):
+        assert f"<bdi>{escape(description)}</bdi>" in page.get(path).text
+
+
+def test_a_kind_of_stay_is_put_into_words(page: TestClient, desk: FakeDesk) -> None:
+    staged = cases.record_case(1)
+    desk.stage(replace(staged, case=replace(staged.case, description="EMER")))
+    assert "Passage aux urgences" in page.get("/worklist").text
 
 
 def test_the_time_line_is_readable_and_in_the_sites_time(page: TestClient, desk: FakeDesk) -> None:

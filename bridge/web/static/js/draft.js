@@ -73,10 +73,12 @@ export class Draft extends EventTarget {
   /** Offer the images that the AI calls worth looking at first. */
   showKeyImages(entries) {
     $('key-images').hidden = !entries.length;
+    $('key-images').querySelector('.why').textContent = [...new Set(entries.map(({ image }) => pick(image.label)))].join(', ');
     $('key-images').querySelector('ul').replaceChildren(
       ...entries.map(({ image, slice }) => {
-        const button = item('button', say('keyImage', { label: pick(image.label), index: slice }));
+        const button = item('button', String(slice));
         button.type = 'button';
+        button.setAttribute('aria-label', say('keyImage', { label: pick(image.label), index: slice }));
         button.addEventListener('click', () => this.dispatchEvent(new CustomEvent('look', { detail: { image } })));
         const entry = document.createElement('li');
         entry.append(button);
@@ -320,7 +322,7 @@ function inputRow(used) {
   }
   row.append(
     item('td', `${number(used.value)} ${unit(used.unit)}`.trim(), 'num'),
-    item('td', used.taken_at ? moment(used.taken_at) : ''),
+    item('td', used.taken_at ? moment(used.taken_at) : '', 'time'),
     item('td', used.source, 'source'),
   );
   return row;
