@@ -19,7 +19,7 @@ test: ## every test, with the real peers installed and started by the project's 
 
 check: ## formatting, lint, types, import contracts, style, licences (no services)
 	@deploy/dev/venv dev
-	@.venv/bin/ruff check .
+	@.venv/bin/ruff check --no-cache .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --config deploy/dev/importlinter.toml

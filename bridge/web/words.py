@@ -255,6 +255,7 @@ def case_title(case: Case, language: Language) -> str:
         return visible(case.description)
     return language.text(N_("Record data") if case.kind is CaseKind.RECORD else N_("Exam"))
 
+
 SCRIPT: Final[Mapping[str, str]] = {
     "slice": N_("Slice %(index)s of %(count)s"),
     "window": N_("L %(center)s  W %(width)s"),

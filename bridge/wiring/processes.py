@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from dicom_adapters.series import read_volume
-
 from bridge.broker.relay import Relay
 from bridge.flows import completeness, deliver, fetch, infer, intake
 from bridge.flows.completeness import Completion, QuietTimes
@@ -25,6 +23,7 @@ from bridge.wiring import outside
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.parts import Parts
 from dicom_adapters.scp import Doors, Listener
+from dicom_adapters.series import read_volume
 from fhir_adapters.door import BODY_MAX, Door
 from guarantee.unit import Arrival
 from inference.host import ModelHost

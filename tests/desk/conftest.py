@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from bridge.web.app import Options, make_app
 from bridge.web.throttle import Throttle
 from guarantee.policy import Role
+from tests.desk import cases
 from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
 from tests.desk.site import FakeSite
 from tests.peers.chromium import Chromium
@@ -73,6 +74,12 @@ def sign_in(app: FastAPI) -> SignIn:
 def radiologist(sign_in: SignIn) -> TestClient:
     """A radiologist who is signed in."""
     return sign_in(Role.RADIOLOGIST)
+
+
+@pytest.fixture
+def chest(desk: FakeDesk) -> str:
+    """A CT that awaits review."""
+    return desk.stage(cases.chest_case(1))
 
 
 # ------------------------------------------------------------------------------------------------------- the browser

@@ -13,8 +13,8 @@ from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
 from tests.desk.conftest import Open, until
+from tests.desk.reading import ready, signed
 from tests.desk.site import FakeSite
-from tests.desk.test_desk_review import ready, signed
 
 pytestmark = pytest.mark.peer("chromium")
 

@@ -106,6 +106,7 @@ def test_a_system_is_stopped_in_two_clicks_and_resumed_by_two_people(browser: Op
     page.click(".system-card summary")
     page.get_by_role("link", name="Arrêter ce système").click()
     page.wait_for_url("**/systems#stop-brain-extractor")
+    until(page, "document.activeElement.name === 'reason'")
     page.keyboard.type("Contours aberrants")
     page.get_by_role("button", name="Arrêter maintenant").click()
     page.wait_for_selector(".stopped")

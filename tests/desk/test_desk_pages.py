@@ -12,10 +12,10 @@ from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
 from tests.desk import cases
+from tests.desk.asking import opinion, question
 from tests.desk.conftest import SignIn
 from tests.desk.fake_desk import FakeDesk
 from tests.desk.site import HOSTILE
-from tests.desk.test_desk_api import opinion, question
 
 FRENCH = {"Accept-Language": "fr"}
 
