@@ -9,6 +9,7 @@ help: ## show this list
 
 demo: ## the main job on this machine: a real study in, a clinician endorses, a draft report out
 	@deploy/dev/venv runtime
+	@.venv/bin/aval demo --prepare
 	@.venv/bin/aval demo $(ARGS)
 
 test: ## every test, with the real peers installed and started by the project's own scripts

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import product
+from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -41,6 +42,12 @@ def test_the_attack_is_refused_for_its_reason(place: Place, attack: Attack) -> N
     refusal = place.attempt(attack)
     assert refusal is not None, "IT GOT THROUGH"
     assert stops_it(attack, refusal.walls), f"refused by {set(refusal.walls)}: {refusal}"
+
+
+def test_the_first_page_counts_them_right() -> None:
+    readme = Path(__file__).parent.parent.parent / "README.md"
+    counted = f"{len(ALL)} direct-SQL attacks ({len(in_each_place(ALL))} attempts on the two databases)"
+    assert counted in readme.read_text()
 
 
 def test_no_two_attacks_have_one_name() -> None:

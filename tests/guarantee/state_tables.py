@@ -1,6 +1,5 @@
-"""Writes the two lives into guarantee/README.md, between markers: ``python -m tests.guarantee.state_tables``."""
+"""Writes the two lives into both READMEs, between markers: ``python -m tests.guarantee.state_tables``."""
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any, Final
 
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
-README: Final = Path(__file__).parent.parent.parent / "guarantee" / "README.md"
+FIRST_PAGE: Final = Path(__file__).parent.parent.parent / "README.md"
+README: Final = FIRST_PAGE.parent / "guarantee" / "README.md"
 
 LIVES: Final[dict[str, tuple[type[StrEnum], Mapping[Any, Any]]]] = {
     "case": (CaseState, CASE_LIFE),
@@ -29,16 +29,22 @@ def block(name: str) -> str:
 def written(text: str) -> str:
     """Return ``text`` with both blocks between their markers."""
     for name in LIVES:
-        start, end = f"<!-- life of a {name}: generated -->", f"<!-- end of the life of a {name} -->"
-        assert text.count(start) == text.count(end) == 1, name
-        text = re.sub(
-            rf"{re.escape(start)}.*?{re.escape(end)}",
-            lambda _, name=name, start=start, end=end: f"{start}\n{block(name)}\n{end}",
-            text,
-            flags=re.DOTALL,
-        )
+        text = _between(text, f"life of a {name}", block(name))
     return text
+
+
+def drawn(text: str) -> str:
+    """Return the first page with the drawing of a result's life between its markers."""
+    return _between(text, "life of a result", f"```mermaid\n{mermaid(RESULT_LIFE)}\n```")
+
+
+def _between(text: str, name: str, content: str) -> str:
+    start, end = f"<!-- {name}: generated -->", f"<!-- end of the {name} -->"
+    assert text.count(start) == text.count(end) == 1, name
+    before, _, rest = text.partition(start)
+    return f"{before}{start}\n{content}\n{end}{rest.partition(end)[2]}"
 
 
 if __name__ == "__main__":
     README.write_text(written(README.read_text()))
+    FIRST_PAGE.write_text(drawn(FIRST_PAGE.read_text()))
