@@ -55,7 +55,8 @@ class Database(_Section):
     )
     urls: dict[str, SecretStr] = Field(
         default_factory=dict,
-        description="per process (intake, infer, desk, deliver, sweep, relay): its own PostgreSQL role",
+        description="per process (intake, infer, desk, deliver, sweep, relay; audit for `aval journal`): its own "
+        "PostgreSQL role",
     )
 
 

@@ -23,7 +23,7 @@ import pyotp
 
 from bridge.accounts import add_person
 from bridge.config import FILE, Site, load
-from bridge.db.engine import make_aval_engine
+from bridge.db.engine import engine_at, make_aval_engine
 from bridge.db.migrate import migrate
 from bridge.db.store import SqlStore, SqlUnit
 from bridge.vault import FileVault
@@ -54,6 +54,7 @@ DATABASE_ROLES: Final = {
     "deliver": "aval_deliver",
     "sweep": "aval_sweep",
     "relay": "aval_relay",
+    "audit": "aval_audit",
 }
 
 PASSWORD: Final = "un-mot-de-passe-de-test"
@@ -142,7 +143,8 @@ class Installation:
         if self.cluster is None:
             return
         environment = {"AVAL_DATABASE__URL": self._owner_url}
-        migrate(make_aval_engine(self._owner_url))
+        with engine_at(self._owner_url) as engine:
+            migrate(engine)
         parts = Parts(load(self.folder, environment))
         parts.register()
         parts.close()

@@ -8,7 +8,7 @@ import click
 
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.config import FILE, ConfigError, explain
-from bridge.db.engine import make_aval_engine
+from bridge.db.engine import engine_at
 from bridge.db.migrate import migrate as migrate_database
 from bridge.wiring.checks import run_checks
 from bridge.wiring.install import install
@@ -45,7 +45,8 @@ def check(folder: Path, as_json: bool) -> None:
 def migrate(folder: Path) -> None:
     """Bring the database to this version's schema and make models and policies known; run as its owner."""
     with opened(folder) as parts:
-        migrate_database(make_aval_engine(parts.settings.database_url("")))
+        with engine_at(parts.settings.database_url("")) as engine:
+            migrate_database(engine)
         parts.register()
     click.echo("the database is up to date")
 

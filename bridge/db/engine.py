@@ -6,15 +6,20 @@ functions the journal's triggers call. PostgreSQL: schema ``aval``, an actor nam
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from guarantee.codec import time_text
+from guarantee.errors import Refused, Unavailable
 from guarantee.journal import link_hash
 
 BUSY_TIMEOUT_MS: Final = 15_000
@@ -27,6 +32,9 @@ UNNAMED: Final = "unnamed"
 """The actor of a change whose process did not say who causes it."""
 
 _READ_ONLY: Final = "aval_read_only"
+
+_NOT_GRANTED: Final = "42501"
+"""PostgreSQL's insufficient_privilege."""
 
 
 @dataclass(slots=True)
@@ -54,6 +62,48 @@ def make_aval_engine(url: str) -> Engine:
             f"-c lock_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
         },
     )
+
+
+@contextmanager
+def engine_at(url: str) -> Iterator[Engine]:
+    """Yield an engine for one short piece of work, such as a migration, and close its connections afterwards.
+
+    Raises:
+        Unavailable, Refused: as :func:`translated` says.
+    """
+    engine = make_aval_engine(url)
+    try:
+        with translated():
+            yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the database raises into our own errors.
+
+    Raises:
+        Unavailable: no answer, or not in time.
+        Refused: a wall, or a right that this role was not given.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused(f"the database refused: {_first_line(error)}") from error
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise Unavailable("database", f"{type(error).__name__}: the database did not answer in time") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("database", "the connection to the database was lost") from error
+        if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
+            raise Refused(f"this process's role may not do this: {_first_line(error)}") from error
+        raise
+
+
+def _first_line(error: DBAPIError) -> str:
+    """Return what the database said, without its DETAIL line, which quotes values."""
+    return str(error.orig).partition("\n")[0]
 
 
 def _sqlite_engine(url: str) -> Engine:

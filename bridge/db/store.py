@@ -1,29 +1,22 @@
-"""The Store port over one database transaction, and the one place where database errors become ours."""
+"""The Store port over one database transaction."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
-from bridge.db.engine import name_actor, reading
+from bridge.db.engine import name_actor, reading, translated
 from bridge.db.gate import SqlGate
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
-from guarantee.errors import Refused, Unavailable
-
-_NOT_GRANTED: Final = "42501"
-"""PostgreSQL's insufficient_privilege."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ class SqlStore:
     @contextmanager
     def transaction(self, actor: str) -> Iterator[SqlUnit]:
         """Open a transaction; see guarantee.ports.Store."""
-        with self._turn or nullcontext(), _translated(), self._engine.begin() as connection:
+        with self._turn or nullcontext(), translated(), self._engine.begin() as connection:
             name_actor(connection, actor)
             yield _unit(connection, locks=True)
         self._committed()
@@ -68,7 +61,7 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[SqlUnit]:
         """Open a transaction that only reads: on SQLite it waits for no writer."""
-        with _translated(), self._reading.begin() as connection:
+        with translated(), self._reading.begin() as connection:
             yield _unit(connection, locks=False)
 
     def dispose(self) -> None:
@@ -91,24 +84,3 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         journal=SqlJournal(connection),
         registry=SqlRegistry(connection),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise Refused(f"the database refused: {_first_line(error)}") from error
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise Unavailable("database", f"{type(error).__name__}: the database did not answer in time") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("database", "the connection to the database was lost") from error
-        if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
-            raise Refused(f"this process's role may not do this: {_first_line(error)}") from error
-        raise
-
-
-def _first_line(error: DBAPIError) -> str:
-    """Return what the database said, without its DETAIL line, which quotes values."""
-    return str(error.orig).partition("\n")[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.config import ConfigError
-from bridge.db.engine import make_aval_engine
+from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.wiring import outside
@@ -53,14 +53,13 @@ def _ask(what: str, question: Callable[[], str]) -> Check:
 
 
 def _database(parts: Parts) -> str:
-    engine = make_aval_engine(parts.settings.database_url("sweep"))
-    with engine.connect() as connection:
+    with engine_at(parts.settings.database_url("sweep")) as engine, engine.connect() as connection:
+        dialect = connection.dialect.name
         here, needed = schema_revision(connection)
-        durable = _require_durable(connection.dialect.name, connection.exec_driver_sql)
-    engine.dispose()
+        durable = _require_durable(dialect, connection.exec_driver_sql)
     if here != needed:
         raise ConfigError(f"schema {here}, this version needs {needed}: run `aval migrate`")
-    return f"{engine.dialect.name}, schema {here}, {durable}"
+    return f"{dialect}, schema {here}, {durable}"
 
 
 def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge.config import FILE, load
-from bridge.db.engine import make_aval_engine
+from bridge.db.engine import engine_at
 from bridge.db.migrate import migrate
 from bridge.files import write_whole
 from bridge.seal import create_keys
@@ -61,10 +61,9 @@ def install(folder: Path, *, settings: str | None = None) -> None:
         write_whole(path, (settings or default_settings()).encode())
     made = load(folder)
     create_keys(made.path(made.storage.keys))
-    engine = make_aval_engine(made.database_url(""))
-    if engine.dialect.name == "sqlite":
-        migrate(engine)
-    engine.dispose()
+    with engine_at(made.database_url("")) as engine:
+        if engine.dialect.name == "sqlite":
+            migrate(engine)
 
 
 def default_settings() -> str:

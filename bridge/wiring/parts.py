@@ -13,7 +13,7 @@ from bridge.broker.local import LocalBell
 from bridge.broker.rabbit import RabbitBell
 from bridge.config import ConfigError, Settings
 from bridge.db.accounts import SqlAccounts
-from bridge.db.engine import make_aval_engine
+from bridge.db.engine import engine_at, make_aval_engine
 from bridge.db.migrate import migrate, schema_revision
 from bridge.db.store import SqlStore
 from bridge.db.views import SqlJournal
@@ -160,7 +160,8 @@ class Parts:
         """
         if self.embedded:
             self._own_folder()
-            migrate(make_aval_engine(self.settings.database_url("")))
+            with engine_at(self.settings.database_url("")) as engine:
+                migrate(engine)
             self.register()
             with self.store("").transaction("start") as unit:
                 unit.registry.release_leases(self.clock.now())
@@ -179,7 +180,7 @@ class Parts:
                 unit.registry.register_policy(policy, now)
 
     def _require_schema(self) -> None:
-        with make_aval_engine(self.settings.database_url("sweep")).connect() as connection:
+        with engine_at(self.settings.database_url("sweep")) as engine, engine.connect() as connection:
             here, needed = schema_revision(connection)
         if here != needed:
             raise ConfigError(f"the database is at schema {here}, this version needs {needed}: run `aval migrate`")

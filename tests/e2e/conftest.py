@@ -10,6 +10,7 @@ from tests.e2e.judges import Judges
 from tests.e2e.outside import Outside, RestartedOrthanc
 from tests.e2e.reader import AtDesk
 from tests.installation import PROCESSES, Installation
+from tests.peers.chromium import Chromium
 from tests.peers.dicom_tools import Dcmtk, Dicom3Tools
 from tests.peers.fhir_validators import Medplum, PyFhirCheck
 from tests.peers.fixtures import started
@@ -65,6 +66,11 @@ def pyfhircheck() -> Iterator[PyFhirCheck]:
 @pytest.fixture(scope="session")
 def medplum() -> Iterator[Medplum]:
     yield from started(Medplum)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    yield from started(Chromium)
 
 
 @pytest.fixture(scope="session")

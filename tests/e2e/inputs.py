@@ -32,6 +32,8 @@ from tests.peers.base import program
 SHARED: Final = ROOT.parent / "shared" / "data"
 """Real data beside the checkout, read in place: never copied, never committed."""
 
+SCHWANNOMA: Final = SHARED / "dicom" / "mr_t1_brain_vsseg001_jpegls.tar"
+
 SEND_S: Final = 120.0
 """Longest run of dcmsend."""
 
@@ -159,10 +161,9 @@ def head(folder: Path, number: int) -> Study:
 
 def schwannoma(folder: Path) -> Study:
     """Unpack a head MR that nobody prepared for us: another hospital's, JPEG-LS, private tags, no birth date."""
-    archive = SHARED / "dicom" / "mr_t1_brain_vsseg001_jpegls.tar"
-    if not archive.exists():
+    if not SCHWANNOMA.exists():
         pytest.skip("the real images of VS-SEG are not beside this checkout")
-    with tarfile.open(archive) as tar:
+    with tarfile.open(SCHWANNOMA) as tar:
         tar.extractall(folder / "vsseg", filter="data")
     files = tuple(sorted(path for path in (folder / "vsseg").rglob("*.dcm")))
     return Study(uid=str(dcmread(files[0], stop_before_pixels=True).StudyInstanceUID), files=files)
@@ -224,11 +225,11 @@ def push(bundle: bytes | Path, url: str) -> httpx2.Response:
 
 
 def stay_uid(bundle: Path) -> str:
-    """Return what the case of a message will be called: system and value of its encounter's identifier."""
+    """Return what the case of a message will be called: its encounter's identifier, or where it is at the sender."""
     for entry in json.loads(bundle.read_text(encoding="utf-8"))["entry"]:
         if entry["resource"]["resourceType"] == "Encounter":
-            identifier = entry["resource"]["identifier"][0]
-            return f"{identifier['system']}|{identifier['value']}"
+            identifier = entry["resource"].get("identifier")
+            return f"{identifier[0]['system']}|{identifier[0]['value']}" if identifier else entry["request"]["url"]
     raise AssertionError(f"{bundle.name} holds no encounter")
 
 

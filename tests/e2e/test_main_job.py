@@ -98,10 +98,8 @@ def test_a_stay_is_scored_endorsed_and_delivered(
     seen = martin.wait_for(result, "delivered")
     assert [(one["destination"], one["method"]) for one in seen["sent"]] == [(RECORD, "version-id")]
     judges.record_holds(outside, place, result, seen["content"])
-    assert {used["source"].partition("/")[0] for used in seen["content"]["inputs"] if used["value"]} <= {
-        "Observation",
-        "Patient",
-    }
+    used = {one["source"].partition("/")[0] for one in seen["content"]["inputs"] if one["value"]}
+    assert used == {"Observation", "Patient.birthDate"}
 
 
 # ------------------------------------------------------------------------------------------- what a reader can decide
