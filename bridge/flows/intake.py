@@ -5,11 +5,10 @@ whether it opens a case, joins one, or comes late and opens a new revision; whet
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from guarantee.case import Case, case_id
+from guarantee.case import Case, Patient, case_id
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
@@ -62,15 +61,17 @@ def _matters(arrival: Arrival, known: Sequence[Input]) -> bool:
 def _open_case(arrival: Arrival, unit: Unit, at: datetime, *, late: bool) -> Case:
     case = unit.cases.latest(arrival.kind, arrival.uid)
     if case is None:
-        return _add_revision(arrival, 1, unit, at)
+        return _add_revision(arrival, 1, arrival.patient, unit, at)
     if case.state is CaseState.COMPLETE and late:
         unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
         overtake(case, unit, at)
-        return _add_revision(arrival, case.revision + 1, unit, at)
+        # Somebody else's input does not make the case somebody else's: it keeps its patient, and ``_trouble`` sees two.
+        patient = arrival.patient if case.patient.is_same_person(arrival.patient) else case.patient
+        return _add_revision(arrival, case.revision + 1, patient, unit, at)
     return case
 
 
-def _add_revision(arrival: Arrival, revision: int, unit: Unit, at: datetime) -> Case:
+def _add_revision(arrival: Arrival, revision: int, patient: Patient, unit: Unit, at: datetime) -> Case:
     case = Case(
         id=case_id(arrival.kind, arrival.uid, revision),
         kind=arrival.kind,
@@ -79,7 +80,7 @@ def _add_revision(arrival: Arrival, revision: int, unit: Unit, at: datetime) -> 
         state=CaseState.RECEIVING,
         version=0,
         site=arrival.site,
-        patient=arrival.patient,
+        patient=patient,
         order=arrival.order,
         identity_version=1,
         modality=arrival.modality,
@@ -112,7 +113,7 @@ _OVERTAKABLE = frozenset({ResultState.QUEUED, ResultState.AWAITING_REVIEW, Resul
 
 
 def _trouble(arrival: Arrival, case: Case, known: Sequence[Input]) -> str:
-    if not case.patient.is_same_person(replace(arrival.patient, name=case.patient.name)):
+    if not case.patient.is_same_person(arrival.patient):
         return "two-patients"
     if known and _matters(arrival, known):
         return "changed-bytes"
