@@ -2,14 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from bridge.db import tables
 from bridge.db.results import insert_once
 from guarantee.codec import time_text
+from guarantee.errors import Malformed
 from guarantee.events import Fact, fact_from_plain, fact_to_plain
 from guarantee.unit import Fetch
 
@@ -39,12 +42,31 @@ class SqlMessages:
         return bool(done.rowcount)
 
     def pending(self, limit: int) -> tuple[tuple[str, Fact], ...]:
-        """Return facts not yet handed over, oldest first; another relay's are skipped."""
+        """Return facts not yet handed over, oldest first; another relay's are skipped.
+
+        What this version cannot read is left where it is: a newer relay may know it, and it must not hold up the rest.
+        """
+        found: list[tuple[str, Fact]] = []
+        after = ("", "")
+        while len(found) < limit:
+            rows = self._not_rung(after, limit)
+            if not rows:
+                break
+            after = (rows[-1].at, rows[-1].id)
+            for row in rows:
+                with suppress(Malformed, orjson.JSONDecodeError):
+                    found.append((row.id, fact_from_plain(orjson.loads(row.fact))))
+        return tuple(found[:limit])
+
+    def _not_rung(self, after: tuple[str, str], limit: int) -> Sequence[Any]:
         outbox = tables.outbox
-        query = select(outbox.c.id, outbox.c.fact).where(outbox.c.rung_at.is_(None)).order_by(outbox.c.at).limit(limit)
-        query = query.with_for_update(skip_locked=True) if self._locks else query
-        rows = self._connection.execute(query).all()
-        return tuple((row.id, fact_from_plain(orjson.loads(row.fact))) for row in rows)
+        query = (
+            select(outbox.c.id, outbox.c.fact, outbox.c.at)
+            .where(outbox.c.rung_at.is_(None), tuple_(outbox.c.at, outbox.c.id) > after)
+            .order_by(outbox.c.at, outbox.c.id)
+            .limit(limit)
+        )
+        return self._connection.execute(query.with_for_update(skip_locked=True) if self._locks else query).all()
 
     def rung(self, message_ids: Sequence[str], at: datetime) -> None:
         """Mark facts as handed over."""

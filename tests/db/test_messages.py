@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from bridge.db import tables
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore, SqlUnit
+from guarantee.codec import time_text
 from guarantee.events import DeliveryDue, EventReceived, ResultQueued
 from guarantee.ids import DeliveryId, ResultId
 from guarantee.unit import Fetch
@@ -48,6 +50,19 @@ def test_facts_wait_oldest_first_until_they_are_handed_over(store: SqlStore) -> 
     with store.transaction("relay") as unit:
         unit.messages.rung([], at(61))
         assert [fact for _, fact in unit.messages.pending(10)] == [FACTS[2]]
+
+
+def test_a_fact_that_this_version_cannot_read_holds_up_no_other(store: SqlStore) -> None:
+    with store.transaction("scp") as unit:
+        for number, fact in enumerate(
+            ('{"fact":"decision.made/1","ids":{}}', "not JSON", '{"fact":"result.queued/1"}')
+        ):
+            row = {"id": f"forged {number}", "fact": fact, "at": time_text(at(-number))}
+            unit.connection.execute(insert(tables.outbox).values(**row))
+    ring_all(store)
+    with store.reading() as unit:
+        assert [fact for _, fact in unit.messages.pending(1)] == [FACTS[0]]
+        assert [fact for _, fact in unit.messages.pending(10)] == [*FACTS]
 
 
 def test_a_fact_of_a_change_that_was_rolled_back_is_never_rung(store: SqlStore) -> None:
