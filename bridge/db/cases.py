@@ -46,10 +46,12 @@ class CaseLock:
             self.take(row.kind, row.uid)
 
     def take_for_result(self, result: ResultId) -> None:
-        """Lock the case that ``result`` is about."""
+        """Lock the case that ``result`` is about; a result that does not exist is about none."""
         if self._enabled:
             query = select(tables.results.c.case_id).where(tables.results.c.id == result)
-            self.take_for(CaseId(self._connection.scalars(query).one()))
+            case = self._connection.scalar(query)
+            if case is not None:
+                self.take_for(CaseId(case))
 
 
 class SqlCases:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -86,9 +86,12 @@ def translated() -> Iterator[None]:
     Raises:
         Unavailable: no answer, or not in time.
         Refused: a wall, or a right that this role was not given.
+        LookupError: what was asked for by its identifier does not exist.
     """
     try:
         yield
+    except NoResultFound as error:
+        raise LookupError("there is no row with this identifier") from error
     except IntegrityError as error:
         raise Refused(f"the database refused: {_first_line(error)}") from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from guarantee.errors import Declined, GuaranteeError, Refused, Unavailable
+from guarantee.errors import Declined, GuaranteeError, Malformed, Refused, Unavailable
 from guarantee.events import DeliveryDue, Fact
 from guarantee.ids import DeliveryId
 from guarantee.opinion import Seal
@@ -29,6 +29,12 @@ BACKOFF_MAX_S: Final = 300.0
 
 HELD_AGAIN_S: Final = 5.0
 """How soon a held delivery is looked at again: a resumed model's results should not wait."""
+
+_SENT_FROM: Final = {
+    Kind.RESULT: frozenset({ResultState.VALIDATED, ResultState.AMENDED}),
+    Kind.WITHDRAWAL: frozenset({ResultState.RETRACTED}),
+}
+"""In which states of its result something may leave; the walls say the same (attempts_on_decided_results)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +71,9 @@ def deliver(delivery_id: DeliveryId, tools: Dispatch) -> None:
     except Unavailable as error:
         _postpone(begun, Cause(code=error.code, detail=error.detail), tools)
     except Declined as error:
-        _close(begun, Cause(code=error.code, detail=error.detail), tools)
+        _close(delivery_id, Cause(code=error.code, detail=error.detail), tools)
     except GuaranteeError as error:
-        _close(begun, Cause(code="not-endorsed", detail=f"{type(error).__name__}: {error}"), tools)
+        _close(delivery_id, _not_endorsed(error), tools)
     else:
         _confirm(begun, receipt, tools)
 
@@ -93,13 +99,20 @@ def _begin(delivery_id: DeliveryId, tools: Dispatch) -> _Begun | None:
             return _Begun(delivery=delivery, attempt=attempt, terms=terms, seal=seal, grounds=grounds)
     except Refused:
         return None  # a wall said no between our look and the attempt: the next ring sees why and records it
+    except (Malformed, LookupError) as error:  # rows that do not say what was sealed, or name others that are not there
+        _close(delivery_id, _not_endorsed(error), tools)
+        return None
 
 
 def _may_go(delivery: Delivery, unit: Unit, now: datetime) -> bool:
-    """Return whether the world still allows this; record why not. A withdrawal always goes."""
+    """Return whether the world still allows this; record why not. The withdrawal of a retracted result always goes."""
+    result = unit.results.get(delivery.result)
+    if result.state not in _SENT_FROM[delivery.kind]:  # no flow of ours leaves such a row
+        cause = Cause(code="not-endorsed", detail=f"the result is {result.state}: nothing of this kind may leave")
+        unit.deliveries.close(delivery, "declined", cause, now)
+        return False
     if delivery.kind is Kind.WITHDRAWAL:
         return True
-    result = unit.results.get(delivery.result)
     causes = obstacles(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
     lasting = [cause for cause in causes if cause.code != "held"]
     if lasting:
@@ -128,7 +141,7 @@ def _confirm(begun: _Begun, receipt: Receipt, tools: Dispatch) -> None:
         unit.deliveries.confirm(delivery, begun.attempt, receipt)
         result = unit.results.get(delivery.result)
         mine = [other for other in unit.deliveries.of_result(result.id) if other.kind is Kind.RESULT]
-        decided = result.state in {ResultState.VALIDATED, ResultState.AMENDED}
+        decided = result.state in _SENT_FROM[Kind.RESULT]
         if decided and all(other.state == "confirmed" for other in mine):
             unit.results.move(result.after(ResultVerb.DELIVER), tools.clock.now())
 
@@ -140,8 +153,12 @@ def _postpone(begun: _Begun, cause: Cause, tools: Dispatch) -> None:
         unit.deliveries.postpone(begun.delivery, until=until, cause=cause)
 
 
-def _close(begun: _Begun, cause: Cause, tools: Dispatch) -> None:
+def _not_endorsed(error: Exception) -> Cause:
+    return Cause(code="not-endorsed", detail=f"{type(error).__name__}: {error}")
+
+
+def _close(delivery_id: DeliveryId, cause: Cause, tools: Dispatch) -> None:
     with tools.store.transaction("deliver") as unit:
-        delivery = unit.deliveries.get(begun.delivery.id)
+        delivery = unit.deliveries.get(delivery_id)
         if delivery is not None and delivery.state == "due":
             unit.deliveries.close(delivery, "declined", cause, tools.clock.now())
