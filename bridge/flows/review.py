@@ -17,7 +17,7 @@ from guarantee.answer import Answer
 from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
-from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused
+from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused, WorldChanged
 from guarantee.events import DeliveryDue
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
 from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
@@ -77,8 +77,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review) -> Question:
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         result = unit.results.get(result_id)
-        if result.state is not ResultState.AWAITING_REVIEW or result.draft is None:
-            raise NotAllowed(f"result {result.id} is {result.state}; there is nothing to review")
+        draft = _draft_to_review(result)
         require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
@@ -86,7 +85,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review) -> Question:
             nonce=tools.nonce(),
             result=result.id,
             reader=reader.login,
-            shown=result.draft,
+            shown=draft,
             asked_at=now,
             expires_at=now + QUESTION_LIFE,
         )
@@ -122,19 +121,27 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
     with tools.store.reading() as unit:
         result = unit.results.get(result_id)
         question = _question(result, reader, given, unit, tools)
-        if result.state is not ResultState.AWAITING_REVIEW or result.draft is None:
-            raise NotAllowed(f"result {result.id} is {result.state}; it can no longer be decided. Nothing was recorded")
-        if given.shown != result.draft:
+        draft = _draft_to_review(result)
+        if given.shown != draft:
             raise DraftChanged(f"result {result.id}: the draft is no longer the one that was shown; open it again")
         return _Stored(
             result=result,
             case=unit.cases.get(result.case),
             policy=unit.gate.policy(result.policy),
-            draft=Content.from_bytes(tools.vault.get(result.draft)),
+            draft=Content.from_bytes(tools.vault.get(draft)),
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
             opinions=unit.gate.opinions(result.id),
         )
+
+
+def _draft_to_review(result: Result) -> Digest:
+    """Return the draft that awaits a decision; a stale one is told apart, so that its reader learns why."""
+    if result.state is ResultState.STALE:
+        raise WorldChanged(f"result {result.id} is stale: its inputs changed after the draft was made")
+    if result.state is not ResultState.AWAITING_REVIEW or result.draft is None:
+        raise NotAllowed(f"result {result.id} is {result.state}; it can no longer be decided. Nothing was recorded")
+    return result.draft
 
 
 def _question(result: Result, reader: Reader, given: Answer, unit: Unit, tools: Review) -> Question:

@@ -5,7 +5,8 @@ import { showDifference } from './diff.js';
 import { bind } from './keys.js';
 import { announce, say } from './words.js';
 
-const REOPENING = new Set(['draft-changed', 'nonce-refused', 'refused', 'not-allowed', 'world-changed', 'held']);
+const REOPENING = new Set(['draft-changed', 'nonce-refused', 'refused', 'held']);
+const OVER = new Set(['not-allowed', 'world-changed']); // opening the draft again would be refused too
 const DIFFERENCE_MS = 150; // after the last key; comparing on each one would slow down typing
 
 const $ = (id) => document.getElementById(id);
@@ -244,6 +245,7 @@ export class Decision extends EventTarget {
     box.querySelector('.kept').textContent = [...new Set([problem.kept, say('typedKept')])].join(' ');
     box.querySelector('.todo').textContent = [problem.todo, problem.reference].filter(Boolean).join(' ');
     $('reopen').hidden = !REOPENING.has(problem.code);
+    $('where').hidden = !OVER.has(problem.code);
     $('check').hidden = problem.code !== 'unknown';
     $('again').hidden = problem.code !== 'not-signed-in';
     $('opening').hidden = true;
