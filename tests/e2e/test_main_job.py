@@ -171,7 +171,7 @@ def test_a_late_image_makes_the_draft_stale_and_opens_a_new_revision(
     inputs.send(inputs.late_image(tmp_path, name), place.scp)
     assert martin.wait_for(old, "stale")["line"]["cause"]["code"] == "inputs-changed"
     refused = martin.answer(old, opened)
-    assert (refused.status_code, refused.json()["code"]) == (409, "not-allowed")
+    assert (refused.status_code, refused.json()["code"]) == (409, "world-changed")
     new = martin.draft_of(study.case(revision=2), PHANTOM)
     assert new != old
     assert outside.objects(study.uid) == {}
