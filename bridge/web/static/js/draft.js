@@ -32,6 +32,7 @@ export class Draft extends EventTarget {
    */
   show(content, { canEdit, endorsed = false }) {
     this.colours = endorsed ? ENDORSED : PROPOSED;
+    $('review').dataset.said = endorsed ? 'person' : 'model';
     this.content = content;
     this.canEdit = canEdit;
     this.added = [];
