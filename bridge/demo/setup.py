@@ -10,7 +10,7 @@ from typing import Any, Final
 from bridge.accounts import add_person
 from bridge.config import FILE
 from bridge.files import write_whole
-from bridge.wiring.install import install, second_place, to_toml
+from bridge.wiring.install import install, make_private, second_place, to_toml
 from bridge.wiring.parts import Parts
 from guarantee.opinion import Reader
 from guarantee.policy import Role
@@ -83,7 +83,7 @@ def set_up(folder: Path, ports: Ports) -> None:
     places.setdefault("pacs", {}).setdefault("pacs-demo", {}).update(_pacs(ports))
     places.setdefault("fhir", {}).setdefault("dpi-demo", {}).update({"base_url": f"http://{HOST}:{ports.dpi}/fhir"})
     known["intake"]["senders"]["dpi-demo"]["base_url"] = f"http://{HOST}:{ports.dpi}/fhir"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     write_whole(path, to_toml(known).encode())
     install(folder)
 

@@ -55,7 +55,7 @@ def install(folder: Path, *, settings: str | None = None) -> None:
     Args:
         settings: text of aval.toml; the commented template by default.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     path = folder / FILE
     if not path.exists():
         write_whole(path, (settings or default_settings()).encode())
@@ -64,6 +64,11 @@ def install(folder: Path, *, settings: str | None = None) -> None:
     with engine_at(made.database_url("")) as engine:
         if engine.dialect.name == "sqlite":
             migrate(engine)
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder that its owner alone can enter: it holds images, reports, keys. One that exists is left alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def default_settings() -> str:
