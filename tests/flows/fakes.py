@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from guarantee.card import Card, Regulatory
 from guarantee.case import CaseKind, Patient, Source
 from guarantee.content import Finding, Origin, Presence, Quantity, Text
-from guarantee.errors import Unavailable
-from guarantee.ids import Digest, digest
+from guarantee.errors import BlobMissing, Unavailable
+from guarantee.ids import Digest, ReleaseId, digest
 from guarantee.inputs import Coded, Inputs, Record
 from guarantee.mask import Grid, Mask
 from guarantee.opinion import Reader
@@ -31,6 +32,7 @@ POLICY = Policy(
     roles=frozenset({Role.RADIOLOGIST, Role.CLINICIAN}),
     expires_after_s=86_400,
 )
+TWICE = replace(POLICY, id="read-twice", readers=2)
 READER = Reader(
     login="dr.martin",
     name="MARTIN^Élodie^^Dr",
@@ -39,6 +41,7 @@ READER = Reader(
     organisation="CHU d'essai",
     organisation_id="990000001",
 )
+SECOND = replace(READER, login="dr.nguyen", name="NGUYEN^Paul^^Dr", professional_id="810001234568")
 PATIENT = Patient(identifier="P1", issuer="CHU", name="ESSAI^Anne", birth_date="1970-01-01", sex="F")
 BRAIN = Coded(code="12738006", scheme="SCT", meaning="Brain")
 STRUCTURE = Coded(code="91723000", scheme="SCT", meaning="Anatomical structure")
@@ -80,21 +83,27 @@ def card(*, envelope: tuple[Condition, ...] = (), kind: CaseKind = CaseKind.STUD
     )
 
 
-@dataclass
-class FakeCatalogue:
-    """One model."""
+def another_card(name: str, **changes: object) -> Card:
+    """Return the card of another model than the usual one."""
+    model = ModelVersion(name=name, version="1.0.0", digest=digest(name.encode()), card=digest(f"{name} card".encode()))
+    return replace(card(), model=model, **changes)
 
-    only: Card = field(default_factory=card)
+
+class FakeCatalogue:
+    """A few models; one by default."""
+
+    def __init__(self, *cards: Card) -> None:
+        self.cards = cards or (card(),)
 
     def card(self, name: str) -> Card | None:
-        return self.only if name == self.only.model.name else None
+        return next((found for found in self.cards if found.model.name == name), None)
 
     def card_of(self, model_id: str) -> Card | None:
-        return self.only if model_id == self.only.model.id else None
+        return next((found for found in self.cards if found.model.id == model_id), None)
 
 
-def routes(kind: CaseKind = CaseKind.STUDY) -> tuple[Route, ...]:
-    return (Route(name="everything", kind=kind, when=(), models=("toy",)),)
+def routes(kind: CaseKind = CaseKind.STUDY, models: tuple[str, ...] = ("toy",)) -> tuple[Route, ...]:
+    return (Route(name="everything", kind=kind, when=(), models=models),)
 
 
 @dataclass
@@ -145,6 +154,29 @@ class FakeModel:
         )
 
 
+class FakeVault:
+    """Bytes in memory: what a disk keeps when a process dies."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[Digest, bytes] = {}
+
+    def put(self, data: bytes) -> Digest:
+        name = digest(data)
+        self.blobs[name] = data
+        return name
+
+    def get(self, name: Digest) -> bytes:
+        if name not in self.blobs:
+            raise BlobMissing("blob-missing", f"blob {name[:12]}… is not in the vault")
+        return self.blobs[name]
+
+    def has(self, name: Digest) -> bool:
+        return name in self.blobs
+
+    def path(self, name: Digest) -> Path:
+        raise NotImplementedError("these bytes are in no file")
+
+
 class FakeRenderer:
     """Writes content as JSON and reads it back from those bytes alone."""
 
@@ -186,7 +218,10 @@ class FakeRenderer:
 
 
 class FakeDestination:
-    """Keeps what it is sent by identifier, counts, and fails as told: before keeping ("down") or after ("mute")."""
+    """Keeps what it is sent by identifier, counts, and fails as told: before keeping ("down") or after ("mute").
+
+    One that ``forgets`` takes the same identifier again for another object: for a test that must fail.
+    """
 
     def __init__(self, name: str, vault: Vault, clock: FakeClock) -> None:
         self.name = name
@@ -195,6 +230,8 @@ class FakeDestination:
         self.troubles: list[str | Exception] = []
         self.held: dict[str, bytes] = {}
         self.stored: Counter[str] = Counter()
+        self.released: dict[str, tuple[ReleaseId, Kind]] = {}
+        self.forgets = False
         self.withdrawn: set[str] = set()
 
     def send(self, release: Release) -> Receipt:
@@ -206,9 +243,11 @@ class FakeDestination:
         package = release.package_for(self.name)
         for part in Package.from_bytes(self._vault.get(package)).parts:
             data = self._vault.get(part.digest)
-            assert self.held.get(part.uid, data) == data, "the same identifier with other bytes"
-            self.held[part.uid] = data
-            self.stored[part.uid] += 1
+            uid = f"{part.uid}#{sum(self.stored.values())}" if self.forgets else part.uid
+            assert self.held.get(uid, data) == data, "the same identifier with other bytes"
+            self.held[uid] = data
+            self.stored[uid] += 1
+            self.released[uid] = (release.id, release.terms.kind)
             if release.terms.kind is Kind.WITHDRAWAL:
                 self.withdrawn.update(json.loads(data)["takes_back"])
         if trouble == "mute":

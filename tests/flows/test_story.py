@@ -89,6 +89,17 @@ def test_two_patients_in_a_study_quarantine_it(world: World) -> None:
     assert world.results() == []
 
 
+def test_somebody_elses_late_image_quarantines_the_study_instead_of_taking_it_over(world: World) -> None:
+    world.drafted(arrival(world.vault))
+    world.receive(arrival(world.vault, image=2, patient=somebody_else()))
+    world.complete()
+    world.infer_all()
+    assert [result.state for result in world.results()] == [ResultState.STALE]
+    with world.sql.reading() as unit:
+        newest, _ = unit.views.cases(10)
+    assert (newest.state, newest.cause, newest.patient.identifier) == (CaseState.QUARANTINED, "two-patients", "P1")
+
+
 def test_a_study_stays_open_while_an_association_still_carries_it(world: World) -> None:
     world.receive(arrival(world.vault, conversation="assoc"))
     world.clock.advance(seconds=290)

@@ -17,6 +17,7 @@ from bridge.flows.route import Routing
 from bridge.seal import KeyRing, key_id
 from bridge.vault import FileVault
 from guarantee.answer import Answer
+from guarantee.card import Card
 from guarantee.case import CaseKind
 from guarantee.decision import Decision
 from guarantee.events import DeliveryDue, ResultQueued
@@ -30,6 +31,8 @@ from guarantee.unit import Arrival
 from tests.flows.fakes import (
     POLICY,
     READER,
+    SECOND,
+    TWICE,
     FakeCatalogue,
     FakeClock,
     FakeDestination,
@@ -42,23 +45,26 @@ from tests.flows.fakes import (
 class World:
     """Everything, wired as bridge.wiring does it."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, *, vault: Vault | None = None, cards: tuple[Card, ...] = ()) -> None:
         self.clock = FakeClock()
-        self.engine = make_aval_engine(url or f"sqlite:///{folder / 'aval.db'}")
+        self.engine = make_aval_engine(f"sqlite:///{folder / 'aval.db'}")
         migrate(self.engine)
         self.sql = SqlStore(self.engine)
         self.store: Store = self.sql
-        self.vault: Vault = FileVault(folder / "vault")
-        self.catalogue = FakeCatalogue()
+        self.vault: Vault = vault or FileVault(folder / "vault")
+        self.catalogue = FakeCatalogue(*cards)
         self.model = FakeModel()
         private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
         self.ring = KeyRing(private, {key_id(private.public_key()): private.public_key()})
         self.renderers = {"pacs": FakeRenderer("pacs"), "dpi": FakeRenderer("dpi")}
         self.destinations = {name: FakeDestination(name, self.vault, self.clock) for name in self.renderers}
         with self.sql.transaction("setup") as unit:
-            unit.registry.register_model(self.catalogue.only.model, self.clock.now())
-            unit.registry.register_policy(POLICY, self.clock.now())
-            unit.accounts.add(READER, "x", "x", self.clock.now())
+            for card in self.catalogue.cards:
+                unit.registry.register_model(card.model, self.clock.now())
+            for policy in (POLICY, TWICE):
+                unit.registry.register_policy(policy, self.clock.now())
+            for reader in (READER, SECOND):
+                unit.accounts.add(reader, "x", "x", self.clock.now())
 
     # -------------------------------------------------------------------------------------------------- the tools
 
@@ -69,8 +75,16 @@ class World:
             vault=self.vault,
             clock=self.clock,
             catalogue=self.catalogue,
-            routing=Routing(routes=routes() + routes(CaseKind.RECORD), policies={"validate-each": POLICY.ref}),
+            routing=self.routing,
             quiet=QuietTimes(default_s=60, by_modality_s={"MR": 300}, silence_s=60),
+        )
+
+    @property
+    def routing(self) -> Routing:
+        names = tuple(card.model.name for card in self.catalogue.cards)
+        return Routing(
+            routes=routes(models=names) + routes(CaseKind.RECORD, names),
+            policies={policy.id: policy.ref for policy in (POLICY, TWICE)},
         )
 
     @property
