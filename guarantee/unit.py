@@ -123,8 +123,12 @@ class Results(Protocol):
     def holds(self, result: ResultId, holder: str, *, now: datetime) -> bool:
         """Return whether ``holder`` still has the lease."""
 
-    def let_go(self, result: ResultId, holder: str) -> None:
-        """Give the lease back."""
+    def let_go(self, result: ResultId, holder: str, *, counted: bool = True) -> None:
+        """Give the lease back.
+
+        Args:
+            counted: whether the attempt still counts; False when something else was down and nothing was tried.
+        """
 
     def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
         """Return queued results that nobody has a lease on."""

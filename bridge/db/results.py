@@ -107,9 +107,15 @@ class SqlResults:
         query = select(_LEASES.c.holder).where(_LEASES.c.result_id == result, _LEASES.c.until > time_text(now))
         return self._connection.scalar(query) == holder
 
-    def let_go(self, result: ResultId, holder: str) -> None:
-        """Give the lease back."""
-        self._connection.execute(delete(_LEASES).where(_LEASES.c.result_id == result, _LEASES.c.holder == holder))
+    def let_go(self, result: ResultId, holder: str, *, counted: bool = True) -> None:
+        """Give the lease back; an attempt that is not counted never was."""
+        ours = self._connection.execute(
+            delete(_LEASES).where(_LEASES.c.result_id == result, _LEASES.c.holder == holder)
+        )
+        if ours.rowcount and not counted:
+            self._connection.execute(
+                update(_RESULTS).where(_RESULTS.c.id == result).values(attempts=_RESULTS.c.attempts - 1)
+            )
 
     def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
         """Return queued results that nobody has a lease on, most urgent first, then oldest."""

@@ -19,7 +19,11 @@ from guarantee.stops import in_force
 from guarantee.unit import Unit
 
 ATTEMPTS_MAX: Final = 3
-"""How often a result is tried when the worker dies or the model crashes. A poison study must not run for ever."""
+"""How often a model that fails is run again on a result."""
+
+STARTS_MAX: Final = 20
+"""How often a result is started when its worker dies without a word. A poison study must not kill workers for ever;
+a service that is restarted, or killed, a few times in a row must not fail a study that has nothing to do with it."""
 
 LEASE_MARGIN_S: Final = 60.0
 """A lease outlives the card's deadline by this much: reading the inputs and storing the draft take time too."""
@@ -74,7 +78,7 @@ def infer(result_id: ResultId, tools: Inference) -> None:
             raise Unavailable("model-failed", f"attempt {job.result.attempts}: {error}") from error
         _conclude(job, tools, ResultVerb.FAIL, error)
     except Unavailable:
-        _let_go(job, tools)
+        _let_go(job, tools, counted=False)
         raise
     else:
         _keep(job, content, tools)
@@ -100,10 +104,18 @@ def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
         card = tools.catalogue.card_of(result.model.id)
         if card is None or card.model != result.model:
             cause = Cause(code="model-missing", detail=f"this worker does not hold exactly {result.model.id}")
-            unit.results.let_go(result_id, tools.holder)
-            unit.results.move(result.after(ResultVerb.FAIL, cause=cause), now)
+            _give_up(result, cause, unit, tools, now)
+            return None
+        if result.attempts > STARTS_MAX:
+            cause = Cause(code="worker-died", detail=f"the worker died each of the {STARTS_MAX} times it started on it")
+            _give_up(result, cause, unit, tools, now)
             return None
         return _Job(result=result, case=case, card=card)
+
+
+def _give_up(result: Result, cause: Cause, unit: Unit, tools: Inference, now: datetime) -> None:
+    unit.results.let_go(result.id, tools.holder)
+    unit.results.move(result.after(ResultVerb.FAIL, cause=cause), now)
 
 
 def _deadline_s(result_id: ResultId, unit: Unit, tools: Inference) -> float | None:
@@ -186,6 +198,6 @@ def _finish(job: _Job, tools: Inference, move: Callable[[Result, Unit, datetime]
         unit.results.let_go(result.id, tools.holder)
 
 
-def _let_go(job: _Job, tools: Inference) -> None:
+def _let_go(job: _Job, tools: Inference, *, counted: bool = True) -> None:
     with tools.store.transaction(tools.holder) as unit:
-        unit.results.let_go(job.result.id, tools.holder)
+        unit.results.let_go(job.result.id, tools.holder, counted=counted)

@@ -139,6 +139,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "shadow": N_("This system runs in shadow mode: its results never leave"),
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
     "model-missing": N_("The worker does not hold exactly this model version"),
+    "worker-died": N_("The worker died each time it began the computation"),
     "not-endorsed": N_("What was to be sent is not what was endorsed"),
     "timeout": N_("The computation took too long"),
     "crashed": N_("The model crashed"),

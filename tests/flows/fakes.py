@@ -110,7 +110,7 @@ def routes(kind: CaseKind = CaseKind.STUDY, models: tuple[str, ...] = ("toy",)) 
 class FakeModel:
     """Answers the same for the same inputs; raises what it is told to, once for each entry."""
 
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
     runs: int = 0
 
     def run(self, card: Card, inputs: Inputs) -> Proposal:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bridge.flows import review
+from bridge.flows.infer import STARTS_MAX
 from bridge.flows.intake import Outcome
 from bridge.flows.retract import withdraw
 from bridge.flows.stop import resume, stop
@@ -28,6 +29,7 @@ from guarantee.release import Kind, WithdrawalReason
 from guarantee.rules import Condition
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Scope
+from tests.flows.crashes import Crash
 from tests.flows.fakes import READER, FakeCatalogue, arrival, card, somebody_else
 from tests.flows.world import World
 
@@ -282,6 +284,32 @@ def test_what_the_model_cannot_use_is_excluded_and_a_crash_is_failed(world: Worl
             world.infer_all()
     world.infer_all()
     assert {r.state for r in world.results()} == {ResultState.EXCLUDED, ResultState.FAILED}
+
+
+def test_a_study_that_kills_its_worker_each_time_is_failed_in_the_end(world: World) -> None:
+    world.receive(arrival(world.vault))
+    world.complete()
+    world.model.failures = [Crash("killed")] * 1_000
+    for _ in range(STARTS_MAX):
+        with pytest.raises(Crash):
+            world.infer_all()
+        world.clock.advance(minutes=10)
+    world.infer_all()
+    (result,) = world.results()
+    assert (result.state, result.cause and result.cause.code) == (ResultState.FAILED, "worker-died")
+    assert world.model.runs == STARTS_MAX
+
+
+def test_an_outage_uses_up_no_attempt(world: World) -> None:
+    world.receive(arrival(world.vault))
+    world.complete()
+    world.model.failures = [Unavailable("vault", "the disk is away")] * 2 * STARTS_MAX
+    for _ in range(2 * STARTS_MAX):
+        with pytest.raises(Unavailable):
+            world.infer_all()
+    world.infer_all()
+    (result,) = world.results()
+    assert (result.state, result.attempts) == (ResultState.AWAITING_REVIEW, 1)
 
 
 def test_what_was_shown_is_what_was_sealed(world: World) -> None:
