@@ -280,7 +280,7 @@ def lone_delivery(result: str, destination: str, package: str) -> dict[str, Any]
     now = time_text(datetime.now(UTC))
     return {
         "id": derive("forged delivery", result, destination),
-        "release_id": release_id(derive("decision", "of nobody")),  # type: ignore[arg-type]
+        "release_id": release_id(derive("decision of nobody", result)),  # type: ignore[arg-type]
         "kind": "result",
         "result_id": result,
         "destination": destination,
@@ -317,7 +317,8 @@ def _sqlite(installation: Installation, *, walls: bool) -> Iterator[Session]:
     connection = sqlite3.connect(installation.folder / "aval.db", isolation_level=None, timeout=30)
     try:
         connection.execute("PRAGMA foreign_keys=OFF")
-        register_functions(connection).actor = "desk:dr.martin"
+        moment = register_functions(connection)
+        moment.actor, moment.at = "desk:dr.martin", time_text(datetime.now(UTC))
         connection.execute("BEGIN IMMEDIATE")
         every = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         triggers = [] if walls else connection.execute(every).fetchall()
