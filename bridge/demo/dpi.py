@@ -8,6 +8,7 @@ It says of itself that it is simulated, on every answer. What it holds is made u
     GET  /arrivals                          what was written: time, type, id, version
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -77,6 +78,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.store = store
         self.base = ""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a caller that went away; anything else is a fault of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
