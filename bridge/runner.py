@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from bridge.logs import where
-from guarantee.errors import PortError
+from guarantee.errors import PortError, Unavailable
 
 START_S: Final = 30.0
 """Longest start of an HTTP server."""
@@ -138,13 +138,13 @@ class HttpServer:
         """Listen; ``port`` is the real one afterwards.
 
         Raises:
-            RuntimeError: the port is taken, or the application does not start.
+            Unavailable: the port is taken, or the application does not start.
         """
         self._thread.start()
         deadline = time.monotonic() + START_S
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} cannot listen on {self.host}:{self.port}; is the port taken?")
+                raise Unavailable("port", f"{self.name} cannot listen on {self.host}:{self.port}; is the port taken?")
             time.sleep(0.01)
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 

@@ -13,7 +13,8 @@ import orjson
 
 from bridge.config import ConfigError, load
 from bridge.wiring.parts import Parts
-from guarantee.errors import GuaranteeError, JournalBroken, Unavailable
+from guarantee.errors import GuaranteeError, JournalBroken, PortError, Unavailable
+from inference.errors import PackageRefused
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +48,9 @@ def errors_as_exit_codes(function: Callable[P, T]) -> Callable[P, T]:
             _leave(f"the journal does not hold: {error}", FAULT_FOUND)
         except Unavailable as error:
             _leave(f"no answer: {error}", NO_ANSWER)
-        except (ConfigError, GuaranteeError) as error:
+        except PortError as error:
+            _leave(str(error), FAULT_FOUND)
+        except (ConfigError, GuaranteeError, PackageRefused) as error:
             _leave(str(error), SAID_NO)
 
     return wrapped

@@ -9,6 +9,7 @@ import click
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.config import FILE, ConfigError
 from inference.card import load_package
+from inference.errors import PackageRefused
 
 
 @click.group()
@@ -48,8 +49,11 @@ def list_models(folder: Path, as_json: bool) -> None:
 def verify(folder: Path, as_json: bool) -> None:
     """Check digests, graphs and golden cases of every model."""
     with opened(folder) as parts:
-        faults = parts.catalogue.verify(golden=True)
-        count = len(parts.catalogue.cards())
+        try:
+            count = len(parts.catalogue.cards())
+            faults = parts.catalogue.verify(golden=True)
+        except PackageRefused as refusal:  # a package that cannot even be loaded; the others are not looked at
+            count, faults = 0, [str(refusal)]
     say({"models": count, "faults": faults}, "\n".join(faults) or f"{count} models hold", as_json=as_json)
     sys.exit(FAULT_FOUND if faults else 0)
 

@@ -25,8 +25,11 @@ def users() -> None:
 @folder_option
 @errors_as_exit_codes
 def add(login: str, name: str, role: str, professional_id: str, password: str, folder: Path) -> None:
-    """Add a person, and print the secret for their authenticator."""
+    """Add a person, and print the secret for their authenticator; on PostgreSQL, as its owner."""
     with opened(folder) as parts:
+        with parts.store("desk").reading() as unit:
+            if unit.accounts.find(login) is not None:
+                raise ConfigError(f"somebody is called {login} already; nothing was changed")
         site = parts.settings.site
         reader = Reader(
             login=login,
@@ -68,7 +71,7 @@ def code(login: str, folder: Path) -> None:
 @folder_option
 @errors_as_exit_codes
 def close(login: str, folder: Path) -> None:
-    """Close an account: from now on it neither signs in nor endorses."""
+    """Close an account: from now on it neither signs in nor endorses; on PostgreSQL, as its owner."""
     with opened(folder) as parts, parts.store("desk").transaction("operator") as unit:
         if not unit.accounts.set_active(login, active=False):
             raise ConfigError(f"nobody is called {login}")

@@ -36,6 +36,9 @@ _READ_ONLY: Final = "aval_read_only"
 _NOT_GRANTED: Final = "42501"
 """PostgreSQL's insufficient_privilege."""
 
+_NO_TABLE: Final = "42P01"
+"""PostgreSQL's undefined_table."""
+
 
 @dataclass(slots=True)
 class Moment:
@@ -101,6 +104,8 @@ def translated() -> Iterator[None]:
             raise Unavailable("database", "the connection to the database was lost") from error
         if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
             raise Refused(f"this process's role may not do this: {_first_line(error)}") from error
+        if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
+            raise Refused("the database does not have this version's tables: run `aval migrate`") from error
         raise
 
 

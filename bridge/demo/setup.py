@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge.accounts import add_person
-from bridge.config import FILE
+from bridge.config import FILE, ConfigError
 from bridge.files import write_whole
 from bridge.wiring.install import install, make_private, second_place, to_toml
 from bridge.wiring.parts import Parts
@@ -60,7 +60,7 @@ def free_base(wanted: int | None) -> int:
     for base in [wanted] if wanted is not None else range(PORT_BASE, PORT_BASE + 2000, 20):
         if all(_is_free(port) for port in Ports.from_base(base).all):
             return base
-    raise OSError(f"ports {wanted}…{(wanted or PORT_BASE) + 6} are taken; give another --port-base")
+    raise ConfigError(f"ports {wanted or PORT_BASE} to {(wanted or PORT_BASE) + 6} are taken; give another --port-base")
 
 
 def _is_free(port: int) -> bool:

@@ -12,6 +12,7 @@ from bridge.journal import require_anchors_hold
 from bridge.wiring import outside
 from bridge.wiring.parts import Parts
 from guarantee.errors import GuaranteeError, PortError
+from inference.errors import PackageRefused
 
 FREE_BYTES_MIN: Final = 1024**3
 """Least free space for the vault, 1 GiB: about forty MR studies."""
@@ -48,7 +49,7 @@ def run_checks(parts: Parts) -> list[Check]:
 def _ask(what: str, question: Callable[[], str]) -> Check:
     try:
         return Check(what=what, found=question(), fault="")
-    except (ConfigError, GuaranteeError, PortError, OSError) as error:
+    except (ConfigError, GuaranteeError, PortError, PackageRefused, OSError) as error:
         return Check(what=what, found="", fault=f"{error}")
 
 
