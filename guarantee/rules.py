@@ -80,7 +80,7 @@ class Route:
     """Which models look at which cases.
 
     Args:
-        name: for the trace and for ``aval route``.
+        name: for the trace and for ``aval route try``.
         when: all must hold; facts of the whole case.
         models: names; each is then held against the envelope of its own card.
     """
@@ -94,8 +94,3 @@ class Route:
     def __post_init__(self) -> None:
         if not self.name or not self.models:
             raise Malformed("a route has a name and at least one model")
-
-
-def matching(routes: Sequence[Route], kind: CaseKind, facts: Facts) -> tuple[Route, ...]:
-    """Return the routes that a case takes, in the order they are written."""
-    return tuple(route for route in routes if route.kind is kind and first_unmet(route.when, facts) is None)

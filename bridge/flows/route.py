@@ -8,8 +8,8 @@ from guarantee.card import Card
 from guarantee.case import Case, CaseKind
 from guarantee.ids import Digest
 from guarantee.ports import Catalogue
-from guarantee.result import Cause, Priority, Result, result_id
-from guarantee.rules import Facts, Route, matching
+from guarantee.result import Cause, Result, result_id
+from guarantee.rules import Condition, Facts, Route, first_unmet
 from guarantee.states import ResultState
 from guarantee.unit import Input
 
@@ -27,6 +27,34 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What one model does with a case.
+
+    Args:
+        focus: the series it looks at; "" for the whole record.
+        refusal: why it does not run; None when it does.
+    """
+
+    card: Card
+    focus: str
+    refusal: Cause | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One rule held against one case.
+
+    Args:
+        unmet: the first condition that does not hold; None when the case takes this route.
+        choices: its models, without those that an earlier route has chosen already.
+    """
+
+    rule: Route
+    unmet: Condition | None
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routed:
     """A result to be, and why it is excluded, if it is."""
 
@@ -39,23 +67,41 @@ def route(
     case: Case, manifest: Digest, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue
 ) -> tuple[Routed, ...]:
     """Return what should happen with a complete case, each model once, in the order of the rules."""
-    series = facts_by_series(case.kind, inputs)
-    found: dict[str, Routed] = {}
-    for rule in matching(routing.routes, case.kind, facts_of_case(case, inputs)):
-        for name in rule.models:
-            card = catalogue.card(name)
-            if card is not None and name not in found:
-                focus, refusal = choose(card, series)
-                result = _queued(case, manifest, card, focus, rule.priority, routing.policies[card.policy])
-                found[name] = Routed(result=result, refusal=refusal, route=rule.name)
-    return tuple(found.values())
+    tried = try_rules(case.kind, case.site, inputs, routing=routing, catalogue=catalogue)
+    return tuple(
+        Routed(result=_queued(case, manifest, choice, one.rule, routing), refusal=choice.refusal, route=one.rule.name)
+        for one in tried
+        for choice in one.choices
+    )
 
 
-def facts_of_case(case: Case, inputs: Sequence[Input]) -> Facts:
+def try_rules(
+    kind: CaseKind, site: str, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue
+) -> tuple[Tried, ...]:
+    """Hold every rule for this kind of case against it; nothing is changed."""
+    known = facts_of_case(site, inputs)
+    series = facts_by_series(kind, inputs)
+    chosen: set[str] = set()
+    found = []
+    for rule in routing.routes:
+        if rule.kind is not kind:
+            continue
+        unmet = first_unmet(rule.when, known)
+        models = [name for name in dict.fromkeys(rule.models) if name not in chosen] if unmet is None else []
+        cards = [card for name in models if (card := catalogue.card(name)) is not None]
+        chosen.update(models)
+        found.append(Tried(rule=rule, unmet=unmet, choices=tuple(_chosen(card, series) for card in cards)))
+    return tuple(found)
+
+
+def _chosen(card: Card, series: Mapping[str, Facts]) -> Choice:
+    focus, refusal = choose(card, series)
+    return Choice(card=card, focus=focus, refusal=refusal)
+
+
+def facts_of_case(site: str, inputs: Sequence[Input]) -> Facts:
     """Return what is known of the case as a whole."""
-    known = merge([used.facts for used in inputs])
-    known["Site"] = frozenset({case.site})
-    return known
+    return merge([used.facts for used in inputs]) | {"Site": frozenset({site})}
 
 
 def facts_by_series(kind: CaseKind, inputs: Sequence[Input]) -> dict[str, Facts]:
@@ -93,15 +139,16 @@ def _images(facts: Facts) -> int:
     return int(count)
 
 
-def _queued(case: Case, manifest: Digest, card: Card, focus: str, priority: Priority, policy: str) -> Result:
+def _queued(case: Case, manifest: Digest, choice: Choice, rule: Route, routing: Routing) -> Result:
+    model = choice.card.model
     return Result(
-        id=result_id(case.id, card.model),
+        id=result_id(case.id, model),
         case=case.id,
-        model=card.model,
-        focus=focus,
-        mode=card.mode,
-        priority=priority,
-        policy=policy,
+        model=model,
+        focus=choice.focus,
+        mode=choice.card.mode,
+        priority=rule.priority,
+        policy=routing.policies[choice.card.policy],
         manifest=manifest,
         identity_version=case.identity_version,
         state=ResultState.QUEUED,

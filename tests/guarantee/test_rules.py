@@ -9,8 +9,8 @@ from guarantee.card import Card, Regulatory
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
-from guarantee.result import Cause, Mode, Priority
-from guarantee.rules import Condition, Facts, Route, first_unmet, matching
+from guarantee.result import Cause, Mode
+from guarantee.rules import Condition, Facts, Route, first_unmet
 from tests.guarantee.samples import MODEL
 
 WHY = Text(fr="Série inadaptée.", en="Unsuitable series.")
@@ -69,15 +69,6 @@ def test_the_first_unmet_condition_is_the_one_that_is_told() -> None:
 def a_route(**parts: Any) -> Route:
     values = {"name": "brain MR", "kind": CaseKind.STUDY, "when": (condition(one_of=("MR",)),), "models": ("brain",)}
     return Route(**values | parts)
-
-
-def test_a_case_takes_every_route_that_matches_in_their_order() -> None:
-    record = a_route(name="stay", kind=CaseKind.RECORD, when=())
-    everything = a_route(name="everything", when=())
-    urgent = a_route(name="urgent", priority=Priority.STAT)
-    routes = (record, everything, urgent, a_route(when=(condition(one_of=("CT",)),)))
-    assert matching(routes, CaseKind.STUDY, facts(Modality="MR")) == (everything, urgent)
-    assert matching(routes, CaseKind.RECORD, facts()) == (record,)
 
 
 @pytest.mark.parametrize("parts", [{"name": ""}, {"models": ()}])

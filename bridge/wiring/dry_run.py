@@ -1,0 +1,86 @@
+"""What the rules would do with files that nobody has sent, or with a case that is already here; nothing is kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bridge.config import Settings
+from bridge.flows.route import Tried, facts_by_series, try_rules
+from bridge.wiring.parts import Parts
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import read_header, to_arrival
+from fhir_adapters.bundle import STORED_KINDS, read_bundle
+from fhir_adapters.errors import BadRequest
+from fhir_adapters.inbound import arrivals
+from fhir_adapters.wire import parse_body
+from guarantee.case import CaseKind
+from guarantee.errors import Malformed
+from guarantee.ids import digest
+from guarantee.unit import Arrival, Input
+
+FILE_BYTES_MAX: Final = 1024**3
+"""Largest file that is read, as at the listener."""
+
+_SENDER: Final = "dry-run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """A case that might be, and what each rule makes of it."""
+
+    kind: CaseKind
+    uid: str
+    images: dict[str, int]
+    tried: tuple[Tried, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that would have been turned away, and why."""
+
+    path: Path
+    why: str
+
+
+def of_files(paths: Sequence[Path], parts: Parts) -> tuple[list[DryRun], list[Unreadable]]:
+    """Hold the rules against DICOM files and FHIR messages (``*.json``); folders are looked through."""
+    cases: dict[tuple[CaseKind, str], list[Input]] = {}
+    refused = []
+    for path in _files(paths):
+        try:
+            for arrival in _read(path, parts.settings):
+                used = Input(source=arrival.source, facts=arrival.facts, conflict=False)
+                cases.setdefault((arrival.kind, arrival.uid), []).append(used)
+        except (Malformed, MalformedInstance, BadRequest) as error:
+            refused.append(Unreadable(path, str(error)))
+    return [_dry_run(kind, uid, inputs, parts) for (kind, uid), inputs in cases.items()], refused
+
+
+def of_case(uid: str, parts: Parts) -> list[DryRun]:
+    """Hold the rules against what has arrived of a study or stay; empty when it is not known here."""
+    with parts.store("desk").reading() as unit:
+        found = {kind: [each for each in unit.cases.inputs(kind, uid) if not each.conflict] for kind in CaseKind}
+    return [_dry_run(kind, uid, inputs, parts) for kind, inputs in found.items() if inputs]
+
+
+def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts) -> DryRun:
+    tried = try_rules(kind, parts.settings.site.name, inputs, routing=parts.routing, catalogue=parts.catalogue)
+    images = {group: int(min(facts["ImageCount"])) for group, facts in facts_by_series(kind, inputs).items()}
+    return DryRun(kind=kind, uid=uid, images=images, tried=tried)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+
+
+def _read(path: Path, settings: Settings) -> Sequence[Arrival]:
+    if path.stat().st_size > FILE_BYTES_MAX:
+        raise Malformed(f"larger than {FILE_BYTES_MAX} bytes")
+    data = path.read_bytes()
+    site = settings.site.name
+    if path.suffix == ".json":
+        received = read_bundle(parse_body(data, "application/fhir+json"), kinds=STORED_KINDS)
+        return arrivals(received, digest=digest(data), site=site, sender=_SENDER)
+    return [to_arrival(read_header(data), digest=digest(data), site=site, sender=_SENDER, conversation="")]
