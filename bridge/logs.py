@@ -30,10 +30,15 @@ def set_up(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name, library_level in _LIBRARIES.items():
-        logging.getLogger(name).setLevel(library_level)
+    hold_libraries()
     logging.captureWarnings(capture=True)
     logging.getLogger("py.warnings").setLevel(logging.CRITICAL)  # pydicom's warnings quote the values they are about
+
+
+def hold_libraries() -> None:
+    """Hold the libraries back, for verbs that print an answer instead of logging."""
+    for name, library_level in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(library_level)
 
 
 def where(error: BaseException) -> str:

@@ -50,7 +50,7 @@ def errors_as_exit_codes(function: Callable[P, T]) -> Callable[P, T]:
             _leave(f"no answer: {error}", NO_ANSWER)
         except PortError as error:
             _leave(str(error), FAULT_FOUND)
-        except (ConfigError, GuaranteeError, PackageRefused) as error:
+        except (ConfigError, GuaranteeError, PackageRefused, OSError) as error:
             _leave(str(error), SAID_NO)
 
     return wrapped

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bridge import logs
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.config import FILE, ConfigError, explain
 from bridge.db.engine import engine_at
@@ -31,6 +32,7 @@ def init(folder: Path) -> None:
 @errors_as_exit_codes
 def check(folder: Path, as_json: bool) -> None:
     """Ask whether everything can be reached and trusted; exit status 1 when something cannot."""
+    logs.hold_libraries()
     with opened(folder) as parts:
         checks = run_checks(parts)
     rows = [("ok" if not c.fault else "FAULT", c.what, c.fault or c.found) for c in checks]
