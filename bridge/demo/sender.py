@@ -34,6 +34,8 @@ def send_series(
         raise Unavailable("no-association", f"{aet} at {host}:{port} takes no association")
     try:
         return _store_all(association.send_c_store, datasets, sent)
+    except RuntimeError as error:  # pynetdicom: the association has ended in the meantime
+        raise Unavailable("association-ended", f"{aet} at {host}:{port} ended the association") from error
     finally:
         association.release()
 

@@ -145,6 +145,13 @@ class Demo:
 
     def play(self) -> None:
         """Send the real series and the real record case, unless drafts still wait; then tell what happens."""
+        try:
+            self._play()
+        except PortError as error:  # whoever stops the demonstration closes the doors that it is sending to
+            if not self.stopping.is_set():
+                self.say(f"demo     nothing more is sent or told: {error.detail}")
+
+    def _play(self) -> None:
         with self.parts.store("desk").reading() as unit:
             waiting = unit.views.results(WAITING, limit=1)
             rounds = len(unit.views.results((), limit=1000))
