@@ -1,6 +1,6 @@
 """The Vault port on a file system: bytes under their digest, durable before ``put`` returns.
 
-A file is written under a temporary name, flushed, renamed to its digest, and its folder flushed: after a power cut a
+A file is written under a temporary name, flushed, renamed to its digest, and its folders flushed: after a power cut a
 name that exists holds whole bytes. No identifier from outside ever becomes a path.
 """
 
@@ -36,20 +36,27 @@ class FileVault:
         """
         name = digest(data)
         target = self._place(name)
-        if target.exists():
-            return name
+        try:
+            if not target.exists():
+                self._write(target, data)
+            # Also for a name that was there: whoever wrote it may have died before its folders were flushed. Flushing
+            # what is not dirty costs microseconds.
+            for folder in (target.parent, target.parent.parent, self._root):
+                _flush_folder(folder)
+        except OSError as error:
+            raise Unavailable("vault", f"the vault could not keep {len(data)} bytes: {error.strerror}") from error
+        return name
+
+    def _write(self, target: Path, data: bytes) -> None:
         temporary = self._root / _TEMPORARY / uuid.uuid4().hex
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _write_durably(temporary, data)
             temporary.rename(target)
-            for folder in (target.parent, target.parent.parent):
-                _flush_folder(folder)
-        except OSError as error:
+        except OSError:
             with contextlib.suppress(OSError):  # the sweeper removes what a failing disk leaves
                 temporary.unlink(missing_ok=True)
-            raise Unavailable("vault", f"the vault could not keep {len(data)} bytes: {error.strerror}") from error
-        return name
+            raise
 
     def get(self, name: Digest) -> bytes:
         """Return the bytes, after checking them against their digest.
