@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.datastructures import URL
 
 from bridge.web import words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
@@ -23,6 +24,9 @@ STATIC: Final = HERE / "static"
 
 PREFERENCE_AGE_S: Final = 365 * 86_400
 """How long a browser keeps language and theme: a year. Preferences of a person move to the server later."""
+
+ADDRESS_WRONG: Final = frozenset({400, 404, 405, 422})
+"""Answers to an address that no page of ours made: what was typed there, a name perhaps, is not repeated in links."""
 
 
 def assets_digest(folder: Path = STATIC) -> str:
@@ -47,22 +51,23 @@ class Pages:
             values: what the template needs beside what every page has.
         """
         language = language_of(request)
+        here = URL("/") if status in ADDRESS_WRONG else request.url
         environment = self._environments[language.code]
-        html = environment.get_template(template).render(**self._common(request, language), **values)
+        html = environment.get_template(template).render(**self._common(request, language, here), **values)
         response = HTMLResponse(html, status_code=status, headers={"Content-Language": language.code})
         _remember(request, response)
         return response
 
-    def _common(self, request: Request, language: Language) -> dict[str, Any]:
+    def _common(self, request: Request, language: Language, here: URL) -> dict[str, Any]:
         parts = parts_of(request)
         return {
             "options": parts.options,
             "assets": f"/static/{parts.assets}",
             "now": parts.now(),
             "theme": theme_of(request),
-            "path": request.url.path,
+            "path": here.path,
             "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
-            "with_query": lambda **query: _with_query(request, **query),
+            "with_query": lambda **query: _with_query(here, **query),
             "script_words": {key: language.text(message) for key, message in words.SCRIPT.items()},
             "script_units": {code: language.text(shown) if shown else "" for code, shown in words.UNITS.items()},
         }
@@ -111,8 +116,8 @@ def _environment(language: Language) -> Environment:
     return environment
 
 
-def _with_query(request: Request, **query: str) -> str:
-    url = request.url.include_query_params(**query)
+def _with_query(here: URL, **query: str) -> str:
+    url = here.include_query_params(**query)
     return f"{url.path}?{url.query}"
 
 
