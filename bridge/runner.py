@@ -18,6 +18,9 @@ from guarantee.errors import PortError, Unavailable
 START_S: Final = 30.0
 """Longest start of an HTTP server."""
 
+AGAIN_S: Final = 1.0
+"""Pause before a background function that ended in a fault begins again."""
+
 _log = logging.getLogger("aval.run")
 
 
@@ -83,7 +86,7 @@ class Background:
         self._run = run
         self._wake = wake
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: self._run(self._stopping), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -94,6 +97,14 @@ class Background:
         self._stopping.set()
         self._wake()
         self._thread.join()
+
+    def _live(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._run(self._stopping)
+            except Exception as error:  # noqa: BLE001 - boundary: a fault is recorded; a process without it would look well
+                _log.error("background.fault process=%s %s", self.name, where(error))
+                self._stopping.wait(AGAIN_S)
 
 
 class Simple:

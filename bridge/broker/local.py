@@ -7,6 +7,7 @@ the process starts again.
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,9 @@ DELIVERIES_MAX: Final = 5
 
 DEPTH_MAX: Final = 10_000
 """Most waiting messages of one topic. Beyond it ``ring`` says Unavailable and the outbox keeps them."""
+
+PARKED_MAX: Final = 1_000
+"""Most parked messages that are remembered. The sweeper rings anew for ever; what is parked must not grow with it."""
 
 _log = logging.getLogger("aval.bell")
 
@@ -38,8 +42,8 @@ class LocalBell:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
-        self.parked: list[tuple[str, str]] = []
-        """(topic, message id) of messages that failed DELIVERIES_MAX times."""
+        self.parked: deque[tuple[str, str]] = deque(maxlen=PARKED_MAX)
+        """(topic, message id) of the last messages that failed DELIVERIES_MAX times."""
 
     def ring(self, message_id: str, fact: Fact) -> None:
         """Queue ``fact``.

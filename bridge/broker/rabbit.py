@@ -9,17 +9,22 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPException
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
+from pamqp.exceptions import PAMQPException
 
 from bridge.broker.codec import decode, encode
 from bridge.broker.topology import declare_exchanges, declare_queue
+from bridge.logs import where
 from guarantee.errors import Malformed, PortError, Unavailable
 from guarantee.events import Fact, topic
 
@@ -32,10 +37,24 @@ CONNECT_S: Final = 10.0
 RETRY_S: Final = 2.0
 """Pause between attempts to connect."""
 
+HANG_UP_S: Final = 1.0
+"""Longest wait for a connection that failed to close: the broker may never answer on it."""
+
 _log = logging.getLogger("aval.bell")
 _T = TypeVar("_T")
-_BROKEN: Final = (AMQPException, AMQPError, ConnectionError, OSError, TimeoutError, asyncio.CancelledError)
-"""What a lost connection looks like: aiormq even cancels a publish that waits for its confirm."""
+_BROKEN: Final = (
+    AMQPException,
+    AMQPError,
+    ChannelInvalidStateError,
+    PAMQPException,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+    asyncio.CancelledError,
+    FutureCancelledError,
+)
+"""What a lost connection looks like: aiormq even cancels a publish that waits for its confirm, which the thread that
+waits for the loop sees as another class of the same name; and a closed channel is a RuntimeError there."""
 
 
 class RabbitBell:
@@ -55,6 +74,7 @@ class RabbitBell:
         self._known: set[str] = set()
         self._consumers: list[asyncio.Task[None]] = []
         self._pools: list[ThreadPoolExecutor] = []
+        self._endings: set[asyncio.Task[None]] = set()
         self._closing = threading.Event()
 
     def ring(self, message_id: str, fact: Fact) -> None:
@@ -67,6 +87,10 @@ class RabbitBell:
             raise Unavailable("closing", "this process is stopping; the outbox keeps the message")
         try:
             self._run(self._publish(topic(fact), encode(message_id, fact), message_id), CONFIRM_S + CONNECT_S)
+        except DeliveryError as error:  # this queue alone: the others may well take theirs
+            raise Unavailable(
+                "queue-full", f"{topic(fact)} takes no more messages; the outbox keeps this one"
+            ) from error
         except _BROKEN as error:
             raise Unavailable("broker", f"{type(error).__name__}: the broker did not take the message") from error
 
@@ -96,22 +120,44 @@ class RabbitBell:
         for consumer in self._consumers:
             consumer.cancel()
         await asyncio.gather(*self._consumers, return_exceptions=True)
-        if self._publisher is not None and not self._publisher[0].is_closed:
-            await self._publisher[0].close()
+        if self._publisher is not None:
+            await _close(self._publisher[0])
         self._publisher = None
+        await asyncio.gather(*self._endings, return_exceptions=True)
 
     # ------------------------------------------------------------------------------------------------- publishing
 
     async def _publish(self, name: str, body: bytes, message_id: str) -> None:
         async with self._publishing:
             exchange = await self._exchange_for(name)
+            used = self._publisher
         message = aio_pika.Message(
             body, message_id=message_id, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
-        await asyncio.wait_for(exchange.publish(message, routing_key=name, mandatory=True), CONFIRM_S)
+        try:
+            await asyncio.wait_for(exchange.publish(message, routing_key=name, mandatory=True), CONFIRM_S)
+        except DeliveryError:
+            raise  # the broker answered: the connection is well
+        except _BROKEN:
+            self._drop(used)
+            raise
+
+    def _drop(self, used: tuple[AbstractConnection, AbstractExchange] | None) -> None:
+        """Let go of a connection that failed, so that the next message gets a new one instead of another wait."""
+        if used is not None and self._publisher is used:
+            self._publisher = None
+            self._hang_up(used[0])
+
+    def _hang_up(self, connection: AbstractConnection) -> None:
+        """Close a connection on a task of its own: the one that failed may be cancelled already."""
+        task = asyncio.create_task(_close(connection))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     async def _exchange_for(self, name: str) -> AbstractExchange:
-        if self._publisher is None or self._publisher[0].is_closed:
+        if self._publisher is not None and self._publisher[0].is_closed:
+            self._drop(self._publisher)
+        if self._publisher is None:
             self._known.clear()
             self._publisher = await self._connect_publisher()
         connection, exchange = self._publisher
@@ -123,9 +169,13 @@ class RabbitBell:
         return exchange
 
     async def _connect_publisher(self) -> tuple[AbstractConnection, AbstractExchange]:
-        connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        return connection, await declare_exchanges(channel)
+        connection = await _connect(self._url)
+        try:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            return connection, await declare_exchanges(channel)
+        except BaseException:
+            self._hang_up(connection)
+            raise
 
     # -------------------------------------------------------------------------------------------------- consuming
 
@@ -140,12 +190,15 @@ class RabbitBell:
                     raise
                 _log.warning("bell.lost topic=%s code=%s", name, type(error).__name__)
                 await asyncio.sleep(RETRY_S)
+            except Exception as error:  # noqa: BLE001 - boundary: whatever ended this consumer, its queue needs another one
+                _log.error("bell.fault topic=%s %s", name, where(error))
+                await asyncio.sleep(RETRY_S)
 
     async def _consume(
         self, name: str, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor, workers: int
     ) -> None:
         running: set[asyncio.Task[None]] = set()
-        connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
+        connection = await _connect(self._url)
         try:
             channel: AbstractChannel = await connection.channel()
             await channel.set_qos(prefetch_count=workers)
@@ -158,7 +211,7 @@ class RabbitBell:
         finally:
             if running:  # what runs is finished and acknowledged before the connection goes
                 await asyncio.wait(running)
-            await connection.close()
+            await _close(connection)
         raise ConnectionError("the broker ended the consumer")
 
     async def _handle(
@@ -201,6 +254,25 @@ class RabbitBell:
         except FutureTimeoutError:
             future.cancel()
             raise
+
+
+async def _connect(url: str) -> AbstractConnection:
+    """Return a connection; one that fails half-way is closed here, not by the garbage collector on any thread."""
+    connection = aio_pika.Connection(make_url(url))
+    try:
+        await connection.connect(timeout=CONNECT_S)
+    except BaseException:
+        await _close(connection)
+        raise
+    return connection
+
+
+async def _close(connection: AbstractConnection) -> None:
+    """Close a connection, whatever its state; when the line is gone, the library notes the end only if asked again."""
+    for _ in range(2):
+        with suppress(*_BROKEN):
+            await asyncio.wait_for(connection.close(), HANG_UP_S)
+            return
 
 
 def _is_ours(error: BaseException) -> bool:

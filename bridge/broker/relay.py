@@ -5,9 +5,11 @@ A fact may be handed over twice (we die between the two steps); whoever hears it
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from guarantee.errors import PortError, Unavailable
+from guarantee.events import Fact, topic
 from guarantee.ports import Bell, Clock, Store
 
 BATCH: Final = 100
@@ -15,6 +17,10 @@ BATCH: Final = 100
 
 POLL_S: Final = 0.5
 """How often the outbox is looked at when nothing wakes us; it bounds the delay when another process wrote."""
+
+REFUSED_MAX: Final = 10_000
+"""Most refused facts that are looked past. A destination that is gone, or whose queue is full, must not hold up the
+others; beyond this many the sweeper still rings for whatever is due."""
 
 _NOBODY_TAKES_ANYTHING: Final = frozenset({"broker", "closing"})
 
@@ -30,6 +36,7 @@ class Relay:
         self._bell = bell
         self._clock = clock
         self._wake = wake
+        self._refused = 0
 
     def run(self, stopping: threading.Event) -> None:
         """Relay until ``stopping`` is set."""
@@ -50,18 +57,34 @@ class Relay:
             Unavailable: the database does not answer.
         """
         with self._store.reading() as unit:
-            pending = list(unit.messages.pending(BATCH))
+            pending = list(unit.messages.pending(BATCH + self._refused))
+        taken, refused = self._hand_over(pending)
+        self._refused = min(refused, REFUSED_MAX)
+        if taken:
+            with self._store.transaction("relay") as unit:
+                unit.messages.rung(taken, self._clock.now())
+        return len(taken)
+
+    def _hand_over(self, pending: Sequence[tuple[str, Fact]]) -> tuple[list[str], int]:
+        """Ring for each fact; return the messages that were taken, and how many were refused.
+
+        A topic that refuses one is asked no further.
+        """
         taken: list[str] = []
+        refused = 0
+        deaf: set[str] = set()
         for message_id, fact in pending:
+            if topic(fact) in deaf:
+                refused += 1
+                continue
             try:
                 self._bell.ring(message_id, fact)
             except Unavailable as error:
                 _log.warning("relay.refused message=%s code=%s", message_id, error.code)
                 if error.code in _NOBODY_TAKES_ANYTHING:
                     break
-                continue  # another topic's queue may well take the next one
-            taken.append(message_id)
-        if taken:
-            with self._store.transaction("relay") as unit:
-                unit.messages.rung(taken, self._clock.now())
-        return len(taken)
+                deaf.add(topic(fact))
+                refused += 1
+            else:
+                taken.append(message_id)
+        return taken, refused

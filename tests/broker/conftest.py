@@ -8,6 +8,9 @@ from bridge.broker.local import LocalBell
 from bridge.broker.rabbit import RabbitBell
 from tests.peers.fixtures import started
 from tests.peers.rabbitmq import RabbitMQ
+from tests.told import pytest_terminal_summary, told
+
+__all__ = ["pytest_terminal_summary", "told"]
 
 MakeBell = Callable[[], LocalBell | RabbitBell]
 

@@ -22,8 +22,8 @@ def fact(name: str | None = None) -> DeliveryDue:
     return DeliveryDue(delivery=DeliveryId(str(uuid.uuid4())), destination=name or uuid.uuid4().hex[:12])
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
+def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)

@@ -103,14 +103,16 @@ def check_journal_tells_all(machine: Machine) -> None:
 
 
 def check_withdrawn(machine: Machine) -> None:
-    """At the end: whatever was taken back is known to be taken back wherever a copy is."""
+    """Wherever a copy is of what was taken back, that is known there; or a person is told that it is not."""
     with machine.sql.reading() as unit:
         rows = [dict(row) for row in unit.connection.execute(OUTSIDE).mappings()]
+    refused = {(row["result"], row["destination"]) for row in rows if row["delivery"] == "declined"}
     for row in rows:
         place = machine.destinations[row["destination"]]
         uid = f"{row['release']}.{row['destination']}"
         if row["kind"] == "result" and row["state"] == "retracted" and uid in place.held:
-            assert uid in place.withdrawn, f"{place.name} holds a withdrawn result and was never told"
+            told = uid in place.withdrawn or (row["result"], row["destination"]) in refused
+            assert told, f"{place.name} holds a withdrawn result and was never told"
 
 
 def check_all(machine: Machine) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,7 @@ class Machine(World):
             rows = unit.views.results(("queued",), modes=("care", "shadow"), limit=1000)
             found += [f"result {row.result.id} is queued" for row in rows if not row.held]
             held = {row.result.id for row in unit.views.results((), limit=1000) if row.held}
-            far = self.clock.time.replace(year=9000)
+            far = datetime(9000, 1, 1, tzinfo=UTC)
             found += [f"delivery {d.id} is due" for d in unit.deliveries.due(now=far) if d.result not in held]
             found += [f"fetch {fetch} is due" for fetch in unit.messages.fetches_due(far)]
             found += [f"message {message} was not relayed" for message, _ in unit.messages.pending(1000)]
