@@ -30,7 +30,7 @@ IN_FLIGHT = {
 ENDS = {"delivered", "stale"}
 """How a signed result ends here; stale when the rest of a study that was cut off came between signature and send."""
 
-LATEST_S = {"reception": 0.5, "inference": 1.5, "decision": 0.25, "delivery": 0.6}
+LATEST_S = {"reception": 0.5, "inference": 0.8, "decision": 0.25, "delivery": 0.6}
 """How long a stage lasts: the kill comes at a random moment of it."""
 
 
