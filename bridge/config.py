@@ -10,9 +10,18 @@ import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 FILE: Final = "aval.toml"
 PREFIX: Final = "AVAL_"
@@ -21,6 +30,10 @@ NOT_SETTINGS: Final = frozenset({"AVAL_DIR"})
 
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
 """Names that become queue names and parts of identifiers."""
+
+
+DestinationName = Annotated[str, StringConstraints(pattern=NAME)]
+"""Deliveries to a destination are a queue of this name, and releases are sealed with it."""
 
 
 class ConfigError(Exception):
@@ -148,6 +161,12 @@ class Quiet(_Section):
         description="seconds without a new input, by modality; the empty name is for record events",
     )
 
+    @field_validator("by_modality_s")
+    @classmethod
+    def _as_codes(cls, given: dict[str, float]) -> dict[str, float]:
+        """Modalities are codes in capitals; names from variables arrive in small letters."""
+        return {modality.upper(): seconds for modality, seconds in given.items()}
+
 
 class PacsSettings(_Section):
     """One PACS that receives endorsed objects."""
@@ -188,8 +207,16 @@ class FhirSettings(_Section):
 class Destinations(_Section):
     """Where endorsed results go: studies to every PACS and record, record cases to every record."""
 
-    pacs: dict[str, PacsSettings] = Field(default_factory=dict, description="by name")
-    fhir: dict[str, FhirSettings] = Field(default_factory=dict, description="by name")
+    pacs: dict[DestinationName, PacsSettings] = Field(default_factory=dict, description="by name")
+    fhir: dict[DestinationName, FhirSettings] = Field(default_factory=dict, description="by name")
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        """One name is one place: with two, the second would silently take the results of the first."""
+        both = sorted(self.pacs.keys() & self.fhir.keys())
+        if both:
+            raise ValueError(f"{', '.join(both)} names a PACS and a record; give one of them another name")
+        return self
 
 
 class Journal(_Section):
@@ -252,7 +279,11 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what AVAL_SECTION__NAME variables say, e.g. AVAL_SCP__PORT=11112."""
+    """Return what AVAL_SECTION__NAME variables say, e.g. AVAL_SCP__PORT=11112.
+
+    Raises:
+        ConfigError: one variable gives a value to what another one gives a part of.
+    """
     found: dict[str, Any] = {}
     for name, value in environment.items():
         if not name.startswith(PREFIX) or name in NOT_SETTINGS:
@@ -261,6 +292,10 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         place = found
         for key in keys[:-1]:
             place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{name} is part of a setting that another variable gives a value; unset one of them")
+        if isinstance(place.get(keys[-1]), dict):
+            raise ConfigError(f"{name} gives a value to a setting that another variable gives a part of; unset one")
         place[keys[-1]] = value
     return found
 

@@ -16,11 +16,27 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line, durably."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Append one line, durably. The beginning of a line that a power cut tore is taken away first."""
+    with path.open("ab") as file:
+        _cut_torn_line(path, file.tell())
+        file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines that were written whole; none when there is no such file."""
+    if not path.exists():
+        return []
+    text = path.read_bytes()
+    return text[: text.rfind(b"\n") + 1].decode("utf-8", errors="replace").splitlines()
+
+
+def _cut_torn_line(path: Path, size: int) -> None:
+    """Shorten only what is torn: a place that can only be appended to is never shortened otherwise."""
+    whole = path.read_bytes().rfind(b"\n") + 1
+    if whole < size:
+        os.truncate(path, whole)
 
 
 def _write(path: Path, data: bytes, *, mode: int, replace: bool) -> None:

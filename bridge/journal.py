@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from bridge.files import append_line
+from bridge.files import append_line, whole_lines
 from guarantee.codec import from_plain, time_text, to_plain
 from guarantee.errors import Forged, JournalBroken, Malformed
 from guarantee.ids import Digest
@@ -132,7 +132,7 @@ def read_anchors(keeper: Keeper) -> tuple[Anchor, ...]:
     """
     found: dict[tuple[int, str], Anchor] = {}
     for place in keeper.places:
-        for line in place.read_text().splitlines() if place.exists() else ():
+        for line in whole_lines(place):  # a torn last line is one that nobody was told of
             anchor = _read_anchor(line, place, keeper)
             found[anchor.head.seq, anchor.head.hash] = anchor
     return tuple(sorted(found.values(), key=lambda anchor: anchor.head.seq))

@@ -91,13 +91,18 @@ def read_rules(path: Path) -> tuple[tuple[Route, ...], tuple[Policy, ...]]:
         raise Malformed(f"{path} has {len(data)} bytes; rules fit in {FILE_BYTES_MAX}")
     try:
         form = _FileForm.model_validate(_yaml(data))
-    except yaml.YAMLError as error:
-        raise Malformed(f"{path} is not YAML: {error}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Malformed(f"{path} is not YAML, or nested too deeply: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Malformed(f"{path}: {place}: {first['msg']}") from error
-    return tuple(r.value() for r in form.routes), tuple(p.value() for p in form.policies)
+    policies = tuple(policy.value() for policy in form.policies)
+    refs = [policy.ref for policy in policies]
+    for ref in refs:
+        if refs.count(ref) > 1:
+            raise Malformed(f"{path}: policy {ref} is written twice; another text is another version")
+    return tuple(route.value() for route in form.routes), policies
 
 
 def _yaml(data: bytes) -> Any:

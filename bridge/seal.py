@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bridge.files import write_secret
+from bridge.files import write_secret, write_whole
 from guarantee.errors import Forged
 from guarantee.opinion import Seal
 
@@ -77,7 +77,7 @@ def create_keys(folder: Path) -> None:
         private_path = folder / f"{name}.key"
         if not private_path.exists():
             write_secret(private_path, Ed25519PrivateKey.generate().private_bytes_raw().hex().encode())
-        (folder / f"{name}.pub").write_text(raw(_private(private_path).public_key()).hex() + "\n")
+        write_whole(folder / f"{name}.pub", raw(_private(private_path).public_key()).hex().encode() + b"\n")
 
 
 def signing_ring(folder: Path, name: str) -> KeyRing:
