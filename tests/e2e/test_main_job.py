@@ -1,7 +1,8 @@
 """The main job: in by DICOM or FHIR, a model, a clinician, and exactly that out; nothing before, nothing else.
 
 Each test runs on both installations: everything in one process on SQLite, and seven processes with PostgreSQL (one
-role each) and RabbitMQ. Both destinations are real, and are looked at without a break.
+role each) and RabbitMQ. Both destinations are real, and are looked at without a break. A series of another hospital
+goes the same way through the browser: test_desk_in_chromium.py.
 """
 
 import time
@@ -52,8 +53,10 @@ def drafted_phantom(place: Installation, martin: AtDesk, folder: Path, name: str
 # ------------------------------------------------------------------------------------------------------ what is real
 
 
-def the_whole_way(place: Installation, outside: Outside, martin: AtDesk, judges: Judges, study: Study) -> None:
-    """Send a head MR, endorse what the shipped model says of it, and let every judge look at what arrived."""
+def test_a_real_head_is_read_endorsed_and_delivered(
+    place: Installation, outside: Outside, martin: AtDesk, judges: Judges, tmp_path: Path
+) -> None:
+    study = inputs.head(tmp_path, number=11 if place.cluster else 12)
     with outside.watched() as watch:
         inputs.send(study, place.scp)
         result = martin.draft_of(study.case(), BRAIN)
@@ -66,21 +69,6 @@ def the_whole_way(place: Installation, outside: Outside, martin: AtDesk, judges:
     assert seen["content"] == opened["draft"]
     judges.pacs_holds(outside, place, study.uid, result, seen["content"])
     judges.record_holds(outside, place, result, seen["content"])
-
-
-def test_a_real_head_is_read_endorsed_and_delivered(
-    place: Installation, outside: Outside, martin: AtDesk, judges: Judges, tmp_path: Path
-) -> None:
-    study = inputs.head(tmp_path, number=11 if place.cluster else 12)
-    the_whole_way(place, outside, martin, judges, study)
-
-
-def test_a_series_that_nobody_prepared_is_read_endorsed_and_delivered(
-    embedded: Installation, outside: Outside, judges: Judges, tmp_path: Path
-) -> None:
-    study = inputs.schwannoma(tmp_path)
-    with AtDesk(embedded, embedded.people["dr.martin"]) as martin:
-        the_whole_way(embedded, outside, martin, judges, study)
 
 
 def test_a_stay_is_scored_endorsed_and_delivered(
