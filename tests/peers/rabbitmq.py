@@ -4,9 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from tests.peers.base import Daemon, PeerMissing, folder, free_port, listens, program, wait_until
+
+MAPPER_S = 15.0
+"""Longest wait for the port mapper to let go of a node that has ended."""
 
 
 class RabbitMQ:
@@ -48,10 +52,16 @@ class RabbitMQ:
     def stop(self) -> None:
         """Stop the broker and its port mapper, and remove the folder."""
         self.daemon.stop(grace_s=20)
-        mapper = shutil.which("epmd")
-        if mapper:
-            subprocess.run([mapper, "-port", str(self._mapper), "-kill"], capture_output=True, check=False)
+        self._stop_mapper()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _stop_mapper(self) -> None:
+        """End the port mapper; it refuses while it still has a node in its list, so ask until it is gone."""
+        mapper = shutil.which("epmd")
+        deadline = time.monotonic() + MAPPER_S
+        while mapper and listens(self._mapper) and time.monotonic() < deadline:
+            subprocess.run([mapper, "-port", str(self._mapper), "-kill"], capture_output=True, check=False)
+            time.sleep(0.1)
 
     def _env(self) -> dict[str, str]:
         home = str(self.home)
