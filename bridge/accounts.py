@@ -243,8 +243,9 @@ def _verified(login: str, password: str, code: str, desk: Desk) -> Reader:
 def _use_code(account: AccountLike, code: str, accounts: Accounts, desk: Desk) -> bool:
     totp = _totp(account, desk)
     now = int(desk.now().timestamp())
+    given = code.strip().replace(" ", "").encode(errors="replace")  # as bytes: other letters than ASCII's are no code
     for step in (now // _STEP_S, now // _STEP_S - 1, now // _STEP_S + 1):
-        if hmac.compare_digest(totp.at(step * _STEP_S), code.strip().replace(" ", "")):
+        if hmac.compare_digest(totp.at(step * _STEP_S).encode(), given):
             return accounts.use_step(account.reader.login, step) or not desk.codes_work_once
     return False
 
@@ -254,7 +255,9 @@ def _totp(account: AccountLike, desk: Desk) -> pyotp.TOTP:
 
 
 def _scrypt(password: str, salt: bytes, *, n: int, r: int, p: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY_BYTES, dklen=32)
+    return hashlib.scrypt(
+        password.encode(errors="surrogatepass"), salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY_BYTES, dklen=32
+    )
 
 
 _NOBODY: Final = f"scrypt${_SCRYPT['n']}${_SCRYPT['r']}${_SCRYPT['p']}${'00' * 16}${'00' * 32}"

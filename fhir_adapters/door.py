@@ -135,10 +135,10 @@ class Door:
             return Reply(status=error.status, body=refusal(error))
 
     def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
-        presented = headers.get("authorization", "").removeprefix("Bearer ")
+        presented = headers.get("authorization", "").removeprefix("Bearer ").encode()
         for sender in self.senders:
             known_place = not sender.addresses or any(_within(address, network) for network in sender.addresses)
-            if known_place and hmac.compare_digest(presented if sender.token else "", sender.token):
+            if known_place and hmac.compare_digest(presented if sender.token else b"", sender.token.encode()):
                 return sender
         return None
 
