@@ -1,5 +1,6 @@
 """Create a data folder: configuration with its one unchangeable name, keys, database."""
 
+import json
 import uuid
 from pathlib import Path
 from typing import Any, Final
@@ -94,7 +95,7 @@ def to_toml(value: dict[str, Any], prefix: str = "") -> str:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else f'"{key}"'
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else _text(key)
 
 
 def _scalar(value: Any) -> str:
@@ -106,5 +107,9 @@ def _scalar(value: Any) -> str:
         case list() | tuple():
             return "[" + ", ".join(_scalar(item) for item in value) + "]"
         case _:
-            escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-            return f'"{escaped}"'
+            return _text(str(value))
+
+
+def _text(value: str) -> str:
+    """Return a basic string of TOML 1.0: JSON's escapes, and DEL, which TOML does not take as it is."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
