@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPException
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
@@ -91,6 +91,8 @@ class RabbitBell:
             raise Unavailable(
                 "queue-full", f"{topic(fact)} takes no more messages; the outbox keeps this one"
             ) from error
+        except TimeoutError as error:  # a queue that lost its leader answers nothing, and the others are well
+            raise Unavailable("no-confirm", f"{topic(fact)} did not take the message in time") from error
         except _BROKEN as error:
             raise Unavailable("broker", f"{type(error).__name__}: the broker did not take the message") from error
 
@@ -163,7 +165,7 @@ class RabbitBell:
         connection, exchange = self._publisher
         if name not in self._known:
             channel = await connection.channel()
-            await declare_queue(channel, await declare_exchanges(channel), name)
+            await asyncio.wait_for(_declare(channel, name), CONNECT_S)
             await channel.close()
             self._known.add(name)
         return exchange
@@ -202,7 +204,7 @@ class RabbitBell:
         try:
             channel: AbstractChannel = await connection.channel()
             await channel.set_qos(prefetch_count=workers)
-            queue = await declare_queue(channel, await declare_exchanges(channel), name)
+            queue = await asyncio.wait_for(_declare(channel, name), CONNECT_S)
             async with queue.iterator() as messages:
                 async for message in messages:
                     task = asyncio.create_task(self._handle(message, handler, pool))
@@ -254,6 +256,10 @@ class RabbitBell:
         except FutureTimeoutError:
             future.cancel()
             raise
+
+
+async def _declare(channel: AbstractChannel, name: str) -> AbstractQueue:
+    return await declare_queue(channel, await declare_exchanges(channel), name)
 
 
 async def _connect(url: str) -> AbstractConnection:

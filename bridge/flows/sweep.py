@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from guarantee.errors import Unavailable
-from guarantee.events import DeliveryDue, EventReceived, Fact, ResultQueued
+from guarantee.events import DeliveryDue, EventReceived, Fact, ResultQueued, topic
 from guarantee.ids import ResultId
 from guarantee.ports import Bell, Clock, Store
 from guarantee.result import Cause
@@ -37,12 +37,18 @@ class Sweeper:
         """Ring for everything that is due and was not rung lately; return how many rings."""
         now = self.clock.now()
         due = [(key, fact) for key, fact in self._due(now) if self._may_ring(key, now)][:RINGS_MAX]
+        deaf: set[str] = set()
         for key, fact in due:
+            if topic(fact) in deaf:
+                continue
             try:
                 self.bell.ring(f"sweep:{key}:{now.timestamp():.0f}", fact)
             except Unavailable:
-                break  # no bell, no ring; the next round tries again
-            self._rung[key] = now
+                deaf.add(
+                    topic(fact)
+                )  # the next round tries again; a destination that is gone must not silence the rest
+            else:
+                self._rung[key] = now
         self._rung = {key: at for key, at in self._rung.items() if now - at < 2 * RING_AGAIN}
         return len(due)
 
