@@ -191,8 +191,8 @@ def patient_mention(card: Card, settings: Settings) -> str:
         )
     return (
         f"Un système d'intelligence artificielle ({card.label.fr}, version {card.model.version}) a contribué à ce "
-        "résultat. Un médecin l'a relu et validé\u00a0; il en reste responsable et peut vous l'expliquer (article L.4001-3 "
-        f"du code de la santé publique). [information du patient {notice}]"
+        "résultat. Un médecin l'a relu et validé\u00a0; il en reste responsable et peut vous l'expliquer (article "
+        f"L.4001-3 du code de la santé publique). [information du patient {notice}]"
     )
 
 
