@@ -78,33 +78,18 @@ class Loop:
             self._stopping.wait(every_s)
 
 
-class Background:
-    """A process that runs one function on a thread until it is told to stop."""
+class Background(Loop):
+    """A process that runs one function on a thread until it is told to stop; one that ends in a fault begins again."""
 
     def __init__(self, name: str, run: Callable[[threading.Event], None], wake: Callable[[], None]) -> None:
-        self.name = name
-        self._run = run
+        super().__init__(name, [(lambda: run(self._stopping), AGAIN_S)])
         self._wake = wake
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Tell it, wake it, wait for it."""
         self._stopping.set()
         self._wake()
-        self._thread.join()
-
-    def _live(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._run(self._stopping)
-            except Exception as error:  # noqa: BLE001 - boundary: a fault is recorded; a process without it would look well
-                _log.error("background.fault process=%s %s", self.name, where(error))
-                self._stopping.wait(AGAIN_S)
+        super().stop()
 
 
 class Simple:

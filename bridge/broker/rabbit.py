@@ -18,13 +18,12 @@ from typing import Any, Final, TypeVar
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.connection import make_url
-from aio_pika.exceptions import AMQPException
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPException
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from pamqp.exceptions import PAMQPException
 
 from bridge.broker.codec import decode, encode
 from bridge.broker.topology import declare_exchanges, declare_queue
-from bridge.logs import where
 from guarantee.errors import Malformed, PortError, Unavailable
 from guarantee.events import Fact, topic
 
@@ -187,13 +186,10 @@ class RabbitBell:
         while not self._closing.is_set():
             try:
                 await self._consume(name, handler, pool, workers)
-            except _BROKEN as error:
+            except (*_BROKEN, *CONNECTION_EXCEPTIONS) as error:
                 if _is_ours(error):
                     raise
                 _log.warning("bell.lost topic=%s code=%s", name, type(error).__name__)
-                await asyncio.sleep(RETRY_S)
-            except Exception as error:  # noqa: BLE001 - boundary: whatever ended this consumer, its queue needs another one
-                _log.error("bell.fault topic=%s %s", name, where(error))
                 await asyncio.sleep(RETRY_S)
 
     async def _consume(

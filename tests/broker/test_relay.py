@@ -43,8 +43,9 @@ def proxy(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits than the product's, so that many faults fit into a test."""
-    monkeypatch.setattr(rabbit, "CONFIRM_S", 0.4)
-    monkeypatch.setattr(rabbit, "CONNECT_S", 2.0)
+    monkeypatch.setattr(rabbit, "CONFIRM_S", 0.3)
+    monkeypatch.setattr(rabbit, "CONNECT_S", 1.0)
+    monkeypatch.setattr(rabbit, "HANG_UP_S", 0.1)
     monkeypatch.setattr(relay, "POLL_S", 0.02)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
