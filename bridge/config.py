@@ -158,7 +158,8 @@ class Quiet(_Section):
     default_s: float = Field(60.0, gt=0, description="seconds without a new input, for a modality without its own")
     by_modality_s: dict[str, float] = Field(
         default_factory=lambda: {"CR": 20.0, "DX": 20.0, "CT": 60.0, "MR": 300.0, "MG": 60.0, "": 5.0},
-        description="seconds without a new input, by modality; the empty name is for record events",
+        description="seconds without a new input, by modality; the empty name is for record events. Given, it "
+        "replaces the whole table: default_s holds for every modality that it does not name",
     )
 
     @field_validator("by_modality_s")
