@@ -9,7 +9,7 @@ from guarantee.card import Card, Regulatory
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
-from guarantee.result import Cause, Mode
+from guarantee.result import Cause, Mode, Priority
 from guarantee.rules import Condition, Facts, Route, first_unmet
 from tests.guarantee.samples import MODEL
 
@@ -69,6 +69,11 @@ def test_the_first_unmet_condition_is_the_one_that_is_told() -> None:
 def a_route(**parts: Any) -> Route:
     values = {"name": "brain MR", "kind": CaseKind.STUDY, "when": (condition(one_of=("MR",)),), "models": ("brain",)}
     return Route(**values | parts)
+
+
+def test_a_route_is_routine_unless_it_says_otherwise() -> None:
+    assert a_route().priority is Priority.ROUTINE
+    assert a_route(priority=Priority.STAT).priority is Priority.STAT
 
 
 @pytest.mark.parametrize("parts", [{"name": ""}, {"models": ()}])
