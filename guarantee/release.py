@@ -190,9 +190,12 @@ _MINT: Final = object()
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Release:
     """Permission for exact bytes to leave for named places. Made by ``mint``; a hand-made one is refused."""
+
+    # Not slots=True: in Python 3.11.2, Debian's, that replaces our __setstate__ by one that makes any release.
+    __slots__ = ("terms",)
 
     terms: Terms
     minted_by: InitVar[object]

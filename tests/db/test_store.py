@@ -148,7 +148,7 @@ def test_a_file_that_another_process_keeps_locked_is_unavailable(sqlite_database
 def test_a_mistake_of_ours_is_neither_a_refusal_nor_an_absence(postgresql_database: Database) -> None:
     store = SqlStore(make_aval_engine(postgresql_database.url))
     with pytest.raises(StatementError) as caught, store.transaction("scp") as unit:
-        unit.connection.execute(text("SELECT nothing FROM nowhere"))
+        unit.connection.execute(text("SELECT nothing FROM results"))
     assert not isinstance(caught.value, PortError | GuaranteeError)
     store.dispose()
 
