@@ -69,13 +69,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
-    """One line of a result's time line, from the journal."""
+    """One line of a result's time line, from the journal.
+
+    Args:
+        destination: of the delivery that the line is about; "" when it is about none.
+        body: as the journal keeps it.
+    """
 
     seq: int
     at: str
     actor: str
     action: str
     subject: str
+    destination: str
     body: Mapping[str, Any]
 
 

@@ -18,7 +18,7 @@ from guarantee.case import CaseKind, Manifest, Source
 from guarantee.content import Content
 from guarantee.decision import Decision
 from guarantee.errors import NotEligible, NotEntitled, PortError
-from guarantee.ids import Digest, ResultId
+from guarantee.ids import DeliveryId, Digest, ResultId
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Catalogue
@@ -109,9 +109,18 @@ class RealDesk:
         """Return everything the journal says of a result."""
         with self.store.reading() as unit:
             links = unit.views.timeline(result)
+            places = {sent.delivery.id: sent.delivery.destination for sent in unit.views.sent(result)}
         return [
-            Happened(seq=k.seq, at=k.at, actor=k.actor, action=k.action, subject=k.subject, body=link_body(k))
-            for k in links
+            Happened(
+                seq=link.seq,
+                at=link.at,
+                actor=link.actor,
+                action=link.action,
+                subject=link.subject,
+                destination=places.get(DeliveryId(link.subject), ""),
+                body=link_body(link),
+            )
+            for link in links
         ]
 
     # --------------------------------------------------------------------------------------------------- acting

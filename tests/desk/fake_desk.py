@@ -368,4 +368,7 @@ class FakeDesk:
         seq = len(case.journal) + 1
         at = self.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         subject = digest(case.result.id.encode())[:12]
-        case.journal.append(Happened(seq=seq, at=at, actor=actor, action=action, subject=subject, body=body))
+        place = str(body.get("destination", ""))
+        case.journal.append(
+            Happened(seq=seq, at=at, actor=actor, action=action, subject=subject, destination=place, body=body)
+        )

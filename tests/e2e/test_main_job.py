@@ -66,6 +66,8 @@ def test_a_real_head_is_read_endorsed_and_delivered(
     watch.require_nothing_before(before)
     seen = martin.wait_for(result, "delivered")
     assert {one["destination"]: one["method"] for one in seen["sent"]} == {PACS: proof(place), RECORD: "version-id"}
+    happened = martin.web.get(f"/api/results/{result}/timeline").json()
+    assert {line["destination"] for line in happened if line["action"] == "delivery.attempted"} == {PACS, RECORD}
     assert seen["content"] == opened["draft"]
     judges.pacs_holds(outside, place, study.uid, result, seen["content"])
     judges.record_holds(outside, place, result, seen["content"])

@@ -147,4 +147,5 @@ class HappenedOut(Out):
     actor: str
     action: str
     subject: str
+    destination: str
     body: Mapping[str, Any]
