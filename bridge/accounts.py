@@ -176,7 +176,7 @@ def verify_code(login: str, code: str, desk: Desk) -> Reader:
     with desk.accounts(f"desk:{login}") as accounts:
         account = accounts.find(login)
         if account is None or not account.active or not _use_code(account, code, accounts, desk):
-            raise NotEntitled("the second person could not be verified: login or one-time code is wrong")
+            raise NotEntitled("one of the two people could not be verified: login or one-time code is wrong")
         return account.reader
 
 
