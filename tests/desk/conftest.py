@@ -85,9 +85,9 @@ def chest(desk: FakeDesk) -> str:
 # ------------------------------------------------------------------------------------------------------- the browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    """Debian's Chromium, or a skip with the reason."""
+    """Debian's Chromium, or a skip with the reason; for one file, because its driver keeps a loop on this thread."""
     yield from started(Chromium)
 
 

@@ -68,8 +68,9 @@ def medplum() -> Iterator[Medplum]:
     yield from started(Medplum)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
+    """For one file: its driver keeps an event loop on this thread, which other tests need for their own."""
     yield from started(Chromium)
 
 
