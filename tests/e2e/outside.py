@@ -90,7 +90,10 @@ class Outside:
             pacs |= {"commitment_port": self.orthanc.commitment_port}
         else:
             pacs |= {"confirm": "dicomweb", "dicomweb_url": self.orthanc.dicomweb_url, "commitment_port": 0}
-        return {"destinations": {"pacs": {PACS: pacs}, "fhir": {RECORD: {"base_url": self.sekmet.url}}}}
+        return {
+            "destinations": {"pacs": {PACS: pacs}, "fhir": {RECORD: {"base_url": self.sekmet.url}}},
+            "intake": {"senders": {"dpi": {"base_url": self.sekmet.url}}},
+        }
 
     # ------------------------------------------------------------------------------------------------------ watching
 
@@ -152,6 +155,12 @@ class Outside:
         headers = {"Content-Type": "application/fhir+json"}
         answer = self._web.post(self.sekmet.url, content=bundle, headers=headers)
         assert answer.status_code == 200, answer.text
+
+    def encounter(self, stay: str) -> bytes:
+        """Return the encounter of a stay, "system|value", as the record would send it in a notification."""
+        answer = self._web.get(f"{self.sekmet.url}/Encounter", params={"identifier": stay})
+        (entry,) = answer.json()["entry"]
+        return json.dumps(entry["resource"]).encode()
 
     def close(self) -> None:
         """Close the connections."""

@@ -92,6 +92,24 @@ def test_a_stay_is_scored_endorsed_and_delivered(
     assert used == {"Observation", "Patient.birthDate"}
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["names the stay", "says only that something changed"])
+def test_a_rest_hook_of_the_record_is_looked_up_scored_endorsed_and_delivered(
+    place: Installation, outside: Outside, martin: AtDesk, judges: Judges, tmp_path: Path, named: bool
+) -> None:
+    number = 40 + 2 * named + bool(place.cluster)
+    bundle = inputs.stay(tmp_path, number)
+    outside.admit(bundle.read_bytes())
+    body = outside.encounter(inputs.stay_uid(bundle)) if named else b""
+    with outside.watched() as watch:
+        assert inputs.push(body, f"{place.fhir}/notify/dpi").status_code == 200
+        result = martin.draft_of(inputs.stay_case(bundle), MORTALITY)
+        opened = martin.open(result)
+        before = time.monotonic()
+        assert martin.answer(result, opened).status_code == 201
+    watch.require_nothing_before(before)
+    judges.record_holds(outside, place, result, martin.wait_for(result, "delivered")["content"])
+
+
 # ------------------------------------------------------------------------------------------- what a reader can decide
 
 
