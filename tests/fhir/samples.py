@@ -1,11 +1,8 @@
 """Made-up values for the FHIR tests: nobody here exists."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,29 +18,14 @@ from guarantee.ids import Digest, digest
 from guarantee.inputs import Coded
 from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
-from guarantee.ports import Endorsed, Rendered, Vault, Withdrawn
-from guarantee.release import (
-    Grounds,
-    Kind,
-    Notice,
-    Package,
-    Part,
-    Release,
-    Rendering,
-    Terms,
-    Withdrawal,
-    WithdrawalReason,
-    mint,
-    release_id,
-    withdrawal_id,
-)
+from guarantee.ports import Endorsed
+from guarantee.release import release_id
 from guarantee.result import Mode, ModelVersion, Priority, Result, result_id
 from guarantee.states import CaseState, ResultState
 
 _KEY = Ed25519PrivateKey.generate()
 RING = KeyRing(_KEY, {key_id(_KEY.public_key()): _KEY.public_key()})
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 T0 = datetime(2026, 11, 21, 10, 15, 0, tzinfo=UTC)
 BASE = "https://aval.example/fhir"
 
@@ -308,163 +290,3 @@ AMENDED = Edits(
     findings=(FindingEdit(key="brain", quantities=(QuantityEdit(index=0, value=Decimal("1400.10")),)),),
     added=(AddedFinding(label="Kyste arachnoïdien"), AddedFinding(label="Hématome", presence=Presence.ABSENT)),
 )
-
-
-def withdrawn(
-    original: Endorsed, sent: Rendered, reference: str, reason: WithdrawalReason = WithdrawalReason.WRONG_PATIENT
-) -> Withdrawn:
-    notice = Notice(
-        result=original.result.id,
-        release=original.release,
-        reason=reason,
-        comment="Examen d'un autre patient <à vérifier>",
-        by="dr.martin",
-        at=T0 + timedelta(hours=1),
-    )
-    return Withdrawn(
-        release=release_id(withdrawal_id(original.release)),
-        notice=notice,
-        original=original,
-        package=package(sent),
-        reference=reference,
-    )
-
-
-def released(original: Endorsed, sent: Rendered, vault: Vault, destination: str = "dpi") -> Release:
-    """Return the release of ``sent``, its bytes in the vault, minted from sealed statements."""
-    vault.put(sent.data)
-    rendering = Rendering(destination=destination, package=vault.put(package(sent).to_bytes()))
-    decision = original.decision
-    assert decision.content is not None
-    terms = Terms(
-        release=original.release,
-        kind=Kind.RESULT,
-        result=original.result.id,
-        ground=decision.id,
-        content=decision.content,
-        renderings=(rendering,),
-        at=T0,
-    )
-    return _minted(terms, original, None)
-
-
-def released_withdrawal(taken: Withdrawn, sent: Rendered, vault: Vault, destination: str = "dpi") -> Release:
-    """Return the release of the withdrawal ``sent``."""
-    vault.put(sent.data)
-    rendering = Rendering(destination=destination, package=vault.put(package(sent).to_bytes()))
-    withdrawal = Withdrawal(
-        id=withdrawal_id(taken.notice.release), notice=taken.notice, seal=RING.seal(taken.notice.to_bytes())
-    )
-    terms = Terms(
-        release=taken.release,
-        kind=Kind.WITHDRAWAL,
-        result=taken.notice.result,
-        ground=withdrawal.id,
-        content=withdrawal.content,
-        renderings=(rendering,),
-        at=T0,
-    )
-    return _minted(terms, taken.original, withdrawal)
-
-
-def _minted(terms: Terms, original: Endorsed, withdrawal: Withdrawal | None) -> Release:
-    policy = replace(POLICY, readers=len(original.opinions))
-    grounds = Grounds(policy=policy, draft=original.decision.shown, opinions=original.opinions, withdrawal=withdrawal)
-    return mint(terms=terms, seal=RING.seal(terms.to_bytes()), grounds=grounds, witness=RING)
-
-
-def package(sent: Rendered) -> Package:
-    part = Part(name=sent.name, media_type=sent.media_type, uid=sent.uid, digest=digest(sent.data))
-    return Package(parts=(part,))
-
-
-def resources(sent: Rendered) -> dict[str, dict[str, Any]]:
-    """Return the entries' resources by fullUrl, numbers as Decimal."""
-    bundle = json.loads(sent.data, parse_float=Decimal)
-    return {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
-
-
-def of_type(sent: Rendered, kind: str) -> list[dict[str, Any]]:
-    return [resource for resource in resources(sent).values() if resource["resourceType"] == kind]
-
-
-# ---------------------------------------------------------------------------------------------------------- inbound
-
-
-def observation(number: str = "17", **changes: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "id": number,
-        "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
-        "subject": {"reference": "Patient/9"},
-        "encounter": {"reference": "Encounter/7"},
-        "effectiveDateTime": "2026-11-21T08:20:00+01:00",
-        "valueQuantity": {
-            "value": Decimal("72.50"),
-            "unit": "/min",
-            "system": "http://unitsofmeasure.org",
-            "code": "/min",
-        },
-    } | changes
-
-
-def person(number: str = "9", **changes: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Patient",
-        "id": number,
-        "identifier": [
-            {
-                "use": "official",
-                "system": "urn:oid:1.2.250.1.213.1.4.10",
-                "value": "255069999999934",
-                "type": {
-                    "coding": [
-                        {
-                            "system": "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203",
-                            "code": "INS-NIR-TEST",
-                        }
-                    ]
-                },
-            },
-            {
-                "use": "usual",
-                "system": "urn:oid:1.2.250.1.999.1.1",
-                "value": f"IPP{number}",
-                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PI"}]},
-            },
-        ],
-        "name": [
-            {"use": "maiden", "family": "AUTRE"},
-            {"use": "official", "family": "TESTPATIENT", "given": ["Jeanne", "Marie"]},
-        ],
-        "gender": "female",
-        "birthDate": "1955-06-12",
-    } | changes
-
-
-def stay(number: str = "7", patient: str = "9", **changes: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Encounter",
-        "id": number,
-        "status": "in-progress",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
-        "subject": {"reference": f"Patient/{patient}"},
-        "period": {"start": "2026-11-20T08:12:00+01:00"},
-    } | changes
-
-
-def bundle(*found: dict[str, Any], kind: str = "collection") -> dict[str, Any]:
-    entries = []
-    for item in found or (person(), stay(), observation()):
-        entry: dict[str, Any] = {"resource": item}
-        if kind in {"transaction", "batch"}:
-            entry["request"] = {"method": "PUT", "url": f"{item['resourceType']}/{item.get('id', '')}"}
-        entries.append(entry)
-    return {"resourceType": "Bundle", "type": kind, "entry": entries}
-
-
-@cache
-def support2() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((SHARED / "fhir" / "support2" / "expected.json").read_text())
-    return found

@@ -22,7 +22,9 @@ from fhir_adapters.report import FhirRenderer
 from fhir_adapters.wire import read_exact, write_exact
 from guarantee.errors import Malformed, NotEligible, PortError
 from guarantee.ids import digest
-from tests.fhir.samples import OPTIONS, PATIENT, StoppedClock, bundle, endorsed, observation, person, released, stay
+from tests.fhir.releases import released
+from tests.fhir.samples import OPTIONS, PATIENT, StoppedClock, endorsed
+from tests.fhir.stays import bundle, observation, person, stay
 from tests.fhir.test_fhir_notification import history, parameters, status_of
 
 SEED = 20261121

@@ -15,7 +15,7 @@ from fhir_adapters.wire import write_exact
 from guarantee.case import CaseKind
 from guarantee.ids import digest
 from guarantee.unit import Arrival
-from tests.fhir.samples import SHARED, bundle, observation, person, stay, support2
+from tests.fhir.stays import SHARED, bundle, observation, person, stay, support2
 
 DIGEST = digest(b"the raw bytes")
 

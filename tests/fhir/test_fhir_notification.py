@@ -12,7 +12,7 @@ from fhir_adapters.notification import EVENTS_MAX, Notification, Subscription, r
 from fhir_adapters.record import read_record
 from fhir_adapters.wire import write_exact
 from guarantee.ids import digest
-from tests.fhir.samples import observation, person, stay
+from tests.fhir.stays import observation, person, stay
 
 AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 SUBSCRIPTION = Subscription(name="dpi", sender="dpi", site="chu", criteria="Observation?status=final")

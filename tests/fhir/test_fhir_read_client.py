@@ -14,7 +14,7 @@ from fhir_adapters.wire import read_exact, write_exact
 from guarantee.errors import Declined, Unavailable
 from guarantee.ids import digest
 from tests.fhir.proxy import Proxy
-from tests.fhir.samples import observation, person, stay
+from tests.fhir.stays import observation, person, stay
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

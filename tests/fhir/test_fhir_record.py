@@ -11,7 +11,7 @@ from fhir_adapters.read import newest_time, read_record
 from fhir_adapters.wire import write_exact
 from guarantee.errors import NotEligible
 from guarantee.inputs import Record
-from tests.fhir.samples import SHARED, bundle, observation, person, stay, support2
+from tests.fhir.stays import SHARED, bundle, observation, person, stay, support2
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

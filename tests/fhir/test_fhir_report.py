@@ -25,7 +25,9 @@ from guarantee.inputs import Coded
 from guarantee.ports import Endorsed, Rendered
 from guarantee.release import WithdrawalReason
 from tests.fhir import samples
-from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, T0, endorsed, of_type, resources
+from tests.fhir.renderings import of_type, resources
+from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, T0, endorsed
+from tests.fhir.withdrawals import withdrawn
 
 STUDY, RECORD = CaseKind.STUDY, CaseKind.RECORD
 
@@ -42,7 +44,7 @@ def take_back(
     reason: WithdrawalReason = WithdrawalReason.WRONG_PATIENT,
 ) -> Rendered:
     renderer = FhirRenderer(OPTIONS, lambda _: sent.data)
-    (word,) = renderer.render_withdrawal(samples.withdrawn(original, sent, reference, reason))
+    (word,) = renderer.render_withdrawal(withdrawn(original, sent, reference, reason))
     return word
 
 

@@ -26,6 +26,9 @@ from guarantee.ports import Clock, Endorsed, Rendered
 from guarantee.release import Receipt
 from tests.fhir import samples
 from tests.fhir.proxy import REFUSAL, Fault, Proxy
+from tests.fhir.releases import released
+from tests.fhir.renderings import of_type, resources
+from tests.fhir.withdrawals import released_withdrawal, withdrawn
 
 Make = Callable[..., DpiDestination]
 
@@ -79,12 +82,12 @@ def test_a_release_is_held_as_it_was_sent_and_the_receipt_says_where(
 ) -> None:
     original = fresh(informed="not-possible", edits=samples.AMENDED)
     (sent,) = renderer.render(original)
-    receipt = make(record).send(samples.released(original, sent, vault))
+    receipt = make(record).send(released(original, sent, vault))
     places = json.loads(receipt.reference)
     assert receipt.method == "version-id"
     assert receipt.destination == "dpi"
-    assert places.keys() == samples.resources(sent).keys()
-    for url, resource in samples.resources(sent).items():
+    assert places.keys() == resources(sent).keys()
+    for url, resource in resources(sent).items():
         kind, _, rest_of = places[url].partition("/")
         assert kind == resource["resourceType"]
         assert rest_of.endswith("/_history/1")
@@ -99,7 +102,7 @@ def test_sending_again_writes_nothing_again(
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    release = samples.released(original, sent, vault)
+    release = released(original, sent, vault)
     first = make(proxy.url).send(release)
     again = make(proxy.url).send(release)
     assert first.reference == again.reference
@@ -113,7 +116,7 @@ def test_the_same_transaction_twice_is_one_object_of_each(record: str, renderer:
     answers = [WEB.post(record, content=sent.data, headers={"Content-Type": "application/fhir+json"}) for _ in range(2)]
     statuses = [[entry["response"]["status"][:3] for entry in answer.json()["entry"]] for answer in answers]
     assert set(statuses[1]) == {"200"}
-    for resource in samples.of_type(sent, "Provenance"):
+    for resource in of_type(sent, "Provenance"):
         tag = resource["meta"]["tag"][0]
         found = WEB.get(f"{record}/Provenance", params={"_tag": f"{tag['system']}|{tag['code']}"})
         assert len(found.json()["entry"]) == 1
@@ -138,8 +141,8 @@ def test_a_lost_or_odd_answer_to_a_transaction_that_was_taken_is_a_receipt_witho
     original = fresh()
     (sent,) = renderer.render(original)
     near.faults = [fault]
-    receipt = make(near.url).send(samples.released(original, sent, vault))
-    assert len(json.loads(receipt.reference)) == len(samples.resources(sent))
+    receipt = make(near.url).send(released(original, sent, vault))
+    assert len(json.loads(receipt.reference)) == len(resources(sent))
     assert near.posts == 1
     assert len(reports(near.target, original)) == 1
 
@@ -173,7 +176,7 @@ def test_a_transaction_that_was_not_taken_is_retried_later_or_declined_and_never
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    release = samples.released(original, sent, vault)
+    release = released(original, sent, vault)
     near.faults = [fault]
     with pytest.raises(error) as refused:
         make(near.url).send(release)
@@ -191,7 +194,7 @@ def test_a_refusal_is_told_in_codes_and_element_names(
     (sent,) = renderer.render(original)
     proxy.faults = [Fault(forward=False, status=400, body=REFUSAL)]
     with pytest.raises(Declined, match=r"invariant, Bundle\.entry\[3\]\.resource"):
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
 
 
 def test_silence_is_not_a_refusal(
@@ -201,7 +204,7 @@ def test_silence_is_not_a_refusal(
     (sent,) = renderer.render(original)
     proxy.faults = [Fault(forward=False, status=200, silent_s=5.0)]
     with pytest.raises(Unavailable) as late:
-        make(proxy.url, answer_s=0.4).send(samples.released(original, sent, vault))
+        make(proxy.url, answer_s=0.4).send(released(original, sent, vault))
     assert late.value.code == "timeout"
 
 
@@ -210,7 +213,7 @@ def test_a_line_cut_while_reading_back_leaves_the_rest_to_the_next_attempt(
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    release = samples.released(original, sent, vault)
+    release = released(original, sent, vault)
     proxy.faults = [Fault(forward=True, status=0)]
     destination = make(proxy.url)
     destination._server.get("metadata")
@@ -236,7 +239,7 @@ def test_a_record_that_changes_a_number_is_found_out(
     (sent,) = renderer.render(original)
     proxy.edit = lambda path, data: data.replace(b"1412.5", b"1421.5")
     with pytest.raises(Declined) as different:
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
     assert different.value.code == "not-as-sent"
 
 
@@ -254,7 +257,7 @@ def test_a_record_that_shortens_the_text_is_found_out(
 
     proxy.edit = shorten
     with pytest.raises(Declined, match="conclusion"):
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
 
 
 def test_two_reports_with_our_identifier_are_left_to_a_person(
@@ -262,14 +265,14 @@ def test_two_reports_with_our_identifier_are_left_to_a_person(
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    (report,) = samples.of_type(sent, "DiagnosticReport")
+    (report,) = of_type(sent, "DiagnosticReport")
     for name in ("result", "subject", "encounter", "imagingStudy", "basedOn"):
         report.pop(name)
     report["subject"] = {"display": "x"}
     for _ in range(2):
         WEB.post(f"{record}/DiagnosticReport", json=report).raise_for_status()
     with pytest.raises(Declined) as twice:
-        make(record).send(samples.released(original, sent, vault))
+        make(record).send(released(original, sent, vault))
     assert twice.value.code == "two-matches"
 
 
@@ -288,7 +291,7 @@ def test_a_reference_that_leads_to_somebody_else_is_not_written_to(
     original = samples.endorsed(case_changes={"number": uuid.uuid4().int, "patient": patient})
     (sent,) = renderer.render(original)
     with pytest.raises(Declined) as refused:
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
     assert refused.value.code == code
     assert proxy.posts == 0
     assert not any(part in str(refused.value) for part in ("IPP", "Patient/"))
@@ -300,7 +303,7 @@ def test_a_patient_known_by_number_only_is_left_to_the_record(
     patient = replace(samples.PATIENT, reference="")
     original = samples.endorsed(case_changes={"number": uuid.uuid4().int, "patient": patient})
     (sent,) = renderer.render(original)
-    make(record).send(samples.released(original, sent, vault))
+    make(record).send(released(original, sent, vault))
     assert reports(record, original)[0]["subject"]["identifier"]["value"] == "IPP00012345"
 
 
@@ -311,7 +314,7 @@ def test_a_server_without_transactions_is_not_sent_to(
     original = fresh()
     (sent,) = renderer.render(original)
     with pytest.raises(Declined) as refused:
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
     assert refused.value.code == "no-transaction"
     assert proxy.posts == 0
 
@@ -320,12 +323,12 @@ def test_a_server_that_ignores_the_search_and_answers_something_else_is_not_beli
     record: str, make: Make, renderer: FhirRenderer, vault: FileVault, proxy: Proxy
 ) -> None:
     (other,) = renderer.render(fresh())
-    (report,) = samples.of_type(other, "DiagnosticReport")
+    (report,) = of_type(other, "DiagnosticReport")
     answer = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": report | {"id": "1"}}]}
     proxy.answers = {"/fhir/DiagnosticReport?": json.dumps(answer).encode()}
     original = fresh()
     (sent,) = renderer.render(original)
-    make(proxy.url).send(samples.released(original, sent, vault))
+    make(proxy.url).send(released(original, sent, vault))
     assert len(reports(record, original)) == 1
 
 
@@ -342,7 +345,7 @@ def test_nothing_of_the_patient_is_in_what_the_sender_logs_or_raises(
     (sent,) = renderer.render(original)
     proxy.faults = [Fault(forward=False, status=400, body=REFUSAL)]
     with pytest.raises(Declined) as refused:
-        make(proxy.url).send(samples.released(original, sent, vault))
+        make(proxy.url).send(released(original, sent, vault))
     said = f"{refused.value} {[r.getMessage() for r in caplog.records if r.name.startswith('fhir_adapters')]}"
     for secret in ("LEFÈVRE", "LEFEVRE", "IPP00012345", "1960-05-15", "123456", original.case.uid):
         assert secret not in said
@@ -355,9 +358,9 @@ def sent_and_withdrawn(
     original: Endorsed, renderer: FhirRenderer, vault: FileVault, receipt: Receipt | None, sent: Rendered
 ) -> tuple[Any, Rendered]:
     vault.put(sent.data)
-    taken = samples.withdrawn(original, sent, receipt.reference if receipt else "")
+    taken = withdrawn(original, sent, receipt.reference if receipt else "")
     (word,) = renderer.render_withdrawal(taken)
-    return samples.released_withdrawal(taken, word, vault), word
+    return released_withdrawal(taken, word, vault), word
 
 
 def test_a_withdrawal_marks_everything_and_takes_the_content_out(
@@ -366,7 +369,7 @@ def test_a_withdrawal_marks_everything_and_takes_the_content_out(
     original = fresh(informed="not-possible", edits=samples.AMENDED)
     (sent,) = renderer.render(original)
     destination = make(record)
-    receipt = destination.send(samples.released(original, sent, vault))
+    receipt = destination.send(released(original, sent, vault))
     release, _ = sent_and_withdrawn(original, renderer, vault, receipt, sent)
     proof = destination.send(release)
     for url, place in json.loads(receipt.reference).items():
@@ -387,7 +390,7 @@ def test_a_withdrawal_sent_again_writes_nothing_again(
     original = fresh(informed="to-do")
     (sent,) = renderer.render(original)
     destination = make(proxy.url)
-    receipt = destination.send(samples.released(original, sent, vault))
+    receipt = destination.send(released(original, sent, vault))
     release, _ = sent_and_withdrawn(original, renderer, vault, receipt, sent)
     proxy.faults = [Fault(forward=True, status=0)]
     first = destination.send(release)
@@ -401,7 +404,7 @@ def test_a_withdrawal_without_a_receipt_finds_what_was_sent_by_its_identifiers(
     original = fresh(informed="to-do")
     (sent,) = renderer.render(original)
     destination = make(record)
-    destination.send(samples.released(original, sent, vault))
+    destination.send(released(original, sent, vault))
     release, _ = sent_and_withdrawn(original, renderer, vault, None, sent)
     first = destination.send(release)
     assert destination.send(release).reference == first.reference
@@ -423,7 +426,7 @@ def test_a_transaction_that_arrives_after_its_withdrawal_creates_nothing(
     (report,) = reports(record, original)
     assert report["status"] == "entered-in-error"
     with pytest.raises(Declined):
-        make(record).send(samples.released(original, sent, vault))
+        make(record).send(released(original, sent, vault))
 
 
 def test_a_report_that_somebody_edited_is_not_overwritten(
@@ -432,7 +435,7 @@ def test_a_report_that_somebody_edited_is_not_overwritten(
     original = fresh()
     (sent,) = renderer.render(original)
     destination = make(record)
-    receipt = destination.send(samples.released(original, sent, vault))
+    receipt = destination.send(released(original, sent, vault))
     (report,) = reports(record, original)
     edited = json.loads(json.dumps(report, default=float)) | {"status": "final"}
     WEB.put(f"{record}/DiagnosticReport/{report['id']}", json=edited).raise_for_status()
@@ -454,7 +457,7 @@ def test_a_record_that_is_killed_and_comes_back_holds_it_once(
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    release = samples.released(original, sent, vault)
+    release = released(original, sent, vault)
     destination = make(sekmet.url)
     sekmet.kill()
     with pytest.raises(Unavailable) as down:
@@ -473,7 +476,7 @@ def test_a_score_from_the_record_reaches_it_too(
 ) -> None:
     original = fresh(CaseKind.RECORD)
     (sent,) = renderer.render(original)
-    make(record).send(samples.released(original, sent, vault))
+    make(record).send(released(original, sent, vault))
     (report,) = reports(record, original)
     assert report["status"] == "preliminary"
 
@@ -483,7 +486,7 @@ def test_a_finding_with_an_odd_key_is_created_once_and_found(
 ) -> None:
     original = fresh(findings=(samples.finding("a|b, c/é%20$&=+"),))
     (sent,) = renderer.render(original)
-    release = samples.released(original, sent, vault)
+    release = released(original, sent, vault)
     proxy.faults = [Fault(forward=True, status=0)]
     make(proxy.url).send(release)
     again = WEB.post(record, content=sent.data, headers={"Content-Type": "application/fhir+json"}).json()
@@ -497,7 +500,7 @@ def test_only_a_transaction_of_ours_is_ever_sent(
     (sent,) = renderer.render(original)
     for data in (b"{", b"{}", b'{"entry":[{"resource":{}}]}', b'{"entry":5}'):
         with pytest.raises(Declined) as refused:
-            make(near.url).send(samples.released(original, replace(sent, data=data), vault))
+            make(near.url).send(released(original, replace(sent, data=data), vault))
         assert refused.value.code == "not-a-bundle"
     assert near.posts == 0
 
@@ -508,8 +511,8 @@ def test_an_answer_that_does_not_account_for_every_entry_is_looked_behind(
 ) -> None:
     original = fresh()
     (sent,) = renderer.render(original)
-    assert len(samples.resources(sent)) == 7
-    release = samples.released(original, sent, vault)
+    assert len(resources(sent)) == 7
+    release = released(original, sent, vault)
     odd = write_exact(partial(entries))
     near.faults = [Fault(forward=False, status=200, body=odd), Fault(forward=True, status=200, body=odd)]
     with pytest.raises(Declined) as refused:
@@ -527,7 +530,7 @@ def test_what_a_record_dropped_from_a_transaction_is_sent_again_and_nothing_else
     bundle = json.loads(sent.data)
     bundle["entry"] = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] != "Flag"]
     dpi.admit(json.dumps(bundle).encode())
-    make(near.url).send(samples.released(original, sent, vault))
+    make(near.url).send(released(original, sent, vault))
     assert near.posts == 1
     assert set(dpi.writes.values()) == {1}
 

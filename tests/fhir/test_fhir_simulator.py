@@ -10,7 +10,7 @@ import pytest
 
 from bridge.demo.dpi import NAME, SimulatedDpi
 from fhir_adapters.wire import write_exact
-from tests.fhir.samples import bundle, observation, person, stay
+from tests.fhir.stays import bundle, observation, person, stay
 
 HEADERS = {"Content-Type": "application/fhir+json"}
 

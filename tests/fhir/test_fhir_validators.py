@@ -17,7 +17,10 @@ from guarantee.case import CaseKind
 from guarantee.inputs import Coded
 from guarantee.ports import Endorsed, Rendered
 from tests.fhir import samples
+from tests.fhir.renderings import resources
 from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, endorsed
+from tests.fhir.stays import bundle
+from tests.fhir.withdrawals import withdrawn
 from tests.peers.fhir_validators import Medplum, PyFhirCheck
 
 ORIGINALS: dict[str, dict[str, Any]] = {
@@ -42,17 +45,17 @@ def leaving() -> Iterator[tuple[str, bytes]]:
     yield "outcome", operation_outcome(severity="error", code="structure", diagnostics="x")
     statement = capability.Options(base_url="https://ia.example/fhir", version="0.1.0", date="2026-11-21")
     yield "capability", json.dumps(capability_statement(statement)).encode()
-    yield "response", json.dumps(transaction_response(read_bundle(samples.bundle(kind="transaction")))).encode()
+    yield "response", json.dumps(transaction_response(read_bundle(bundle(kind="transaction")))).encode()
 
 
 def places(sent: Rendered) -> str:
-    found = {url: f"{r['resourceType']}/{n}/_history/1" for n, (url, r) in enumerate(samples.resources(sent).items())}
+    found = {url: f"{r['resourceType']}/{n}/_history/1" for n, (url, r) in enumerate(resources(sent).items())}
     return json.dumps(found)
 
 
 def taken_back(original: Endorsed, sent: Rendered, reference: str) -> bytes:
     renderer = FhirRenderer(OPTIONS, lambda _: sent.data)
-    (word,) = renderer.render_withdrawal(samples.withdrawn(original, sent, reference))
+    (word,) = renderer.render_withdrawal(withdrawn(original, sent, reference))
     return word.data
 
 
