@@ -56,8 +56,7 @@ def _check(value: Any, depth: int) -> None:
         case None | bool():
             return
         case int():
-            if abs(value) > INT_MAX:
-                raise NotCanonical("an integer beyond 2**53 - 1 is written as a string")
+            _check_integer(value)
         case str():
             _check_text(value)
         case list():
@@ -71,6 +70,11 @@ def _check(value: Any, depth: int) -> None:
                 _check(item, depth + 1)
         case _:
             raise NotCanonical(f"a {type(value).__name__} has no canonical form; write decimals as strings")
+
+
+def _check_integer(number: int) -> None:
+    if abs(number) > INT_MAX:
+        raise NotCanonical("an integer beyond 2**53 - 1 is written as a string")
 
 
 def _check_text(text: str) -> None:

@@ -22,6 +22,10 @@ Adapters raise these, so that a flow can tell "try again" from "never" (ports.py
     ├── NotEligible              the inputs are outside what the model's card allows
     ├── ModelFailed              the model ran out of time or memory, crashed, or answered nonsense
     └── BlobMissing              the vault does not hold these bytes, or holds them damaged
+
+And, apart from both, because it is neither a refusal nor a failure:
+
+    Absent                       nothing has this identifier
 """
 
 
@@ -109,3 +113,7 @@ class ModelFailed(PortError):
 
 class BlobMissing(PortError):
     """The vault does not hold these bytes, or holds them damaged."""
+
+
+class Absent(Exception):
+    """Nothing has this identifier. Not a LookupError: a KeyError is one too, and that is a fault of ours."""

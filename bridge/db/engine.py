@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from guarantee.codec import time_text
-from guarantee.errors import Refused, Unavailable
+from guarantee.errors import Absent, Refused, Unavailable
 from guarantee.journal import link_hash
 
 BUSY_TIMEOUT_MS: Final = 15_000
@@ -89,12 +89,12 @@ def translated() -> Iterator[None]:
     Raises:
         Unavailable: no answer, or not in time.
         Refused: a wall, or a right that this role was not given.
-        LookupError: what was asked for by its identifier does not exist.
+        Absent: what was asked for by its identifier does not exist.
     """
     try:
         yield
     except NoResultFound as error:
-        raise LookupError("there is no row with this identifier") from error
+        raise Absent("there is no row with this identifier") from error
     except IntegrityError as error:
         raise Refused(f"the database refused: {_first_line(error)}") from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from guarantee.errors import Declined, GuaranteeError, Malformed, Refused, Unavailable
+from guarantee.errors import Absent, Declined, GuaranteeError, Malformed, Refused, Unavailable
 from guarantee.events import DeliveryDue, Fact
 from guarantee.ids import DeliveryId
 from guarantee.opinion import Seal
@@ -99,7 +99,7 @@ def _begin(delivery_id: DeliveryId, tools: Dispatch) -> _Begun | None:
             return _Begun(delivery=delivery, attempt=attempt, terms=terms, seal=seal, grounds=grounds)
     except Refused:
         return None  # a wall said no between our look and the attempt: the next ring sees why and records it
-    except (Malformed, LookupError) as error:  # rows that do not say what was sealed, or name others that are not there
+    except (Malformed, Absent) as error:  # rows that do not say what was sealed, or name others that are not there
         _close(delivery_id, _not_endorsed(error), tools)
         return None
 

@@ -44,9 +44,8 @@ class Sweeper:
             try:
                 self.bell.ring(f"sweep:{key}:{now.timestamp():.0f}", fact)
             except Unavailable:
-                deaf.add(
-                    topic(fact)
-                )  # the next round tries again; a destination that is gone must not silence the rest
+                # The next round tries again; a destination that is gone must not silence the rest.
+                deaf.add(topic(fact))
             else:
                 self._rung[key] = now
         self._rung = {key: at for key, at in self._rung.items() if now - at < 2 * RING_AGAIN}

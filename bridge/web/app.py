@@ -20,7 +20,7 @@ from bridge.web.routes import health, images, models, pages, results, session, s
 from bridge.web.security import Guard
 from bridge.web.services import Desk
 from bridge.web.throttle import Throttle
-from guarantee.errors import GuaranteeError, PortError
+from guarantee.errors import Absent, GuaranteeError, PortError
 
 __all__ = ["Options", "make_app"]
 
@@ -28,7 +28,7 @@ FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
 _ROUTERS = (session, results, images, stops, models, health, pages)
-_HANDLED = (WebError, GuaranteeError, PortError, LookupError, RequestValidationError, HTTPException)
+_HANDLED = (WebError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
 _log = logging.getLogger("aval.desk")
 

@@ -233,7 +233,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     web.CrossSite: "cross-site",
     web.TooLarge: "too-large",
     web.NotHere: "not-found",
-    LookupError: "not-found",
+    said.Absent: "not-found",
     said.Malformed: "malformed",
     said.NotAllowed: "not-allowed",
     said.DraftChanged: "draft-changed",
@@ -255,13 +255,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the answer to ``error``; "internal" for what nobody foresaw.
-
-    A LookupError says that there is no such thing (services.py). KeyError and IndexError are LookupErrors too, but of
-    our own making: calling those "not found" would hide a fault.
-    """
-    if isinstance(error, (KeyError, IndexError)):
-        return PROBLEMS["internal"]
+    """Return the answer to ``error``; "internal" for what nobody foresaw."""
     for kind in type(error).__mro__:
         if kind in ANSWERS:
             return PROBLEMS[ANSWERS[kind]]

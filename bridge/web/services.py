@@ -147,14 +147,14 @@ class Desk(Protocol):
         """Return a result; a draft that awaits review is left out (open it instead).
 
         Raises:
-            LookupError: there is no such result, or it is in shadow mode.
+            Absent: there is no such result, or it is in shadow mode.
         """
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft to ``reader``, record that, and ask the one-time question.
 
         Raises:
-            LookupError, NotEntitled, NotAllowed (not awaiting review).
+            Absent, NotEntitled, NotAllowed (not awaiting review).
         """
 
     def answer(self, result: str, session: Session, answer: Answer) -> View:

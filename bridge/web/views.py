@@ -23,6 +23,7 @@ from bridge.web.schemas.results import (
 from bridge.web.services import Line, Opened, Session, View
 from guarantee.codec import time_text
 from guarantee.content import Content
+from guarantee.errors import Absent
 from guarantee.opinion import Opinion
 from guarantee.result import Cause
 from guarantee.states import ResultState
@@ -88,11 +89,11 @@ def opened_out(opened: Opened, session: Session) -> OpenedOut:
     """Return a draft that was put in front of ``session``.
 
     Raises:
-        LookupError: there is no draft.
+        Absent: there is no draft.
     """
     draft = opened.view.draft
     if draft is None:
-        raise LookupError("the question came without its draft")
+        raise Absent("the question came without its draft")
     return OpenedOut(
         view=view_out(opened.view, session),
         draft=ContentOut.model_validate(draft),

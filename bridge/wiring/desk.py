@@ -17,7 +17,7 @@ from guarantee.card import Card
 from guarantee.case import CaseKind, Manifest, Source
 from guarantee.content import Content
 from guarantee.decision import Decision
-from guarantee.errors import NotEligible, NotEntitled, PortError
+from guarantee.errors import Absent, NotEligible, NotEntitled, PortError
 from guarantee.ids import DeliveryId, Digest, ResultId
 from guarantee.opinion import Reader
 from guarantee.policy import Role
@@ -75,7 +75,7 @@ class RealDesk:
         with self.store.reading() as unit:
             row = unit.views.result(result)
             if row is None or row.result.mode != "care":
-                raise LookupError(result)
+                raise Absent(result)
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
@@ -183,10 +183,10 @@ class RealDesk:
         """Return one frame."""
         _, groups = self._groups(result)
         if series not in groups:
-            raise LookupError(series)
+            raise Absent(series)
         instances = self._describe(series, groups[series])["instances"]
         if not 0 <= index < len(instances):
-            raise LookupError(str(index))
+            raise Absent(str(index))
         wanted = instances[index]
         source = next(s for s in groups[series] if s.uid == wanted["sop_instance_uid"])
         return read_frame(self.review.vault.path(source.digest), wanted["frame"])
@@ -197,12 +197,12 @@ class RealDesk:
             row = unit.views.result(result)
             decision = unit.gate.decision(ResultId(result))
         if row is None or row.result.draft is None:
-            raise LookupError(result)
+            raise Absent(result)
         content = self._content(decision.content if decision and decision.content else row.result.draft)
         for drawn in content.segments if content else ():
             if drawn.number == segment:
                 return self.review.vault.get(drawn.mask)
-        raise LookupError(str(segment))
+        raise Absent(str(segment))
 
     def ready(self) -> Sequence[str]:
         """Return what keeps this process from working."""
@@ -231,7 +231,7 @@ class RealDesk:
         with self.store.reading() as unit:
             row = unit.views.result(result)
         if row is None:
-            raise LookupError(result)
+            raise Absent(result)
         groups: dict[str, list[Source]] = {}
         if row.case.kind is CaseKind.STUDY:
             for source in Manifest.from_bytes(self.review.vault.get(row.result.manifest)).sources:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bridge.db.views import Row
-from tests.crash.ledger import Account, Outside, account, missing_of, require_chain
+from tests.crash.ledger import Account, Outside, account, figures, missing_of, require_chain
 from tests.crash.people import Modality, Reader
 from tests.e2e.inputs import PHANTOM
 from tests.installation import Installation
@@ -111,6 +111,25 @@ class Storm:
         }
         assert not stuck, f"somebody was told that it is signed: {stuck}"
         return account(self.outside, {name: r.case.uid for name, r in ends.items() if r.result.state == "delivered"})
+
+    def close(self, suite: str, seed: int, found: Account) -> None:
+        """Print the figures of a run that was settled, verify its journal, and stop its installation."""
+        print(
+            figures(
+                suite,
+                seed=seed,
+                kills=self.kills,
+                met=self.hit,
+                studies=len(self.modality.sent),
+                sends=self.modality.tries,
+                resent=found.resent,
+                lost=len(found.lost),
+                doubled=len(found.doubled),
+            )
+        )
+        verified = self.installation.aval("journal", "verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        self.installation.stop()
 
 
 @contextmanager

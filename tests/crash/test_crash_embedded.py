@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.ledger import Outside, figures
+from tests.crash.ledger import Outside
 from tests.crash.storm import STAGES, storm
 from tests.e2e import inputs
 from tests.installation import Installation
@@ -34,21 +34,6 @@ def test_twelve_kills_lose_nothing_and_everything_arrives_once(dcmtk: Dcmtk, out
             found = everybody.settle()
         found.require_exactly_once()
         assert set(everybody.hit) == set(STAGES), f"no kill met {set(STAGES) - set(everybody.hit)}"
-        print(
-            figures(
-                "crash, embedded",
-                seed=SEED,
-                kills=everybody.kills,
-                met=everybody.hit,
-                studies=len(everybody.modality.sent),
-                sends=everybody.modality.tries,
-                resent=found.resent,
-                lost=len(found.lost),
-                doubled=len(found.doubled),
-            )
-        )
-        verified = installation.aval("journal", "verify")
-        assert verified.returncode == 0, verified.stdout + verified.stderr
-        installation.stop()
+        everybody.close("crash, embedded", SEED, found)
     finally:
         installation.kill()

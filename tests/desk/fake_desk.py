@@ -14,7 +14,16 @@ from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
-from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEligible, NotEntitled, Unavailable
+from guarantee.errors import (
+    Absent,
+    DraftChanged,
+    Malformed,
+    NonceRefused,
+    NotAllowed,
+    NotEligible,
+    NotEntitled,
+    Unavailable,
+)
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -246,13 +255,13 @@ class FakeDesk:
         for picture in self._case(result).staged.pictures:
             if picture.uid == series and index < len(picture.frames):
                 return picture.frames[index]
-        raise LookupError("no such frame")
+        raise Absent("no such frame")
 
     def mask(self, result: str, segment: int) -> bytes:
         """Return a mask."""
         masks = self._case(result).staged.masks
         if segment not in masks:
-            raise LookupError("no such segment")
+            raise Absent("no such segment")
         return masks[segment]
 
     # --------------------------------------------------------------------------------------------------- the stops
@@ -289,7 +298,7 @@ class FakeDesk:
         if self.missing:
             raise Unavailable("database", "no answer")
         if result not in self.cases:
-            raise LookupError("no such result")
+            raise Absent("no such result")
         return self.cases[result]
 
     def _line(self, case: _Case) -> Line:

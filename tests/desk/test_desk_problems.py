@@ -35,7 +35,8 @@ def test_an_unknown_relative_gives_its_parents_answer() -> None:
 
 
 def test_what_is_not_there_is_not_found_and_what_is_our_fault_is_not() -> None:
-    assert problem_of(LookupError("no such result")).code == "not-found"
+    assert problem_of(said.Absent("no such result")).code == "not-found"
+    assert problem_of(LookupError("encoding")).code == "internal"
     assert problem_of(KeyError("column")).code == "internal"
     assert problem_of(IndexError(3)).code == "internal"
 

@@ -27,7 +27,7 @@ from guarantee.events import DeliveryDue, fact_to_plain
 from guarantee.ids import DeliveryId, ResultId, derive
 from guarantee.opinion import Opinion, Seal, Statement, Verdict, opinion_id
 from guarantee.release import Kind, Rendering, Terms, release_id
-from tests.gate.rows import Sql, insert, update
+from tests.gate.rows import Sql, insert, opinion_row, release_row, update
 from tests.gate.sessions import PostgreSQLSession, Refusal, Session, SQLiteSession
 from tests.installation import Installation
 
@@ -91,10 +91,10 @@ def forged_chain(parts: Parts, result: str, login: str, seal: Sealing, **changes
     made = Chain(deliveries={r.destination: _delivery(terms, r) for r in terms.renderings})
     made.rows = {
         "questions": [insert("questions", _question(opinion, now))],
-        "opinions": [insert("opinions", _opinion_row(opinion) | changes.get("opinions", {}))],
+        "opinions": [insert("opinions", opinion_row(opinion) | changes.get("opinions", {}))],
         "decisions": [insert("decisions", _decision_row(parts, opinion))],
         "results": [_decided(result, now)],
-        "releases": [insert("releases", _release_row(terms, seal(terms.to_bytes())) | changes.get("releases", {}))],
+        "releases": [insert("releases", release_row(terms, seal(terms.to_bytes())) | changes.get("releases", {}))],
         "renderings": [insert("renderings", _rendering_row(terms, each)) for each in terms.renderings],
         "deliveries": [
             insert("deliveries", delivery_row(terms, each) | changes.get("deliveries", {})) for each in terms.renderings
@@ -195,25 +195,6 @@ def _question(opinion: Opinion, now: datetime) -> dict[str, Any]:
     }
 
 
-def _opinion_row(opinion: Opinion) -> dict[str, Any]:
-    said = opinion.statement
-    return {
-        "id": opinion.id,
-        "result_id": said.result,
-        "nonce": said.nonce,
-        "reader": said.reader.login,
-        "reader_role": str(said.reader.role),
-        "policy": said.policy,
-        "verdict": str(said.verdict),
-        "shown": said.shown,
-        "content": said.content,
-        "statement": said.to_bytes().decode(),
-        "seal_key": opinion.seal.key,
-        "signature": opinion.seal.signature,
-        "signed_at": time_text(said.signed_at),
-    }
-
-
 def _decision_row(parts: Parts, opinion: Opinion) -> dict[str, Any]:
     decision = _decision(parts, opinion)
     return {
@@ -231,22 +212,6 @@ def _decision_row(parts: Parts, opinion: Opinion) -> dict[str, Any]:
 def _decided(result: str, now: datetime) -> Sql:
     sql, values = update("results", {"id": result}, state="validated", moved_at=time_text(now))
     return sql.replace(" SET ", " SET version = version + 1, "), values
-
-
-def _release_row(terms: Terms, seal: Seal) -> dict[str, Any]:
-    return {
-        "id": terms.release,
-        "kind": str(terms.kind),
-        "result_id": terms.result,
-        "decision_id": terms.ground,
-        "withdrawal_id": None,
-        "verdict": "accept",
-        "content": terms.content,
-        "terms": terms.to_bytes().decode(),
-        "seal_key": seal.key,
-        "signature": seal.signature,
-        "at": time_text(terms.at),
-    }
 
 
 def _rendering_row(terms: Terms, rendering: Rendering) -> dict[str, Any]:

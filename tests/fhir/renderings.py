@@ -1,10 +1,17 @@
-"""Looks into rendered bundles."""
+"""Renders endorsed contents, and looks into the bundles."""
 
 import json
 from decimal import Decimal
 from typing import Any
 
-from guarantee.ports import Rendered
+from fhir_adapters.report import FhirRenderer, Options
+from guarantee.ports import Endorsed, Rendered
+from tests.fhir.samples import OPTIONS
+
+
+def render(original: Endorsed, options: Options = OPTIONS) -> Rendered:
+    (sent,) = FhirRenderer(options, lambda _: b"").render(original)
+    return sent
 
 
 def resources(sent: Rendered) -> dict[str, dict[str, Any]]:
@@ -15,3 +22,8 @@ def resources(sent: Rendered) -> dict[str, dict[str, Any]]:
 
 def of_type(sent: Rendered, kind: str) -> list[dict[str, Any]]:
     return [resource for resource in resources(sent).values() if resource["resourceType"] == kind]
+
+
+def one(sent: Rendered, kind: str) -> dict[str, Any]:
+    (found,) = of_type(sent, kind)
+    return found

@@ -1,172 +1,22 @@
-"""Endorsed content as FHIR: the same bytes each time, numbers to their last digit, nothing but what was endorsed."""
+"""What the resources of a report say: nothing but what was endorsed, about whom, and who answers for it."""
 
 import base64
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fhir_adapters.context import person as written_name
-from fhir_adapters.report import FhirRenderer, Options
-from fhir_adapters.withdrawal import MARKED
-from guarantee.agreement import disagreement
+from fhir_adapters.report import Options
 from guarantee.case import CaseKind, Patient
-from guarantee.content import Content, Presence
 from guarantee.errors import Malformed
 from guarantee.inputs import Coded
-from guarantee.ports import Endorsed, Rendered
-from guarantee.release import WithdrawalReason
 from tests.fhir import samples
-from tests.fhir.renderings import of_type, resources
-from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, T0, endorsed
-from tests.fhir.withdrawals import withdrawn
-
-STUDY, RECORD = CaseKind.STUDY, CaseKind.RECORD
-
-
-def render(original: Endorsed, options: Options = OPTIONS) -> Rendered:
-    (sent,) = FhirRenderer(options, lambda _: b"").render(original)
-    return sent
-
-
-def take_back(
-    original: Endorsed,
-    sent: Rendered,
-    reference: str = "",
-    reason: WithdrawalReason = WithdrawalReason.WRONG_PATIENT,
-) -> Rendered:
-    renderer = FhirRenderer(OPTIONS, lambda _: sent.data)
-    (word,) = renderer.render_withdrawal(withdrawn(original, sent, reference, reason))
-    return word
-
-
-def disagrees(sent: Rendered, content: Content) -> str | None:
-    return disagreement(FhirRenderer(OPTIONS, lambda _: b"").read_back([sent]), content)
-
-
-VARIETIES: dict[str, Callable[[], Endorsed]] = {
-    "a study": endorsed,
-    "an amended study": lambda: endorsed(edits=AMENDED, informed="to-do"),
-    "two readers": lambda: endorsed(readers=(READER, SECOND), informed="not-possible"),
-    "a score": lambda: endorsed(RECORD),
-    "no findings": lambda: endorsed(findings=()),
-    "a negative": lambda: endorsed(findings=(samples.finding(presence=Presence.ABSENT, quantities=()),)),
-    "in English": lambda: endorsed(language="en-GB"),
-    "an odd key": lambda: endorsed(findings=(samples.finding("a|b, c/é%20$"),)),
-    "a side": lambda: endorsed(
-        findings=(samples.finding(laterality=Coded(code="7771000", scheme="SCT", meaning="Left")),)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", VARIETIES)
-def test_what_is_rendered_says_what_was_endorsed(name: str) -> None:
-    original = VARIETIES[name]()
-    assert disagrees(render(original), original.content) is None
-
-
-@pytest.mark.parametrize("name", VARIETIES)
-def test_the_same_release_gives_the_same_bytes(name: str) -> None:
-    assert render(VARIETIES[name]()).data == render(VARIETIES[name]()).data
-
-
-def test_another_process_with_other_hashes_gives_the_same_bytes() -> None:
-    code = (
-        "from tests.fhir.samples import *; from fhir_adapters.report import FhirRenderer; import sys;"
-        "sys.stdout.buffer.write(FhirRenderer(OPTIONS, None).render(endorsed(edits=AMENDED, informed='to-do'))[0].data)"
-    )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, check=True, stdout=subprocess.PIPE
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(found) == 1
-    assert (
-        disagrees(Rendered(name="b", media_type="", uid="", data=found.pop()), endorsed(edits=AMENDED).content) is None
-    )
-
-
-def mutants(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """One change each in what a reader answers for."""
-    yield "number", data.replace(b'"value":1412.50', b'"value":1412.51')
-    yield (
-        "unit",
-        data.replace(b'"unit":"mL","system":"http://unitsofmeasure.org","code":"mL"', b'"unit":"mL","code":"L"'),
-    )
-    yield "presence", data.replace(b'"52101004"', b'"272519000"')
-    yield "type", data.replace(b'"12738006"', b'"12738007"')
-    yield "key", data.replace(b'.brain"', b'.brian"')
-    yield "digest", re.sub(rb'(content-sha256","value":")([0-9a-f]{8})', rb"\g<1>00000000", data)
-
-
-@pytest.mark.parametrize("name", [name for name, _ in mutants(b"")])
-def test_one_changed_detail_is_noticed(name: str) -> None:
-    original = endorsed()
-    sent = render(original)
-    changed = dict(mutants(sent.data))[name]
-    assert changed != sent.data
-    assert disagrees(replace(sent, data=changed), original.content)
-
-
-@pytest.mark.parametrize("part", ["conclusion", "presentedForm"])
-def test_a_changed_text_is_noticed(part: str) -> None:
-    original = endorsed()
-    bundle = json.loads(render(original).data)
-    (report,) = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "DiagnosticReport"]
-    if part == "conclusion":
-        report["conclusion"] += "."
-    else:
-        report["presentedForm"][0]["data"] = base64.b64encode(b"normal").decode()
-    with pytest.raises(Malformed):
-        disagrees(replace(render(original), data=json.dumps(bundle).encode()), original.content)
-
-
-@pytest.mark.parametrize("data", [b"{", b"{}", b'{"resourceType":"Bundle","entry":[]}', b'{"entry":[{"resource":1}]}'])
-def test_bytes_that_are_not_ours_are_not_read_back(data: bytes) -> None:
-    with pytest.raises(Malformed):
-        FhirRenderer(OPTIONS, lambda _: b"").read_back([replace(render(endorsed()), data=data)])
-
-
-def test_a_package_is_one_bundle() -> None:
-    sent = render(endorsed())
-    with pytest.raises(Malformed):
-        FhirRenderer(OPTIONS, lambda _: b"").read_back([sent, sent])
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=6),
-    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=60).filter(str.strip),
-    st.sampled_from(Presence),
-)
-def test_any_number_text_and_presence_come_back(value: Decimal, text: str, presence: Presence) -> None:
-    one = samples.finding(presence=presence)
-    number = replace(one.quantities[0], value=value)
-    original = endorsed(findings=(replace(one, quantities=(number, number)),), report=text)
-    assert disagrees(render(original), original.content) is None
-
-
-def test_trailing_zeros_leave_as_they_were_endorsed() -> None:
-    sent = render(endorsed())
-    assert b'"value":1412.50,' in sent.data
-    assert b'"value":0.50,' in sent.data
-
-
-# -------------------------------------------------------------------------------------------- what the resources say
-
-
-def one(sent: Rendered, kind: str) -> dict[str, Any]:
-    (found,) = of_type(sent, kind)
-    return found
+from tests.fhir.renderings import of_type, one, render, resources
+from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, endorsed
 
 
 def test_the_report_is_preliminary_and_names_who_answers_for_it() -> None:
@@ -238,7 +88,7 @@ def test_what_a_reader_added_is_not_said_to_come_from_a_machine() -> None:
 
 
 def test_a_score_whose_number_has_its_own_code_says_its_presence_beside_it() -> None:
-    sent = render(endorsed(RECORD))
+    sent = render(endorsed(CaseKind.RECORD))
     risk = one(sent, "Observation")
     assert "valueCodeableConcept" not in risk
     assert [item["code"]["coding"][0]["code"] for item in risk["component"]] == ["705057003", "hospital-mortality"]
@@ -397,81 +247,3 @@ def test_a_base_that_identifiers_cannot_be_built_on_is_refused(base: str) -> Non
 )
 def test_a_dicom_name_is_written_as_people_write_it(name: str, expected: str) -> None:
     assert written_name(name) == expected
-
-
-# ------------------------------------------------------------------------------------------------------- withdrawal
-
-
-def places_of(sent: Rendered) -> dict[str, str]:
-    return {url: f"{r['resourceType']}/{n}/_history/3" for n, (url, r) in enumerate(resources(sent).items(), start=10)}
-
-
-def test_a_withdrawal_updates_exactly_the_versions_that_were_written() -> None:
-    original = endorsed(informed="not-possible", edits=AMENDED)
-    sent = render(original)
-    word = json.loads(take_back(original, sent, json.dumps(places_of(sent))).data)
-    *marked, provenance = word["entry"]
-    for entry in marked:
-        place = places_of(sent)[entry["fullUrl"]].partition("/_history")[0]
-        assert entry["request"] == {"method": "PUT", "url": place, "ifMatch": 'W/"3"'}
-        assert entry["resource"]["id"] == place.partition("/")[2]
-        assert entry["resource"]["status"] == "entered-in-error"
-    assert {e["resource"]["resourceType"] for e in marked} == set(MARKED)
-    assert len(marked) == 6
-    assert provenance["resource"]["activity"]["coding"][0]["code"] == "NULLIFY"
-    named = {target["reference"] for target in provenance["resource"]["target"]}
-    assert named == {places_of(sent)[e["fullUrl"]].partition("/_history")[0] for e in marked}
-
-
-def test_a_withdrawal_without_a_receipt_is_conditional_on_our_identifiers() -> None:
-    original = endorsed(informed="to-do")
-    sent = render(original)
-    before = {e["fullUrl"]: e["request"]["ifNoneExist"] for e in json.loads(sent.data)["entry"]}
-    *marked, _ = json.loads(take_back(original, sent).data)["entry"]
-    for entry in marked:
-        url = f"{entry['resource']['resourceType']}?{before[entry['fullUrl']]}"
-        assert entry["request"] == {"method": "PUT", "url": url}
-        assert "id" not in entry["resource"]
-
-
-def test_a_withdrawn_resource_says_why_and_no_longer_says_what() -> None:
-    original = endorsed(edits=AMENDED, informed="yes")
-    word = take_back(original, render(original))
-    report = one(word, "DiagnosticReport")
-    assert report["conclusion"] == (
-        "RÉSULTAT D'IA RETIRÉ. Ne pas en tenir compte. Mauvais patient : "
-        "Examen d'un autre patient <à vérifier> (dr.martin, 2026-11-21)"
-    )
-    assert "&lt;à vérifier&gt;" in report["text"]["div"]
-    text = word.data.decode()
-    for gone in ("1400.10", "corrigé", "presentedForm", "valueCodeableConcept", '"component"', "contentString"):
-        assert gone not in text
-
-
-@pytest.mark.parametrize("reason", WithdrawalReason)
-def test_every_reason_has_words_in_both_languages(reason: WithdrawalReason) -> None:
-    for language in ("fr-FR", "en-GB"):
-        original = endorsed(language=language)
-        sent = render(original)
-        word = take_back(original, sent, reason=reason)
-        assert one(word, "DiagnosticReport")["status"] == "entered-in-error"
-
-
-def test_a_withdrawal_is_the_same_bytes_each_time_and_has_its_own_identifier() -> None:
-    original = endorsed()
-    sent = render(original)
-    assert take_back(original, sent) == take_back(original, sent)
-    assert take_back(original, sent).uid != sent.uid
-
-
-@pytest.mark.parametrize("reference", ["{", "[]", '{"a": 1}'])
-def test_a_receipt_that_is_not_ours_is_not_guessed_at(reference: str) -> None:
-    original = endorsed()
-    with pytest.raises(Malformed):
-        take_back(original, render(original), reference)
-
-
-def test_the_withdrawal_is_dated_by_its_notice() -> None:
-    original = endorsed()
-    assert T0.hour == 10
-    assert one(take_back(original, render(original)), "Provenance")["recorded"] == "2026-11-21T11:15:00.000Z"

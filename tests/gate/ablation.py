@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
-from tests.gate.attacks import ATTACKS, Attack
+from tests.gate.attacks import Attack
+from tests.gate.attacks_on_cases import CASES, REST
+from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
+from tests.gate.attacks_on_history import FOREVER, LINKS
+from tests.gate.attacks_on_sending import RELEASES, SENDING
 from tests.gate.constraints import CONSTRAINTS, TARGETS
 from tests.gate.grants import NEVER_EMPTIED, PLATFORM, ROLE_ATTACKS
 from tests.gate.places import TRIGGERS, Place, PostgreSQLPlace, SQLitePlace
@@ -15,7 +19,7 @@ from tests.gate.world import Builder
 from tests.peers.base import PeerMissing
 from tests.peers.postgresql import PostgreSQL
 
-ALL: Final = (*ATTACKS, *ROLE_ATTACKS)
+ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *REST, *LINKS, *FOREVER, *ROLE_ATTACKS)
 
 CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 """Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""

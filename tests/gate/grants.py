@@ -15,7 +15,6 @@ from tests.gate.attacks import (
     DESK,
     INFER,
     INTAKE,
-    OWNER,
     POSTGRESQL,
     RELAY,
     SWEEP,
@@ -25,6 +24,7 @@ from tests.gate.attacks import (
 )
 from tests.gate.constraints import referring
 from tests.gate.rows import SIGNED, Sql, insert, update
+from tests.gate.sessions import OWNER
 from tests.gate.world import World
 
 PLATFORM: Final = "PostgreSQL"

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from guarantee.codec import time_text
 from guarantee.decision import decision_id
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId, derive
+from guarantee.opinion import Opinion, Seal
 from guarantee.policy import Role
 from guarantee.release import Kind, Rendering, Terms, release_id, withdrawal_id
 from guarantee.result import Result
@@ -37,6 +38,43 @@ def update(table: str, key: dict[str, Any], **values: Any) -> Sql:
     sets = ", ".join(f"{column} = :{column}" for column in values)
     where = " AND ".join(f"{column} = :key_{column}" for column in key)
     return f"UPDATE {table} SET {sets} WHERE {where}", values | {f"key_{c}": v for c, v in key.items()}
+
+
+def opinion_row(opinion: Opinion) -> dict[str, Any]:
+    """Return the row in which the desk keeps ``opinion``."""
+    said = opinion.statement
+    return {
+        "id": opinion.id,
+        "result_id": said.result,
+        "nonce": said.nonce,
+        "reader": said.reader.login,
+        "reader_role": str(said.reader.role),
+        "policy": said.policy,
+        "verdict": str(said.verdict),
+        "shown": said.shown,
+        "content": said.content,
+        "statement": said.to_bytes().decode(),
+        "seal_key": opinion.seal.key,
+        "signature": opinion.seal.signature,
+        "signed_at": time_text(said.signed_at),
+    }
+
+
+def release_row(terms: Terms, seal: Seal) -> dict[str, Any]:
+    """Return the row in which the desk keeps the release of an accepted draft, under ``terms`` that were sealed."""
+    return {
+        "id": terms.release,
+        "kind": str(terms.kind),
+        "result_id": terms.result,
+        "decision_id": terms.ground,
+        "withdrawal_id": None,
+        "verdict": "accept",
+        "content": terms.content,
+        "terms": terms.to_bytes().decode(),
+        "seal_key": seal.key,
+        "signature": seal.signature,
+        "at": time_text(terms.at),
+    }
 
 
 @dataclass(slots=True)

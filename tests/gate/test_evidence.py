@@ -14,18 +14,17 @@ from sqlalchemy import Connection, text
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from bridge.seal import KeyRing
-from guarantee.codec import time_text
 from guarantee.decision import decision_id
 from guarantee.errors import GuaranteeError, JournalBroken
 from guarantee.ids import ReleaseId
 from guarantee.journal import Head, Link, require_not_behind, verify
-from guarantee.opinion import Opinion, Verdict
-from guarantee.release import Kind, Terms, mint, release_id
+from guarantee.opinion import Verdict
+from guarantee.release import Kind, mint, release_id
 from tests.db.databases import READERS, SQLiteTemplate
 from tests.db.steps import Steps, draft_of
 from tests.gate.attacks import DESK, POSTGRESQL, Attack, attack, pure
 from tests.gate.places import PostgreSQLPlace
-from tests.gate.rows import EVIL, insert
+from tests.gate.rows import EVIL, insert, opinion_row, release_row
 from tests.guarantee.samples import DESK as DESK_KEY
 from tests.guarantee.samples import PACS, STRANGER, at, sealed
 
@@ -81,47 +80,6 @@ def test_what_honest_steps_stored_can_be_minted(store: SqlStore) -> None:
     release_of(store, release_id(decision_id(result.id)))
 
 
-def insert_opinion(opinion: Opinion) -> tuple[str, dict[str, object]]:
-    said = opinion.statement
-    return insert(
-        "opinions",
-        {
-            "id": opinion.id,
-            "result_id": said.result,
-            "nonce": said.nonce,
-            "reader": said.reader.login,
-            "reader_role": str(said.reader.role),
-            "policy": said.policy,
-            "verdict": str(said.verdict),
-            "shown": said.shown,
-            "content": said.content,
-            "statement": said.to_bytes().decode(),
-            "seal_key": opinion.seal.key,
-            "signature": opinion.seal.signature,
-            "signed_at": time_text(said.signed_at),
-        },
-    )
-
-
-def insert_release(terms: Terms, ring: KeyRing) -> tuple[str, dict[str, object]]:
-    seal = ring.seal(terms.to_bytes())
-    return insert(
-        "releases",
-        {
-            "id": terms.release,
-            "kind": "result",
-            "result_id": terms.result,
-            "decision_id": terms.ground,
-            "verdict": "accept",
-            "content": terms.content,
-            "terms": terms.to_bytes().decode(),
-            "seal_key": seal.key,
-            "signature": seal.signature,
-            "at": time_text(terms.at),
-        },
-    )
-
-
 def a_forgery(store: SqlStore, ring: KeyRing, *, opinions: bool) -> ReleaseId:
     """Release a draft that nobody endorsed, in the name of the decision it would have; return the release."""
     steps = Steps(lambda role: store)
@@ -129,8 +87,8 @@ def a_forgery(store: SqlStore, ring: KeyRing, *, opinions: bool) -> ReleaseId:
     decision = decision_id(result.id)
     signed = steps.opinion(steps.ask(result), result, READERS[0], Verdict.ACCEPT)
     terms = steps.terms(result, Kind.RESULT, decision, draft_of(result))
-    by = [insert_opinion(sealed(signed.statement, STRANGER))] if opinions else []
-    owner_writes(store, *by, insert_release(terms, ring))
+    by = [insert("opinions", opinion_row(sealed(signed.statement, STRANGER)))] if opinions else []
+    owner_writes(store, *by, insert("releases", release_row(terms, ring.seal(terms.to_bytes()))))
     return release_id(decision)
 
 

@@ -1,83 +1,22 @@
-"""Models in limited child processes: hostile ones, dying ones, and what the next run then sees."""
+"""The host of a model: what it runs, how long its children live, and what it will not run."""
 
-import os
-import resource
-import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
-from guarantee.card import Card
-from guarantee.errors import Malformed, ModelFailed, NotEligible, PortError, Unavailable
-from guarantee.ports import Proposal
+from guarantee.errors import Malformed, NotEligible, Unavailable
 from inference.host import ModelHost
 from inference.options import Options
-from inference.process import ENVIRONMENT, Child
 from inference.registry import Registry
 from tests.inference import hostile
+from tests.inference.bench import Bench, is_gone
 from tests.inference.builders import age_is_probability, mask_package, reading, record, score_package
-
-PATIENCE_S = 20.0
-"""How long a test waits for something that happens at once, on a machine that may be busy."""
-
-
-class Bench:
-    """One model in one host."""
-
-    def __init__(self, folder: Path, options: Options | None = None) -> None:
-        self.registry = Registry.load([folder])
-        (self.card,) = self.registry.cards()
-        self.host = ModelHost(self.registry, options or Options(threads=1))
-
-    def run(self, age: float | None, card: Card | None = None) -> Proposal:
-        return self.host.run(card or self.card, record(age))
-
-    def percent(self, age: float) -> Decimal:
-        return self.run(age).findings[0].quantities[0].value
-
-    @property
-    def child(self) -> Child:
-        child = self.host._slots[self.card.model.id].child
-        assert child is not None
-        return child
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    made: list[Bench] = []
-
-    def make(model: bytes | None = None, options: Options | None = None, **card: object) -> Bench:
-        folder = score_package(tmp_path / "probe", age_is_probability() if model is None else model, **card)
-        made.append(Bench(folder, options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.host.close()
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state == "Z"
-
 
 # ---------------------------------------------------------------------------------------------------- an honest model
 
@@ -141,184 +80,6 @@ def test_images_are_not_given_to_a_model_of_records(bench: Callable[..., Bench],
     assert refusal.value.code == "kind"
 
 
-# --------------------------------------------------------------------------------------------------- a hostile model
-
-
-def expect(one: Bench, kind: type[PortError], code: str, age: float = 2.5) -> PortError:
-    """Assert that a run fails as it must, and that the next one works, in another process."""
-    one.run(0.25)
-    before = one.child.pid
-    with pytest.raises(kind) as failure:
-        one.run(age)
-    assert failure.value.code == code, failure.value.detail
-    assert is_gone(before)
-    one.run(0.25)
-    assert one.child.pid != before
-    return failure.value
-
-
-def test_a_model_that_never_ends_is_stopped_at_its_deadline(bench: Callable[..., Bench]) -> None:
-    error = expect(bench(hostile.endless(), deadline_s=1), ModelFailed, "timeout")
-    assert error.detail == "probe@1.0.0 did not answer within 1 s and was stopped"
-
-
-def test_a_model_that_wants_ten_gigabytes_is_refused_them(bench: Callable[..., Bench]) -> None:
-    expect(bench(hostile.greedy()), ModelFailed, "memory")
-
-
-def test_a_model_that_answers_what_is_not_a_number_has_failed(bench: Callable[..., Bench]) -> None:
-    expect(bench(hostile.not_a_number()), ModelFailed, "nonsense")
-
-
-def test_a_model_that_answers_a_probability_above_one_has_failed(bench: Callable[..., Bench]) -> None:
-    expect(bench(hostile.beyond_one()), ModelFailed, "nonsense")
-
-
-def test_a_model_that_answers_several_numbers_for_one_record_has_failed(bench: Callable[..., Bench]) -> None:
-    expect(bench(hostile.two_answers()), ModelFailed, "nonsense")
-
-
-def test_a_model_that_onnx_runtime_will_not_run_has_failed_without_its_words(bench: Callable[..., Bench]) -> None:
-    error = expect(bench(hostile.out_of_bounds()), ModelFailed, "run-refused")
-    assert error.detail == "probe@1.0.0: ONNX Runtime refused the model (InvalidArgument)"
-
-
-def test_a_model_that_wants_ten_gigabytes_to_load_is_refused_them(bench: Callable[..., Bench]) -> None:
-    one = bench(hostile.greedy_at_load())
-    for _ in range(2):
-        with pytest.raises(ModelFailed) as failure:
-            one.run(0.25)
-        assert failure.value.code == "memory", failure.value.detail
-
-
-def test_a_model_that_onnx_runtime_cannot_load_has_failed(bench: Callable[..., Bench]) -> None:
-    model = hostile.score_model([hostile.helper.make_node("NoSuchOperator", ["age"], ["probability"])])
-    one = bench(model.SerializeToString())
-    with pytest.raises(ModelFailed) as failure:
-        one.run(0.25)
-    assert failure.value.code == "not-loaded"
-
-
-def test_the_kernel_ends_a_child_whose_host_cannot(bench: Callable[..., Bench]) -> None:
-    one = bench(hostile.endless(), deadline_s=60)
-    one.run(0.25)
-    pid = one.child.pid
-    with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(one.run, 2.5)
-        wait_until_busy(pid)
-        resource.prlimit(pid, resource.RLIMIT_CPU, (1, resource.prlimit(pid, resource.RLIMIT_CPU)[1]))
-        error = run.exception()
-    assert isinstance(error, ModelFailed)
-    assert error.code == "timeout"
-    assert "processor time" in error.detail
-
-
-def test_a_child_killed_in_the_middle_is_a_crash_and_the_next_run_works(bench: Callable[..., Bench]) -> None:
-    one = bench(hostile.endless(), deadline_s=60)
-    one.run(0.25)
-    pid = one.child.pid
-    with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(one.run, 2.5)
-        wait_until_busy(pid)
-        os.kill(pid, signal.SIGKILL)
-        error = run.exception()
-    assert isinstance(error, ModelFailed)
-    assert error.code == "crashed"
-    assert "SIGKILL" in error.detail
-    one.run(0.25)
-
-
-def test_a_child_killed_between_two_runs_costs_one_run(bench: Callable[..., Bench]) -> None:
-    one = bench()
-    one.run(1)
-    os.kill(one.child.pid, signal.SIGKILL)
-    with pytest.raises(ModelFailed) as failure:
-        one.run(1)
-    assert failure.value.code == "crashed"
-    assert one.percent(1) == Decimal("1.0")
-
-
-def wait_until_busy(pid: int) -> None:
-    """Return when an idle child has begun to compute."""
-    idle_s = _cpu_s(pid)
-    wait_for(lambda: _cpu_s(pid) > idle_s + 0.2)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-# ------------------------------------------------------------------------------------------- what a child may reach
-
-
-def test_a_child_has_none_of_our_environment(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AVAL_STORAGE__DATABASE", "postgresql://aval:secret@db/aval")
-    one = bench()
-    one.run(1)
-    seen = Path(f"/proc/{one.child.pid}/environ").read_bytes().rstrip(b"\0").split(b"\0")
-    assert dict(line.decode().split("=", 1) for line in seen) == dict(MappingProxyType(ENVIRONMENT))
-
-
-def test_a_child_holds_three_pipes_and_nothing_else(bench: Callable[..., Bench], tmp_path: Path) -> None:
-    one = bench()
-    with (tmp_path / "secret").open("w") as secret:
-        os.set_inheritable(secret.fileno(), True)
-        one.run(1)
-    held = sorted(str(link.readlink()) for link in Path(f"/proc/{one.child.pid}/fd").iterdir())
-    assert [name.split(":")[0] for name in held] == ["/dev/null", "/dev/null", "pipe", "pipe"]
-
-
-def test_a_child_can_open_nothing_and_write_nothing(bench: Callable[..., Bench]) -> None:
-    one = bench()
-    one.run(1)
-    pid = one.child.pid
-    for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        assert resource.prlimit(pid, what) == (0, 0)
-    assert resource.prlimit(pid, resource.RLIMIT_AS)[1] < 2 * 1024**3
-    assert resource.prlimit(pid, resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY
-    assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
-
-
-def test_a_child_leads_a_group_and_session_of_its_own(bench: Callable[..., Bench]) -> None:
-    one = bench()
-    one.run(1)
-    assert os.getpgid(one.child.pid) == os.getsid(one.child.pid) == one.child.pid
-
-
-HOST_PROGRAM = """
-import sys, time
-from pathlib import Path
-from inference.host import ModelHost
-from inference.options import Options
-from inference.registry import Registry
-from tests.inference.builders import record
-
-registry = Registry.load([Path(sys.argv[1])])
-(card,) = registry.cards()
-host = ModelHost(registry, Options(threads=1))
-host.warm(card)
-print(host._slots[card.model.id].child.pid, flush=True)
-host.run(card, record(float(sys.argv[2])))
-time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize("age", [0.25, 2.5], ids=["idle", "in the middle of a run"])
-def test_a_child_dies_with_its_parent(tmp_path: Path, age: float) -> None:
-    folder = score_package(tmp_path / "probe", hostile.endless(), deadline_s=60)
-    command = [sys.executable, "-c", HOST_PROGRAM, str(folder), str(age)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        if age > 1:
-            wait_until_busy(pid)
-        assert not is_gone(pid)
-        parent.kill()
-        parent.wait()
-    wait_for(lambda: is_gone(pid))
-
-
 # ------------------------------------------------------------------------------------------------ a host's own state
 
 
@@ -338,11 +99,7 @@ def test_closing_in_the_middle_of_a_run_leaves_the_case_for_another_worker(bench
     one = bench(hostile.endless(), deadline_s=60)
     one.run(0.25)
     pid = one.child.pid
-    with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(one.run, 2.5)
-        wait_until_busy(pid)
-        one.host.close()
-        error = run.exception()
+    error = one.interrupted(lambda _: one.host.close())
     assert isinstance(error, Unavailable)
     assert error.code == "closed"
     assert is_gone(pid)

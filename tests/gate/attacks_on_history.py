@@ -1,0 +1,62 @@
+"""Attacks on what stays for ever: the links of the journal, and every row that nobody edits or deletes."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from tests.gate.attacks import DESK, Attack, attack, pure
+from tests.gate.sessions import OWNER
+
+
+def link(seq: str, actor: str, prev: str) -> str:
+    """SQL that appends a link beside the last one, with the right hash for whatever it says."""
+    return (
+        f"INSERT INTO journal SELECT {seq}, at, {actor}, role, action, subject, body, {prev}, "
+        f"aval_link({seq}, at, {actor}, role, action, subject, body, {prev}) FROM journal j ORDER BY seq DESC LIMIT 1"
+    )
+
+
+LINKS: Final = (
+    attack(OWNER, "forge a link with a wrong hash", "journal_follows",
+           pure(link("j.seq + 1", "actor", "j.hash").replace("aval_link(j.seq + 1", "aval_link(j.seq"))),
+    attack(OWNER, "forge a link that leaves a gap", "journal_follows", pure(link("j.seq + 2", "actor", "j.hash"))),
+    attack(OWNER, "start the journal over", "journal_follows", pure(link("j.seq + 1", "actor", f"'{'0' * 64}'"))),
+)  # fmt: skip
+
+# ------------------------------------------------------------------------------------------ rows that stay for ever
+
+UNREFERENCED: Final = {
+    "transitions": ("verb = 'deliver'", "target = 'retracted'"),
+    "policies": ("ref = 'readers-3@1'", "added_at = 'x'"),
+    "models": ("name = 'unused'", "added_at = 'x'"),
+    "questions": ("nonce = 'late'", "expires_at = 'x'"),
+    "opinions": ("id = 'opinion signed:dr.martin'", "seal_key = 'x'"),
+    "decisions": ("verdict = 'reject'", "at = 'x'"),
+    "withdrawals": ("id NOT IN (SELECT withdrawal_id FROM releases WHERE withdrawal_id IS NOT NULL)", "notice = 'x'"),
+    "releases": ("id NOT IN (SELECT release_id FROM renderings)", "at = 'x'"),
+    "renderings": ("release_id NOT IN (SELECT release_id FROM deliveries)", "destination = destination"),
+    "attempts": ("delivery_id NOT IN (SELECT delivery_id FROM receipts)", "at = 'x'"),
+    "receipts": ("1 = 1", "method = 'x'"),
+    "stops": ("1 = 1", "reason = 'x'"),
+    "sign_ins": ("1 = 1", "login = 'x'"),
+    "journal": ("seq = 3", "actor = 'x'"),
+    "inputs": ("1 = 1", "sender = 'x'"),
+    "cases": ("uid NOT IN (SELECT case_uid FROM inputs) AND id NOT IN (SELECT case_id FROM results)", ""),
+    "results": ("state = 'failed'", ""),
+    "users": ("login = 'dr.idle'", ""),
+    "deliveries": ("id NOT IN (SELECT delivery_id FROM attempts)", ""),
+}
+"""Table: rows that nothing else refers to, and a change that nothing but its wall minds."""
+
+
+def _forever() -> Iterator[Attack]:
+    for table, (rows, change) in UNREFERENCED.items():
+        before = {"setup": (DESK, lambda w: [w.sign_in()])} if table == "sign_ins" else {}
+        if change:
+            edit = pure(f"UPDATE {table} SET {change} WHERE {rows}")
+            yield attack(OWNER, f"edit {table}", f"{table}_never_updated", edit, **before)
+        yield attack(
+            OWNER, f"delete {table}", f"{table}_never_deleted", pure(f"DELETE FROM {table} WHERE {rows}"), **before
+        )
+
+
+FOREVER: Final = tuple(_forever())
