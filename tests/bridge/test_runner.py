@@ -45,6 +45,24 @@ def test_a_signal_stops_everything_and_the_old_handler_returns(number: signal.Si
     assert signal.getsignal(number) is before
 
 
+def test_a_signal_that_another_thread_takes_while_everything_waits_stops_it_too() -> None:
+    events: list[str] = []
+    waiting = threading.Event()
+
+    def take_it() -> None:
+        waiting.wait(30)
+        time.sleep(0.2)  # until the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    thread = threading.Thread(target=take_it)
+    thread.start()
+    began = time.monotonic()
+    run([named("a", events)], ready=waiting.set, for_s=30)
+    thread.join()
+    assert events == ["+a", "-a"]
+    assert time.monotonic() - began < 15
+
+
 def test_one_that_fails_to_stop_does_not_keep_the_others_running() -> None:
     events: list[str] = []
 
