@@ -173,7 +173,7 @@ def test_the_back_doors_of_the_language_are_not_used() -> None:
 
 
 ENVIRONMENT = {
-    "bridge/config.py": "reads the settings",
+    "bridge/config/__init__.py": "reads the settings",
     "bridge/cli/operate.py": "explains where a setting came from",
     "bridge/demo/published.py": "hands it to a child process",
     "dicom_adapters/child.py": "hands a few names to a child process",

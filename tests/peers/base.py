@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -33,7 +34,8 @@ def free_port() -> int:
 
     Ports above 32768 can be taken by an outgoing connection between our look and the peer's bind.
     """
-    for port in range(20_000 + os.getpid() % 8_000, 32_000):
+    first = secrets.randbelow(10_000)  # by chance: test runs beside this one look too
+    for port in range(20_000 + first, 32_000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -1,0 +1,158 @@
+"""The one place where settings are read: a TOML file in the data folder, then AVAL_* variables over it.
+
+A name nobody knows stops the start, in the file and in the environment: a misspelt setting must not be ignored.
+``aval config explain`` prints every setting with its value, where it came from and what it means. (pydantic-settings
+would read the same sources, but ignores unknown variables and does not say where a value came from.)
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+
+from bridge.config.base import ConfigError, DestinationName, Section
+from bridge.config.dicom import PacsSettings, Quiet, Scp
+from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
+from bridge.config.record import FhirSettings, Intake
+
+__all__ = ["ConfigError", "Settings", "Site", "explain", "from_environment", "load"]
+
+FILE: Final = "aval.toml"
+PREFIX: Final = "AVAL_"
+NOT_SETTINGS: Final = frozenset({"AVAL_DIR"})
+"""Variables that say where the settings are, rather than being one."""
+
+
+class Destinations(Section):
+    """Where endorsed results go: studies to every PACS and record, record cases to every record."""
+
+    pacs: dict[DestinationName, PacsSettings] = Field(default_factory=dict, description="by name")
+    fhir: dict[DestinationName, FhirSettings] = Field(default_factory=dict, description="by name")
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        """One name is one place: with two, the second would silently take the results of the first."""
+        both = sorted(self.pacs.keys() & self.fhir.keys())
+        if both:
+            raise ValueError(f"{', '.join(both)} names a PACS and a record; give one of them another name")
+        return self
+
+
+class Settings(Section):
+    """Everything, by subject."""
+
+    folder: Path = Field(Path(), description="the data folder; set by --dir or AVAL_DIR", exclude=True)
+    site: Site
+    database: Database = Database()
+    broker: Broker = Broker()
+    storage: Storage = Storage()
+    scp: Scp = Scp()
+    intake: Intake = Intake()
+    desk: DeskSettings = DeskSettings()
+    models: Models = Models()
+    routing: Routing = Routing()
+    quiet: Quiet = Quiet()
+    destinations: Destinations = Destinations()
+    journal: Journal = Journal()
+
+    def path(self, relative: Path) -> Path:
+        """Return ``relative`` as seen from the data folder."""
+        return relative if relative.is_absolute() else self.folder / relative
+
+    def database_url(self, process: str) -> str:
+        """Return the database URL of one process, SQLite paths made absolute."""
+        url = self.database.urls.get(process, self.database.url).get_secret_value()
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith("sqlite:////"):
+            return prefix + str((self.folder / url.removeprefix(prefix)).resolve())
+        return url
+
+
+def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of ``folder``.
+
+    Raises:
+        ConfigError: no file, an unknown name, or a value that does not fit.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: run `aval init --dir {folder}` first, or give --dir")
+    try:
+        from_file = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    merged = _merge(from_file, from_environment(os.environ if environment is None else environment))
+    try:
+        return Settings.model_validate({**merged, "folder": folder.resolve()})
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_readable(error)}") from error
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what AVAL_SECTION__NAME variables say, e.g. AVAL_SCP__PORT=11112.
+
+    Raises:
+        ConfigError: one variable gives a value to what another one gives a part of.
+    """
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        keys = name.removeprefix(PREFIX).lower().split("__")
+        place = found
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{name} is part of a setting that another variable gives a value; unset one of them")
+        if isinstance(place.get(keys[-1]), dict):
+            raise ConfigError(f"{name} gives a value to a setting that another variable gives a part of; unset one")
+        place[keys[-1]] = value
+    return found
+
+
+def explain(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (name, value, origin, meaning) of every setting; secrets are masked."""
+    from_file = tomllib.loads((settings.folder / FILE).read_text(encoding="utf-8"))
+    sources = (("environment", from_environment(environment)), (FILE, from_file))
+    for section_name, section_field in Settings.model_fields.items():
+        section = getattr(settings, section_name)
+        if section_field.exclude:
+            continue
+        for name, field in type(section).model_fields.items():
+            given = (origin for origin, source in sources if name in source.get(section_name, {}))
+            yield (
+                f"{section_name}.{name}",
+                _shown(getattr(section, name)),
+                next(given, "default"),
+                field.description or "",
+            )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "(secret)" if value.get_secret_value() else "(none)"
+    if isinstance(value, dict):
+        return ", ".join(f"{key or '(none)'}: {_shown(item)}" for key, item in value.items()) or "(none)"
+    if isinstance(value, BaseModel):
+        return "{" + ", ".join(f"{name}={_shown(getattr(value, name))}" for name in type(value).model_fields) + "}"
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value) or "(none)"
+    return str(value)
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _readable(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    known = " (unknown setting)" if first["type"] == "extra_forbidden" else ""
+    return f"{place}: {first['msg']}{known}"

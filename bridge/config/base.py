@@ -1,0 +1,22 @@
+"""What every section of the settings shares."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
+"""Names that become queue names and parts of identifiers."""
+
+
+DestinationName = Annotated[str, StringConstraints(pattern=NAME)]
+"""Deliveries to a destination are a queue of this name, and releases are sealed with it."""
+
+
+class ConfigError(Exception):
+    """A setting is missing, unknown or wrong; the message names it and says what to do."""
+
+
+class Section(BaseModel):
+    """One section: a name nobody knows is refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,67 @@
+"""DICOM in and out: the listener, when a study is complete, the archives that receive."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from bridge.config.base import Section
+
+
+class DicomSender(Section):
+    """One modality or PACS that sends to us."""
+
+    aet: str = Field(description="its AE title", min_length=1, max_length=16)
+    addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+
+
+class Scp(Section):
+    """The DICOM listener."""
+
+    aet: str = Field("AVAL", min_length=1, max_length=16, description="our AE title")
+    host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104 - modalities come from the network
+    port: int = Field(11112, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    senders: dict[str, DicomSender] = Field(default_factory=dict, description="known senders by name")
+    accept_unknown: bool = Field(
+        default=False, description="take images from any AE title; for demonstrations and tests"
+    )
+    associations_max: int = Field(100, ge=1, description="open associations at once")
+    silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")
+
+
+class Quiet(Section):
+    """When a case is complete."""
+
+    default_s: float = Field(60.0, gt=0, description="seconds without a new input, for a modality without its own")
+    by_modality_s: dict[str, float] = Field(
+        default_factory=lambda: {"CR": 20.0, "DX": 20.0, "CT": 60.0, "MR": 300.0, "MG": 60.0, "": 5.0},
+        description="seconds without a new input, by modality; the empty name is for record events. Given, it "
+        "replaces the whole table: default_s holds for every modality that it does not name",
+    )
+
+    @field_validator("by_modality_s")
+    @classmethod
+    def _as_codes(cls, given: dict[str, float]) -> dict[str, float]:
+        """Modalities are codes in capitals; names from variables arrive in small letters."""
+        return {modality.upper(): seconds for modality, seconds in given.items()}
+
+
+class PacsSettings(Section):
+    """One PACS that receives endorsed objects."""
+
+    aet: str = Field(min_length=1, max_length=16, description="its AE title")
+    our_aet: str = Field(
+        "AVAL-OUT",
+        min_length=1,
+        max_length=16,
+        description="our title when we send; the PACS must know it and its port",
+    )
+    host: str = Field(description="its address")
+    port: int = Field(ge=1, le=65535, description="its DICOM port")
+    confirm: Literal["auto", "commitment", "dicomweb", "query"] = Field(
+        "auto", description="how we make sure that it holds the objects"
+    )
+    dicomweb_url: str = Field("", description="its DICOMweb root, for read-back; empty for none")
+    commitment_host: str = Field("", description="address to listen on for those answers; empty for every one")
+    commitment_port: int = Field(
+        11113, ge=0, le=65535, description="port of our_aet, for the PACS's answers to storage commitment"
+    )

@@ -1,0 +1,87 @@
+"""The installation itself: who runs it, where it keeps things, what it runs."""
+
+import uuid
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from bridge.config.base import NAME, Section
+
+
+class Site(Section):
+    """Who runs this installation."""
+
+    name: str = Field("site-1", pattern=NAME, description="short name of the site, in the journal and on results")
+    organisation: str = Field("Établissement de démonstration", description="name on outgoing objects")
+    organisation_id: str = Field("990000001", description="FINESS number of the organisation")
+    namespace: uuid.UUID = Field(
+        description="root of every outgoing identifier; made once by `aval init`, never changed"
+    )
+    language: Literal["fr-FR", "en-GB"] = Field("fr-FR", description="language of reports")
+    canonical_base: str = Field(
+        "https://aval.invalid/fhir", description="root of our own FHIR identifier systems and code systems"
+    )
+    patient_notice: str = Field("1", description="version of the patient-information mention in every report")
+
+
+class Database(Section):
+    """Where things are true."""
+
+    url: SecretStr = Field(
+        SecretStr("sqlite:///aval.db"), description="sqlite:///path (relative to the data folder) or postgresql://…"
+    )
+    urls: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="per process (intake, infer, desk, deliver, sweep, relay; audit for `aval journal`): its own "
+        "PostgreSQL role",
+    )
+
+
+class Broker(Section):
+    """The doorbell."""
+
+    url: SecretStr = Field(SecretStr(""), description="amqp://… ; empty for the in-process bell of one process tree")
+
+
+class Storage(Section):
+    """Files."""
+
+    vault: Path = Field(Path("vault"), description="folder of received and rendered bytes, by digest")
+    keys: Path = Field(Path("keys"), description="folder of this installation's keys")
+
+
+class Models(Section):
+    """Which models run here."""
+
+    packages: tuple[Path, ...] = Field((), description="folders of model packages; empty for those that are shipped")
+    threads: int = Field(2, ge=1, le=64, description="threads of one model run")
+    workers: int = Field(1, ge=1, le=64, description="results worked on at once by one infer process")
+
+
+class Routing(Section):
+    """Which models look at which cases."""
+
+    rules: Path | None = Field(None, description="YAML file of routes and policies; the shipped one when absent")
+
+
+class DeskSettings(Section):
+    """The review pages and their API."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    public_url: str = Field("", description="address people type; empty for http://host:port")
+    banner: str = Field("", description="sentence on every page, e.g. that this is a demonstration")
+    demo_hint: str = Field("", description="sentence under the sign-in form, e.g. fictitious accounts; empty for none")
+    codes_work_once: bool = Field(
+        default=True, description="refuse a one-time code that was used; False in demonstrations only"
+    )
+
+
+class Journal(Section):
+    """Keeping the journal honest."""
+
+    anchors: tuple[Path, ...] = Field(
+        (Path("anchors/anchors.jsonl"),), description="files that signed heads are appended to; two places or more"
+    )
+    anchor_every_s: float = Field(900.0, gt=0, description="seconds between anchors")
