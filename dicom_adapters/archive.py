@@ -4,26 +4,20 @@ A success status of C-STORE does not prove that our object arrived: an archive t
 0x0000 and keep what it had. So what is retrieved is compared with what was sent, byte by byte; what an archive may
 rightly change, the identity that it coerces to its own, is told apart from everything else.
 
-Requests are made with the standard library: HTTP clients write the URL, which names the study, to their log.
-
 Source: PS3.18, 10.4 (retrieve) and 10.6 (search); PS3.4, C.4.1 (C-FIND) and B.2.3 (coercion of identity).
 """
 
 import json
-import ssl
-import time
-import urllib.error
-import urllib.request
 from email.message import Message
 from io import BytesIO
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydicom import dcmread
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
+from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
 from dicom_adapters.held import Held, data_set_start
@@ -39,7 +33,6 @@ SEARCH_BYTES_MAX: Final = 1024 * 1024
 MATCHES_MAX: Final = 100
 """Most C-FIND matches read. We ask about one instance."""
 
-_CHUNK: Final = 64 * 1024
 _PENDING: Final = frozenset({0xFF00, 0xFF01})
 _SUCCESS: Final = 0x0000
 
@@ -65,12 +58,7 @@ class DicomWeb:
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        if urlsplit(url).scheme not in {"http", "https"}:
-            raise Declined("bad-address", "the DICOMweb address of an archive begins with http:// or https://")
-        self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
-        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
-        self._opener = urllib.request.build_opener(*handlers, _NoRedirect())
+        self._web = Web(url, timeout_s)
 
     def retrieve(self, held: Held) -> bytes | None:
         """Return the instance as the archive stores it, or None when it has none.
@@ -80,7 +68,7 @@ class DicomWeb:
         """
         path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances/{held.sop_instance_uid}"
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        answer = self._get(path, accept, len(held.data) + ANSWER_SLACK_BYTES)
+        answer = self._web.get(path, accept, len(held.data) + ANSWER_SLACK_BYTES)
         return None if answer is None else _first_part(*answer)
 
     def lists(self, held: Held) -> bool:
@@ -90,7 +78,7 @@ class DicomWeb:
             Unavailable: no answer, or one that is not a search result.
         """
         path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances?SOPInstanceUID={held.sop_instance_uid}"
-        answer = self._get(path, "application/dicom+json", SEARCH_BYTES_MAX)
+        answer = self._web.get(path, "application/dicom+json", SEARCH_BYTES_MAX)
         if answer is None or not answer[1]:
             return False
         try:
@@ -98,39 +86,6 @@ class DicomWeb:
         except ValueError as error:
             raise Unavailable("unreadable-answer", "the archive answered a search with something else") from error
         return isinstance(found, list) and bool(found)
-
-    def _get(self, path: str, accept: str, bytes_max: int) -> tuple[str, bytes] | None:
-        """Return (content type, body), or None for "not found" and "no content"."""
-        request = urllib.request.Request(f"{self._url}{path}", headers={"Accept": accept})  # noqa: S310 (checked above)
-        try:
-            with self._opener.open(request, timeout=self._timeout_s) as response:
-                body = _read(response, bytes_max, time.monotonic() + self._timeout_s)
-                return response.headers.get("Content-Type", ""), body
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code in {404, 410}:
-                return None
-            raise Unavailable("dicomweb-status", f"the archive answered with HTTP status {error.code}") from error
-        except (OSError, ValueError) as error:
-            raise Unavailable("dicomweb-unreachable", f"no DICOMweb answer: {type(error).__name__}") from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """An archive does not send us elsewhere: the request would carry the study to an address nobody configured."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def _read(response: Any, bytes_max: int, deadline: float) -> bytes:
-    body = bytearray()
-    while chunk := response.read(_CHUNK):
-        body += chunk
-        if len(body) > bytes_max:
-            raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
-        if time.monotonic() > deadline:
-            raise Unavailable("timeout", "the archive answered too slowly")
-    return bytes(body)
 
 
 def _first_part(content_type: str, body: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from bridge.config.base import ConfigError, DestinationName, Section
-from bridge.config.dicom import PacsSettings, Quiet, Scp
+from bridge.config.dicom import PacsSettings, Quiet, Scp, SourceSettings
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
 from bridge.config.record import FhirSettings, Intake
 
@@ -55,6 +55,9 @@ class Settings(Section):
     models: Models = Models()
     routing: Routing = Routing()
     quiet: Quiet = Quiet()
+    sources: dict[DestinationName, SourceSettings] = Field(
+        default_factory=dict, description="archives that may be asked, by name"
+    )
     destinations: Destinations = Destinations()
     journal: Journal = Journal()
 
@@ -120,6 +123,10 @@ def explain(settings: Settings, environment: Mapping[str, str]) -> Iterator[tupl
     for section_name, section_field in Settings.model_fields.items():
         section = getattr(settings, section_name)
         if section_field.exclude:
+            continue
+        if isinstance(section, dict):
+            given = (origin for origin, source in sources if section_name in source)
+            yield section_name, _shown(section), next(given, "default"), section_field.description or ""
             continue
         for name, field in type(section).model_fields.items():
             given = (origin for origin, source in sources if name in source.get(section_name, {}))

@@ -1,8 +1,8 @@
 """DICOM in and out: the listener, when a study is complete, the archives that receive."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.config.base import Section
 
@@ -65,3 +65,25 @@ class PacsSettings(Section):
     commitment_port: int = Field(
         11113, ge=0, le=65535, description="port of our_aet, for the PACS's answers to storage commitment"
     )
+
+
+class SourceSettings(Section):
+    """One archive that may be asked what it holds, and to send it."""
+
+    aet: str = Field("", max_length=16, description="its AE title; empty when it has DICOMweb alone")
+    our_aet: str = Field("", max_length=16, description="our title when we ask; empty for scp.aet")
+    host: str = Field("", description="its address")
+    port: int = Field(0, ge=0, le=65535, description="its DICOM port; 0 when it has DICOMweb alone")
+    dicomweb_url: str = Field("", description="its DICOMweb root, asked instead of C-FIND; empty for none")
+    token: SecretStr = Field(SecretStr(""), description="bearer token for DICOMweb; empty for none")
+    senders: tuple[str, ...] = Field(
+        (), description="names of scp.senders whose studies it holds and can count; empty for none"
+    )
+    silence_s: float = Field(10.0, gt=0, description="longest wait for each answer, in seconds")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        """Neither DICOM nor DICOMweb is nowhere."""
+        if not self.dicomweb_url and not (self.aet and self.host and self.port):
+            raise ValueError("give aet, host and port, or dicomweb_url")
+        return self

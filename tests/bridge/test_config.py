@@ -111,3 +111,13 @@ def test_every_setting_is_explained() -> None:
 
 def test_only_our_own_variables_are_read() -> None:
     assert from_environment({"AVALANCHE": "1", "AVAL_DIR": "/x", "aval_scp__port": "1"}) == {}
+
+
+def test_a_source_has_an_address_and_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sources\.pacs.*dicomweb_url"):
+        load(write(tmp_path, "[sources.pacs]\naet = 'PACS'\n"), {})
+    settings = load(write(tmp_path, "[sources.pacs]\ndicomweb_url = 'http://pacs/'\ntoken = 'hush'\n"), {})
+    ((name, value, origin, _),) = [row for row in explain(settings, {}) if row[0].startswith("sources")]
+    assert (name, origin) == ("sources", "aval.toml")
+    assert "pacs: {" in value
+    assert "hush" not in value

@@ -53,6 +53,12 @@ class Orthanc:
                     return bytes(answer.read())
         return None
 
+    def store(self, file: bytes) -> None:
+        """Put one DICOM file into it."""
+        request = urllib.request.Request(f"{self.url}/instances", data=file, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+
     def stop(self) -> None:
         """Stop it and remove its folder."""
         self.daemon.stop()
@@ -91,4 +97,7 @@ class Orthanc:
                     "AllowStorageCommitment": True,
                 }
             },
+            "DicomAlwaysAllowFind": True,
+            "DicomAlwaysAllowGet": True,
+            "DicomAlwaysAllowMove": True,
         }

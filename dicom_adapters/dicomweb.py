@@ -1,0 +1,105 @@
+"""DICOMweb as a client: one GET at a time, within limits, to the configured address and nowhere else.
+
+Requests are made with the standard library: HTTP clients write the URL, which names the study, to their log.
+"""
+
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from guarantee.errors import Declined, Unavailable
+
+_CHUNK: Final = 64 * 1024
+
+
+class Web:
+    """One DICOMweb service.
+
+    Args:
+        url: root of the service, http or https, e.g. "https://pacs.example/dicom-web".
+        timeout_s: for one whole answer of :meth:`get`, and for each silence in :meth:`stream`.
+        token: bearer token; "" for none.
+
+    Raises:
+        Declined: the address is not http or https.
+    """
+
+    def __init__(self, url: str, timeout_s: float, token: str = "") -> None:
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise Declined("bad-address", "the DICOMweb address of an archive begins with http:// or https://")
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+        self._opener = urllib.request.build_opener(*handlers, _NoRedirect())
+
+    def get(self, path: str, accept: str, bytes_max: int) -> tuple[str, bytes] | None:
+        """Return (content type, body), or None for "not found" and "gone".
+
+        Raises:
+            Unavailable: no answer, another status, too much, or too slowly.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        with self.stream(path, accept) as answer:
+            if answer is None:
+                return None
+            content_type, chunks = answer
+            body = bytearray()
+            for chunk in chunks:
+                body += chunk
+                if len(body) > bytes_max:
+                    raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
+                if time.monotonic() > deadline:
+                    raise Unavailable("timeout", "the archive answered too slowly")
+            return content_type, bytes(body)
+
+    @contextmanager
+    def stream(self, path: str, accept: str) -> Iterator[tuple[str, Iterator[bytes]] | None]:
+        """Yield (content type, pieces of the body), or None for "not found" and "gone".
+
+        Raises:
+            Unavailable: no answer, or another status.
+        """
+        response = self._open(path, accept)
+        if response is None:
+            yield None
+            return
+        with response:
+            yield response.headers.get("Content-Type", ""), _chunks(response)
+
+    def _open(self, path: str, accept: str) -> Any:
+        headers = {"Accept": accept, **self._headers}
+        request = urllib.request.Request(f"{self._url}{path}", headers=headers)  # noqa: S310 - checked above
+        try:
+            return self._opener.open(request, timeout=self._timeout_s)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in {404, 410}:
+                return None
+            raise Unavailable("dicomweb-status", f"the archive answered with HTTP status {error.code}") from error
+        except (OSError, ValueError, HTTPException) as error:
+            raise _unreachable(error) from error
+
+
+def _chunks(response: Any) -> Iterator[bytes]:
+    try:
+        yield from iter(lambda: response.read1(_CHUNK), b"")
+    except (OSError, ValueError, HTTPException) as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    return Unavailable("dicomweb-unreachable", f"no DICOMweb answer: {type(error).__name__}")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An archive does not send us elsewhere: the request would carry the study to an address nobody configured."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
