@@ -3,6 +3,7 @@
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Unavailable
 
 
@@ -15,7 +16,7 @@ def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float) -> 
     entity = AE(aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
     entity.add_requested_context(Verification)
-    association = entity.associate(host, port, ae_title=peer_aet)
+    association = keep_answers(entity.associate(host, port, ae_title=peer_aet))
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} {why}")

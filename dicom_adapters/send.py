@@ -28,6 +28,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetri
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
 from dicom_adapters.held import Held, load, rejected_by
+from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import BlobMissing, Declined, Malformed, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Clock, Vault
@@ -214,8 +215,8 @@ class PacsDestination:
             ae.add_requested_context(abstract, list(syntaxes))
         opened = threading.Event()
         handlers = [(evt.EVT_CONN_OPEN, lambda _: opened.set()), *(self._desk.handlers if takes_answers else ())]
-        association = ae.associate(
-            options.peer_host, options.peer_port, ae_title=options.peer_aet, evt_handlers=handlers
+        association = keep_answers(
+            ae.associate(options.peer_host, options.peer_port, ae_title=options.peer_aet, evt_handlers=handlers)
         )
         if not association.is_established:
             raise self._unestablished(association) if opened.is_set() else self._unreached()

@@ -49,6 +49,33 @@ def storage_contexts(*, allow_deflated: bool) -> Contexts:
     return Contexts([*contexts, build_context(Verification, list(_EXPLICIT_FIRST))])
 
 
+def keep_answers(association: Association) -> Association:
+    """Make ``association``, which we asked for, keep each answer for whoever waits for it; return it.
+
+    pynetdicom's reactor thread looks for requests of the peer in the queue that answers arrive in. It is meant to pause
+    while we wait for one, but a thread that was held up between "may I go on?" and "I am not paused" goes on, takes the
+    answer and drops it; the requester then waits until its time is up. A busy machine shows it every few thousand
+    requests.
+    """
+    provider = association.dimse
+    take = provider.get_msg
+
+    def get_msg(block: bool = False) -> Any:  # noqa: FBT001, FBT002 - pynetdicom's own signature
+        return (None, None) if not block and _is_answer_next(provider.msg_queue) else take(block=block)
+
+    provider.get_msg = get_msg
+    return association
+
+
+def _is_answer_next(messages: Any) -> bool:
+    """Return whether the next message is an answer, or the word that there will be none (None, on an abort)."""
+    try:
+        _, message = messages.queue[0]
+    except IndexError:
+        return False
+    return message is None or message.is_valid_response
+
+
 class Server(ThreadedAssociationServer):  # type: ignore[misc]
     """Accepts connections, each on a thread of its own."""
 

@@ -33,6 +33,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from dicom_adapters.upper_layer import keep_answers
 from guarantee.ids import Digest, digest
 
 LABEL: Final = "Simulated PACS (demonstration)"
@@ -274,7 +275,7 @@ class SimulatedPacs:
             role = build_role(
                 StorageCommitmentPushModel, scp_role=True
             )  # we call, and stay the provider (PS3.4, J.3.3)
-            back = ae.associate(*self._peers[caller], ae_title=caller, ext_neg=[role])
+            back = keep_answers(ae.associate(*self._peers[caller], ae_title=caller, ext_neg=[role]))
             if back.is_established:
                 back.send_n_event_report(*arguments)
                 back.release()

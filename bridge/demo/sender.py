@@ -10,6 +10,7 @@ from typing import Final
 from pydicom import dcmread
 from pynetdicom import AE
 
+from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Declined, Unavailable
 
 TIMEOUT_S: Final = 30.0
@@ -29,7 +30,7 @@ def send_series(
     entity = AE("SCANNER-DEMO")
     entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = TIMEOUT_S
     entity.add_requested_context(first.SOPClassUID, first.file_meta.TransferSyntaxUID)
-    association = entity.associate(host, port, ae_title=aet)
+    association = keep_answers(entity.associate(host, port, ae_title=aet))
     if not association.is_established:
         raise Unavailable("no-association", f"{aet} at {host}:{port} takes no association")
     try:
