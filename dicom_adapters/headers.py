@@ -3,8 +3,9 @@
 Facts for routing and eligibility (guarantee/rules.py), each a set of text; none names or numbers a patient:
 
     coded       Modality, SOPClassUID, TransferSyntaxUID, BodyPartExamined, ImageType, ScanningSequence,
-                SequenceVariant, MRAcquisitionType, PhotometricInterpretation, BurnedInAnnotation, PatientSex,
-                Laterality (of the series or of the image), ImageOrientationPatient (six numbers as one text)
+                SequenceVariant, MRAcquisitionType, PhotometricInterpretation, BurnedInAnnotation,
+                RecognizableVisualFeatures, PatientSex, Laterality (of the series or of the image),
+                ImageOrientationPatient (six numbers as one text), RequestedProcedurePriority (of the order)
     device      Manufacturer, ManufacturerModelName
     numbers     Rows, Columns, SamplesPerPixel, NumberOfFrames, MagneticFieldStrength (T), SliceThickness,
                 SpacingBetweenSlices, PixelSpacingRow, PixelSpacingColumn (mm), PatientAgeYears (whole years)
@@ -269,6 +270,7 @@ _PLAIN: Final[dict[str, Callable[[_Fields, str], list[str]]]] = {
         (
             *("Modality", "SOPClassUID", "BodyPartExamined", "ImageType", "ScanningSequence", "SequenceVariant"),
             *("MRAcquisitionType", "PhotometricInterpretation", "BurnedInAnnotation", "NumberOfFrames"),
+            *("RecognizableVisualFeatures", "RequestedProcedurePriority"),
         ),
         _Fields.codes,
     ),
@@ -276,6 +278,15 @@ _PLAIN: Final[dict[str, Callable[[_Fields, str], list[str]]]] = {
     **dict.fromkeys(("Rows", "Columns", "SamplesPerPixel"), _Fields.integers),
     **dict.fromkeys(("MagneticFieldStrength", "SliceThickness", "SpacingBetweenSlices"), _Fields.numbers),
 }
+
+FACTS: Final = frozenset(
+    {
+        *_PLAIN,
+        *("TransferSyntaxUID", "PatientSex", "Laterality", "PixelSpacingRow", "PixelSpacingColumn"),
+        *("ImageOrientationPatient", "PatientAgeYears"),
+    }
+)
+"""Every name that ``Header.facts`` may have."""
 
 _WANTED: Final = frozenset(
     tag_for_keyword(keyword)

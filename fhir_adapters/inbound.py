@@ -39,6 +39,14 @@ __all__ = [
 VALID: Final = frozenset({"final", "amended", "corrected"})
 """Status of an Observation that somebody stands behind."""
 
+FACTS: Final = frozenset(
+    {
+        *("resourceType", "Observation.code", "Encounter.class", "ServiceRequest.code", "ServiceRequest.priority"),
+        *("ImagingStudy.modality", "PatientSex", "PatientAgeYears"),
+    }
+)
+"""Every name that the facts of an arrival may have."""
+
 DAYS_PER_YEAR: Final = Decimal("365.25")
 
 
@@ -47,8 +55,8 @@ def arrivals(received: Received, *, digest: Digest, site: str, sender: str) -> t
 
     The facts, for routing rules and cards: "resourceType"; "Observation.code" ("system|code" of every coding of
     Observations that are final, amended or corrected, components included); "Encounter.class" (the code, e.g. "IMP");
-    "ServiceRequest.code", "ImagingStudy.modality"; "PatientSex" (M, F, O); "PatientAgeYears" (whole years at the newest
-    time in the stay's data: the same message always gives the same facts).
+    "ServiceRequest.code", "ServiceRequest.priority", "ImagingStudy.modality"; "PatientSex" (M, F, O); "PatientAgeYears"
+    (whole years at the newest time in the stay's data: the same message always gives the same facts).
 
     Args:
         digest: of the raw bytes in the vault. Every stay of the message has the same; read_record tells them apart.
@@ -87,6 +95,7 @@ def _facts(stay: Stay) -> Facts:
             found["Observation.code"] |= set(_observed(entry.resource))
     for entry in stay.of("ServiceRequest"):
         found["ServiceRequest.code"] |= set(_codes(entry.resource.get("code")))
+        found["ServiceRequest.priority"].add(str(entry.resource.get("priority", "")))
     for entry in stay.of("ImagingStudy"):
         found["ImagingStudy.modality"] |= {
             item["code"] for item in entry.resource.get("modality", ()) if "code" in item

@@ -106,7 +106,7 @@ class Case:
         started: study date and time, or start of the stay, as received (ISO 8601).
         encounter: FHIR reference of the stay, e.g. "Encounter/7"; "" when unknown.
         manifest: digest of the inputs, from the moment the case is complete.
-        cause: why it is quarantined; "" otherwise.
+        cause: why it is quarantined, or why no model looks at it though it is complete; "" otherwise.
     """
 
     id: CaseId

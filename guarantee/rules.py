@@ -7,7 +7,7 @@ a DICOM keyword ("Modality") or a FHIR name ("Observation.code") with every valu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from guarantee.case import CaseKind
 from guarantee.content import Text
@@ -77,12 +77,14 @@ def first_unmet(conditions: Sequence[Condition], facts: Facts) -> Condition | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Which models look at which cases.
+    """Which models look at which cases, or must not.
 
     Args:
         name: for the trace and for ``aval route try``.
         when: all must hold; facts of the whole case.
-        models: names; each is then held against the envelope of its own card.
+        models: names; each is then held against the envelope of its own card. A rule that rejects may name none: it
+            then holds for every model.
+        reject: why these models do not run; None for a rule that runs them. A rejection holds wherever it is written.
     """
 
     name: str
@@ -90,7 +92,27 @@ class Route:
     when: tuple[Condition, ...]
     models: tuple[str, ...]
     priority: Priority = Priority.ROUTINE
+    reject: Text | None = None
 
     def __post_init__(self) -> None:
-        if not self.name or not self.models:
-            raise Malformed("a route has a name and at least one model")
+        if not self.name:
+            raise Malformed("a route has a name")
+        if self.reject is None and not self.models:
+            raise Malformed(f"route {self.name} names at least one model, or says why it rejects")
+        if self.reject is not None and self.priority is not Priority.ROUTINE:
+            raise Malformed(f"route {self.name} rejects: what does not run has no priority")
+
+    def rejects(self, model: str) -> bool:
+        """Return whether this rule, when it holds, keeps the model called ``model`` from running."""
+        return self.reject is not None and (not self.models or model in self.models)
+
+
+ORDERED_STAT: Final = (("RequestedProcedurePriority", "stat"), ("ServiceRequest.priority", "stat"))
+"""Facts by which an order says that its result is wanted at once, without regard to case: PS3.3 C.4.11,
+(0040,1003), and FHIR R4 ServiceRequest.priority."""
+
+
+def ordered_stat(facts: Facts) -> str:
+    """Return the fact by which the order asks for its result at once; "" when none does."""
+    found = (name for name, word in ORDERED_STAT if word in {v.casefold() for v in facts.get(name, frozenset())})
+    return next(found, "")

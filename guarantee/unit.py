@@ -16,7 +16,7 @@ from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
 from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
-from guarantee.result import Cause, Result
+from guarantee.result import Cause, Priority, Result
 from guarantee.rules import Facts
 from guarantee.stops import Stop
 
@@ -52,12 +52,14 @@ class Input:
     """One input of a case, as stored.
 
     Args:
+        sender: name of the sender, from configuration.
         conflict: whether these are other bytes under an identifier that was already known; such bytes are kept and
             never used.
     """
 
     source: Source
     facts: Facts
+    sender: str
     conflict: bool
 
 
@@ -130,8 +132,12 @@ class Results(Protocol):
             counted: whether the attempt still counts; False when something else was down and nothing was tried.
         """
 
-    def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
-        """Return queued results that nobody has a lease on."""
+    def waiting(self, *, now: datetime, priority: Priority | None = None) -> tuple[ResultId, ...]:
+        """Return queued results that nobody has a lease on, most urgent first, then oldest.
+
+        Args:
+            priority: only these; None for all.
+        """
 
     def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:
         """Return results under ``policy`` that have awaited review since before ``before``."""

@@ -20,6 +20,7 @@ VERBS: Final = {
     "models": "models",
     "results": "results",
     "retract": "results",
+    "cases": "cases",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

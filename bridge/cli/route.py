@@ -1,4 +1,4 @@
-"""``aval route try``: which rules fire, which models run, and why the others do not."""
+"""``aval route``: which rules fire, which models run, and why the others do not; and whether the rules can be used."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,10 @@ import click
 
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say
 from bridge.config import ConfigError
-from bridge.flows.route import Choice, Tried
-from bridge.wiring.dry_run import DryRun, Unreadable, of_case, of_files
+from bridge.flows.route import NO_ROUTE, Choice, Tried
+from bridge.rules_file import schema_text
+from bridge.wiring.dry_run import SENDER, DryRun, Origin, Unreadable, of_case, of_files
+from bridge.wiring.rules import check
 from guarantee.case import CaseKind
 
 
@@ -20,17 +22,20 @@ def route() -> None:
 
 @route.command("try")
 @click.argument("what", nargs=-1, required=True)
+@click.option("--sender", default=SENDER, show_default=True, help="who files would come from, as in aval.toml")
+@click.option("--site", default="", help="the site files would arrive at; this installation's when left out")
 @folder_option
 @json_option
 @errors_as_exit_codes
-def try_(what: tuple[str, ...], folder: Path, as_json: bool) -> None:
+def try_(what: tuple[str, ...], sender: str, site: str, folder: Path, as_json: bool) -> None:
     """Hold the rules against WHAT: DICOM files, FHIR messages (*.json), folders, or the UID of a known study or stay.
 
     Nothing is kept and nothing is queued. Leaves with 1 when a file would be turned away.
     """
     files = [Path(each) for each in what if Path(each).exists()]
     with opened(folder) as parts:
-        found, refused = of_files(files, parts)
+        origin = Origin(site=site or parts.settings.site.name, sender=sender)
+        found, refused = of_files(files, parts, origin)
         for uid in what:
             if not Path(uid).exists():
                 known = of_case(uid, parts)
@@ -46,17 +51,44 @@ def try_(what: tuple[str, ...], folder: Path, as_json: bool) -> None:
         sys.exit(FAULT_FOUND)
 
 
+@route.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@folder_option
+@json_option
+@errors_as_exit_codes
+def check_(file: Path | None, folder: Path, as_json: bool) -> None:
+    """Say every fault of FILE, or of the rules in force, with its line. Leaves with 1 when there is one."""
+    with opened(folder) as parts:
+        path = file or parts.rules_path
+        faults = check(path, parts.catalogue)
+    lines = [f"{path}:{fault.line}: {fault.place}: {fault.what}" for fault in faults]
+    value = [{"line": fault.line, "place": fault.place, "what": fault.what} for fault in faults]
+    text = "\n".join(lines) or f"{path}: this installation can use these rules"
+    say({"file": str(path), "faults": value}, text, as_json=as_json)
+    if faults:
+        sys.exit(FAULT_FOUND)
+
+
+@route.command("schema")
+def schema_() -> None:
+    """Print the JSON Schema of a file of rules, for editors."""
+    click.echo(schema_text(), nl=False)
+
+
 def _plain(case: DryRun) -> dict[str, Any]:
     return {
         "kind": str(case.kind),
         "uid": case.uid,
         "series": case.images if case.kind is CaseKind.STUDY else {},
+        "cause": "" if case.takes else NO_ROUTE,
         "routes": [
             {
                 "route": one.rule.name,
                 "fires": one.unmet is None,
                 "why_not": {"fact": one.unmet.fact, "code": one.unmet.code} if one.unmet else None,
-                "priority": str(one.rule.priority),
+                "rejects": one.rule.reject.en if one.rule.reject else None,
+                "priority": str(one.priority),
+                "ordered": one.ordered,
                 "models": [_plain_choice(choice) for choice in one.choices],
             }
             for one in case.tried
@@ -86,15 +118,20 @@ def _lines(case: DryRun) -> list[str]:
     else:
         head = f"stay {case.uid}"
     routes = [line for one in case.tried for line in _route_lines(one, case)]
-    return [head, *(routes or [f"  no route is for a {case.kind}"])]
+    none = [] if case.takes else [f"  no rule takes this {case.kind}: it would be complete, and marked {NO_ROUTE}"]
+    return [head, *routes, *none]
 
 
 def _route_lines(one: Tried, case: DryRun) -> list[str]:
     if one.unmet is not None:
         return [f"  route {one.rule.name} does not fire: {one.unmet.code} is not met ({one.unmet.why.en})"]
+    if one.rule.reject is not None:
+        which = ", ".join(one.rule.models) or "every model"
+        return [f"  rule {one.rule.name} fires, and rejects {which}: {one.rule.reject.en}"]
     models = [f"    {_model_line(choice, case)}" for choice in one.choices]
     none = ["    every model of it was chosen by an earlier route"]
-    return [f"  route {one.rule.name} fires, {one.rule.priority}", *(models or none)]
+    ordered = f" because the order says so ({one.ordered})" if one.ordered else ""
+    return [f"  route {one.rule.name} fires, {one.priority}{ordered}", *(models or none)]
 
 
 def _model_line(choice: Choice, case: DryRun) -> str:

@@ -115,6 +115,7 @@ class SqlCases:
             Input(
                 source=Source(uid=row["uid"], group=row["group_uid"], kind=row["class"], digest=Digest(row["digest"])),
                 facts={name: frozenset(values) for name, values in orjson.loads(row["facts"]).items()},
+                sender=row["sender"],
                 conflict=bool(row["conflict"]),
             )
             for row in self._connection.execute(query).mappings()

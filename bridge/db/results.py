@@ -117,7 +117,7 @@ class SqlResults:
                 update(_RESULTS).where(_RESULTS.c.id == result).values(attempts=_RESULTS.c.attempts - 1)
             )
 
-    def waiting(self, *, now: datetime) -> tuple[ResultId, ...]:
+    def waiting(self, *, now: datetime, priority: Priority | None = None) -> tuple[ResultId, ...]:
         """Return queued results that nobody has a lease on, most urgent first, then oldest."""
         leased = (
             select(_LEASES.c.result_id)
@@ -126,6 +126,8 @@ class SqlResults:
         )
         urgent = case((_RESULTS.c.priority == str(Priority.STAT), 0), else_=1)
         query = select(_RESULTS.c.id).where(_RESULTS.c.state == str(ResultState.QUEUED), ~leased)
+        if priority is not None:
+            query = query.where(_RESULTS.c.priority == str(priority))
         return tuple(ResultId(row) for row in self._connection.scalars(query.order_by(urgent, _RESULTS.c.queued_at)))
 
     def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:

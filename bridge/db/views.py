@@ -136,9 +136,14 @@ class SqlViews:
         query = select(tables.turned_away).order_by(tables.turned_away.c.at.desc()).limit(limit)
         return tuple(dict(row) for row in self._connection.execute(query).mappings())
 
-    def cases(self, limit: int) -> tuple[Case, ...]:
-        """Return the newest cases."""
-        query = select(tables.cases).order_by(tables.cases.c.opened_at.desc()).limit(limit)
+    def cases(self, limit: int, *, states: Sequence[str] = (), cause: str = "") -> tuple[Case, ...]:
+        """Return the newest cases; of every state when ``states`` is empty, with any cause when ``cause`` is ""."""
+        query = select(tables.cases)
+        if states:
+            query = query.where(tables.cases.c.state.in_(states))
+        if cause:
+            query = query.where(tables.cases.c.cause == cause)
+        query = query.order_by(tables.cases.c.opened_at.desc()).limit(limit)
         return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge.flows.route import Routing, route
+from bridge.flows.route import NO_ROUTE, Routing, route
 from guarantee.case import Case, Manifest
 from guarantee.events import ResultQueued
 from guarantee.ids import CaseId
@@ -93,9 +93,9 @@ def _fix_inputs(case: Case, unit: Unit, tools: Completion) -> None:
     inputs = [used for used in unit.cases.inputs(case.kind, case.uid) if not used.conflict]
     manifest = Manifest(uid=case.uid, revision=case.revision, sources=tuple(used.source for used in inputs))
     digest = tools.vault.put(manifest.to_bytes())
-    complete = case.after(CaseVerb.COMPLETE, manifest=digest)
-    unit.cases.move(complete, now)
-    for routed in route(complete, digest, inputs, routing=tools.routing, catalogue=tools.catalogue):
+    found = route(case, digest, inputs, routing=tools.routing, catalogue=tools.catalogue)
+    unit.cases.move(case.after(CaseVerb.COMPLETE, manifest=digest, cause="" if found else NO_ROUTE), now)
+    for routed in found:
         if not unit.results.add(routed.result, now):
             continue
         if routed.refusal is None:

@@ -1,6 +1,7 @@
 """A model looks at a result: lease it, read the inputs, run, keep the draft."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from guarantee.events import Fact, ResultQueued
 from guarantee.ids import Digest, ResultId
 from guarantee.inputs import Inputs
 from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
-from guarantee.result import Cause, Result
+from guarantee.result import Cause, Priority, Result
 from guarantee.states import CaseState, ResultState, ResultVerb
 from guarantee.stops import in_force
 from guarantee.unit import Unit
@@ -85,9 +86,22 @@ def infer(result_id: ResultId, tools: Inference) -> None:
 
 
 def handle(_message_id: str, fact: Fact, tools: Inference) -> None:
-    """Answer the bell of ``result.queued``."""
-    if isinstance(fact, ResultQueued):
-        infer(fact.result, tools)
+    """Answer the bell of ``result.queued``: first whatever is wanted at once, then what it rang for.
+
+    Bells keep the order in which results were queued, and a backlog can be hours long; so a ring means that something
+    waits, and the database says what is most urgent. This holds for every bell.
+    """
+    if not isinstance(fact, ResultQueued):
+        return
+    for urgent in _urgent(tools):
+        with suppress(Unavailable):  # its own ring comes again; it must not use up the attempts of this one
+            infer(urgent, tools)
+    infer(fact.result, tools)
+
+
+def _urgent(tools: Inference) -> tuple[ResultId, ...]:
+    with tools.store.reading() as unit:
+        return unit.results.waiting(now=tools.clock.now(), priority=Priority.STAT)
 
 
 def _claim(result_id: ResultId, tools: Inference) -> _Job | None:

@@ -1,17 +1,29 @@
-"""Which models look at a case, by rules that are data; and why a model does not."""
+"""Which models look at a case, by rules that are data; and why a model does not.
+
+Three ways not to run, and they are told apart: a rule of the site rejects (excluded, code "rule"), the case lies
+outside the model's card (excluded, with the code of the card's condition), or no rule takes the case at all (the case
+itself is marked NO_ROUTE). None of them is a failure: "failed" means that a model did run, or should have.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind
 from guarantee.ids import Digest
 from guarantee.ports import Catalogue
-from guarantee.result import Cause, Result, result_id
-from guarantee.rules import Condition, Facts, Route, first_unmet
+from guarantee.result import Cause, Priority, Result, result_id
+from guarantee.rules import Condition, Facts, Route, first_unmet, ordered_stat
 from guarantee.states import ResultState
 from guarantee.unit import Input
+
+NO_ROUTE: Final = "no-route"
+"""Cause of a complete case that no rule takes: nothing looks at it, and a person can see that."""
+
+BY_RULE: Final = "rule"
+"""Code of the cause of a result that a rule of the site rejected; the detail names the rule and its reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +58,16 @@ class Tried:
 
     Args:
         unmet: the first condition that does not hold; None when the case takes this route.
-        choices: its models, without those that an earlier route has chosen already.
+        choices: its models, without those that an earlier route has chosen already; () for a rule that rejects.
+        priority: of their results.
+        ordered: the fact by which the order asks for them at once; "" when the priority is the rule's.
     """
 
     rule: Route
     unmet: Condition | None
     choices: tuple[Choice, ...]
+    priority: Priority
+    ordered: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +85,7 @@ def route(
     """Return what should happen with a complete case, each model once, in the order of the rules."""
     tried = try_rules(case.kind, case.site, inputs, routing=routing, catalogue=catalogue)
     return tuple(
-        Routed(result=_queued(case, manifest, choice, one.rule, routing), refusal=choice.refusal, route=one.rule.name)
+        Routed(result=_queued(case, manifest, choice, one, routing), refusal=choice.refusal, route=one.rule.name)
         for one in tried
         for choice in one.choices
     )
@@ -81,27 +97,43 @@ def try_rules(
     """Hold every rule for this kind of case against it; nothing is changed."""
     known = facts_of_case(site, inputs)
     series = facts_by_series(kind, inputs)
+    held = [(rule, first_unmet(rule.when, known)) for rule in routing.routes if rule.kind is kind]
+    rejecting = [rule for rule, missing in held if missing is None and rule.reject is not None]
     chosen: set[str] = set()
     found = []
-    for rule in routing.routes:
-        if rule.kind is not kind:
-            continue
-        unmet = first_unmet(rule.when, known)
-        models = [name for name in dict.fromkeys(rule.models) if name not in chosen] if unmet is None else []
+    for rule, missing in held:
+        takes = missing is None and rule.reject is None
+        models = [name for name in dict.fromkeys(rule.models) if name not in chosen] if takes else []
         cards = [card for name in models if (card := catalogue.card(name)) is not None]
         chosen.update(models)
-        found.append(Tried(rule=rule, unmet=unmet, choices=tuple(_chosen(card, series) for card in cards)))
+        ordered = ordered_stat(known) if takes else ""
+        found.append(
+            Tried(
+                rule=rule,
+                unmet=missing,
+                choices=tuple(_chosen(card, series, rejecting) for card in cards),
+                priority=Priority.STAT if ordered else rule.priority,
+                ordered=ordered,
+            )
+        )
     return tuple(found)
 
 
-def _chosen(card: Card, series: Mapping[str, Facts]) -> Choice:
+def _chosen(card: Card, series: Mapping[str, Facts], rejecting: Sequence[Route]) -> Choice:
     focus, refusal = choose(card, series)
-    return Choice(card=card, focus=focus, refusal=refusal)
+    ruled_out = (_by_rule(rule) for rule in rejecting if rule.rejects(card.model.name))
+    return Choice(card=card, focus=focus, refusal=next(ruled_out, refusal))
+
+
+def _by_rule(rule: Route) -> Cause:
+    why = rule.reject.en if rule.reject else ""
+    return Cause(code=BY_RULE, detail=f"{rule.name}: {why}")
 
 
 def facts_of_case(site: str, inputs: Sequence[Input]) -> Facts:
-    """Return what is known of the case as a whole."""
-    return merge([used.facts for used in inputs]) | {"Site": frozenset({site})}
+    """Return what is known of the case as a whole, with the names of the site and of those who sent it."""
+    senders = frozenset(used.sender for used in inputs if used.sender)
+    return merge([used.facts for used in inputs]) | {"Site": frozenset({site}), "Sender": senders}
 
 
 def facts_by_series(kind: CaseKind, inputs: Sequence[Input]) -> dict[str, Facts]:
@@ -139,7 +171,7 @@ def _images(facts: Facts) -> int:
     return int(count)
 
 
-def _queued(case: Case, manifest: Digest, choice: Choice, rule: Route, routing: Routing) -> Result:
+def _queued(case: Case, manifest: Digest, choice: Choice, tried: Tried, routing: Routing) -> Result:
     model = choice.card.model
     return Result(
         id=result_id(case.id, model),
@@ -147,7 +179,7 @@ def _queued(case: Case, manifest: Digest, choice: Choice, rule: Route, routing: 
         model=model,
         focus=choice.focus,
         mode=choice.card.mode,
-        priority=rule.priority,
+        priority=tried.priority,
         policy=routing.policies[choice.card.policy],
         manifest=manifest,
         identity_version=case.identity_version,

@@ -138,6 +138,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "identity-changed": N_("The patient's identity was merged or corrected"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
+    "rule": N_("A rule of this site keeps the system from running on this exam"),
+    "burned-in": N_("Text is burned into the images, and this system is not given such images"),
     "model-missing": N_("The worker does not hold exactly this model version"),
     "worker-died": N_("The worker died each time it began the computation"),
     "not-endorsed": N_("What was to be sent is not what was endorsed"),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.config import Settings
 from bridge.flows.route import Tried, facts_by_series, try_rules
 from bridge.wiring.parts import Parts
 from dicom_adapters.errors import MalformedInstance
@@ -22,7 +21,16 @@ from guarantee.unit import Arrival, Input
 FILE_BYTES_MAX: Final = 1024**3
 """Largest file that is read, as at the listener."""
 
-_SENDER: Final = "dry-run"
+SENDER: Final = "dry-run"
+"""Who files come from when nobody says so; no rule of a site knows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where files would have come from: rules may ask for either."""
+
+    site: str
+    sender: str = SENDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,11 @@ class DryRun:
     images: dict[str, int]
     tried: tuple[Tried, ...]
 
+    @property
+    def takes(self) -> bool:
+        """Return whether any rule takes the case: without one it is complete, and marked "no-route"."""
+        return any(one.choices for one in self.tried)
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -43,29 +56,30 @@ class Unreadable:
     why: str
 
 
-def of_files(paths: Sequence[Path], parts: Parts) -> tuple[list[DryRun], list[Unreadable]]:
+def of_files(paths: Sequence[Path], parts: Parts, origin: Origin) -> tuple[list[DryRun], list[Unreadable]]:
     """Hold the rules against DICOM files and FHIR messages (``*.json``); folders are looked through."""
     cases: dict[tuple[CaseKind, str], list[Input]] = {}
     refused = []
     for path in _files(paths):
         try:
-            for arrival in _read(path, parts.settings):
-                used = Input(source=arrival.source, facts=arrival.facts, conflict=False)
+            for arrival in _read(path, origin):
+                used = Input(source=arrival.source, facts=arrival.facts, sender=arrival.sender, conflict=False)
                 cases.setdefault((arrival.kind, arrival.uid), []).append(used)
         except (Malformed, MalformedInstance, BadRequest) as error:
             refused.append(Unreadable(path, str(error)))
-    return [_dry_run(kind, uid, inputs, parts) for (kind, uid), inputs in cases.items()], refused
+    return [_dry_run(kind, uid, inputs, parts, origin.site) for (kind, uid), inputs in cases.items()], refused
 
 
 def of_case(uid: str, parts: Parts) -> list[DryRun]:
     """Hold the rules against what has arrived of a study or stay; empty when it is not known here."""
+    site = parts.settings.site.name
     with parts.store("desk").reading() as unit:
         found = {kind: [each for each in unit.cases.inputs(kind, uid) if not each.conflict] for kind in CaseKind}
-    return [_dry_run(kind, uid, inputs, parts) for kind, inputs in found.items() if inputs]
+    return [_dry_run(kind, uid, inputs, parts, site) for kind, inputs in found.items() if inputs]
 
 
-def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts) -> DryRun:
-    tried = try_rules(kind, parts.settings.site.name, inputs, routing=parts.routing, catalogue=parts.catalogue)
+def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts, site: str) -> DryRun:
+    tried = try_rules(kind, site, inputs, routing=parts.routing, catalogue=parts.catalogue)
     images = {group: int(min(facts["ImageCount"])) for group, facts in facts_by_series(kind, inputs).items()}
     return DryRun(kind=kind, uid=uid, images=images, tried=tried)
 
@@ -75,12 +89,12 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
-def _read(path: Path, settings: Settings) -> Sequence[Arrival]:
+def _read(path: Path, origin: Origin) -> Sequence[Arrival]:
     if path.stat().st_size > FILE_BYTES_MAX:
         raise Malformed(f"larger than {FILE_BYTES_MAX} bytes")
     data = path.read_bytes()
-    site = settings.site.name
     if path.suffix == ".json":
         received = read_bundle(parse_body(data, "application/fhir+json"), kinds=STORED_KINDS)
-        return arrivals(received, digest=digest(data), site=site, sender=_SENDER)
-    return [to_arrival(read_header(data), digest=digest(data), site=site, sender=_SENDER, conversation="")]
+        return arrivals(received, digest=digest(data), site=origin.site, sender=origin.sender)
+    header = read_header(data)
+    return [to_arrival(header, digest=digest(data), site=origin.site, sender=origin.sender, conversation="")]

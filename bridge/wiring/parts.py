@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import IO
 
 from bridge.accounts import Desk as SignInDesk
@@ -23,7 +24,7 @@ from bridge.rules_file import SHIPPED, read_rules
 from bridge.seal import KeyRing, checking_ring, signing_ring
 from bridge.vault import FileVault
 from bridge.wiring.clock import SystemClock
-from guarantee.card import Card
+from bridge.wiring.rules import misnamed
 from guarantee.policy import Policy
 from guarantee.ports import Bell
 from guarantee.rules import Route
@@ -84,11 +85,16 @@ class Parts:
         folders = [self.settings.path(path) for path in self.settings.models.packages]
         return Registry.load(folders or shipped())
 
+    @property
+    def rules_path(self) -> Path:
+        """The file of routes and policies."""
+        path = self.settings.routing.rules
+        return self.settings.path(path) if path else SHIPPED
+
     @cached_property
     def rules(self) -> tuple[tuple[Route, ...], tuple[Policy, ...]]:
         """Routes and policies."""
-        path = self.settings.routing.rules
-        return read_rules(self.settings.path(path) if path else SHIPPED)
+        return read_rules(self.rules_path)
 
     @cached_property
     def routing(self) -> Routing:
@@ -98,20 +104,10 @@ class Parts:
             ConfigError: a route names a model that is not installed, or a card a policy that does not exist.
         """
         routes, policies = self.rules
+        for _, problem in misnamed(routes, policies, self.catalogue):
+            raise ConfigError(problem)
         current = {policy.id: policy.ref for policy in sorted(policies, key=lambda policy: policy.version)}
-        for route in routes:
-            for name in route.models:
-                self._require(self.catalogue.card(name), name, route, current)
         return Routing(routes=routes, policies=current)
-
-    @staticmethod
-    def _require(card: Card | None, name: str, route: Route, policies: dict[str, str]) -> None:
-        if card is None:
-            raise ConfigError(f"route {route.name} names model {name!r}, which is not installed (`aval models list`)")
-        if card.kind is not route.kind:
-            raise ConfigError(f"route {route.name} is for {route.kind} cases, model {name} is not")
-        if card.policy not in policies:
-            raise ConfigError(f"the card of {name} asks for policy {card.policy!r}, which no rule file defines")
 
     @cached_property
     def sign_in(self) -> SignInDesk:

@@ -66,3 +66,87 @@ def test_nothing_is_kept(folder: Path, tmp_path: Path) -> None:
     assert tried(folder, str(files(tmp_path / "mr", "MR"))).exit_code == 0
     assert (folder / "aval.db").read_bytes() == before
     assert not list((folder / "vault").rglob("*.dcm"))
+
+
+# --------------------------------------------------------------------------------------------- rules of a site's own
+
+RULES = """
+policies:
+  - {id: validate-each, version: 1, readers: 1, roles: [radiologist], expires_after_s: 60}
+routes:
+  - name: brains
+    kind: study
+    when:
+      - {fact: Modality, has: [MR], why: {fr: IRM, en: MRI}, code: modality}
+    models: [brain-extractor]
+  - name: trial-scanner
+    kind: study
+    when:
+      - {fact: Sender, has: [mr-2], why: {fr: appareil 2, en: scanner 2}, code: sender}
+      - {fact: Site, one_of: [north], why: {fr: nord, en: north}, code: site}
+    reject: {fr: en essai, en: on trial}
+"""
+
+
+def ruled(folder: Path, rules: str = RULES) -> Path:
+    (folder / "rules.yaml").write_text(rules)
+    with (folder / "aval.toml").open("a") as settings:
+        settings.write('\n[routing]\nrules = "rules.yaml"\n')
+    return folder
+
+
+def test_a_rejection_by_rule_is_told_with_its_name_and_reason(folder: Path, tmp_path: Path) -> None:
+    images = str(files(tmp_path / "mr", "MR"))
+    done = tried(ruled(folder), images, "--sender", "mr-2", "--site", "north")
+    assert "rule trial-scanner fires, and rejects every model: on trial" in done.output
+    assert "brain-extractor@1.0.0 is excluded" in done.output
+    assert "rule, trial-scanner: on trial" in done.output
+    elsewhere = tried(folder, images, "--sender", "mr-2", "--site", "south")
+    assert "route trial-scanner does not fire: site is not met" in elsewhere.output
+    (case,) = json.loads(tried(folder, images, "--sender", "mr-2", "--site", "north", "--json").output)["cases"]
+    assert [route["rejects"] for route in case["routes"]] == [None, "on trial"]
+    assert case["routes"][0]["models"][0]["why_not"] == {"code": "rule", "detail": "trial-scanner: on trial"}
+
+
+def test_a_study_that_no_rule_takes_is_said_to_be_marked(folder: Path, tmp_path: Path) -> None:
+    images = str(files(tmp_path / "ct", "CT"))
+    assert "no rule takes this study: it would be complete, and marked no-route" in tried(folder, images).output
+    (case,) = json.loads(tried(folder, images, "--json").output)["cases"]
+    assert case["cause"] == "no-route"
+
+
+def test_an_order_that_is_wanted_at_once_shows_in_the_trace(folder: Path, tmp_path: Path) -> None:
+    images = str(files(tmp_path / "mr", "MR", RequestedProcedurePriority="STAT"))
+    said = "route head-mr fires, stat because the order says so (RequestedProcedurePriority)"
+    assert said in tried(folder, images).output
+
+
+def checked(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["route", "check", *words, "--dir", str(folder)])
+
+
+def test_rules_that_can_be_used_are_said_to_be(folder: Path) -> None:
+    assert checked(folder).exit_code == 0
+    assert checked(ruled(folder)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("kind: study", "kind: film", "rules.yaml:6: routes.0.kind"),
+        ("fact: Modality", "fact: Modalty", "rules.yaml:8: routes.0.when.0.fact: nothing tells 'Modalty' of a study"),
+        ("[brain-extractor]", "[brains]", "rules.yaml:9: routes.0.models.0: route brains names model 'brains'"),
+        ("[brain-extractor]", "[hospital-mortality]", "model hospital-mortality is not"),
+        ("id: validate-each", "id: others", "asks for policy 'validate-each', which no rule file defines"),
+    ],
+)
+def test_what_is_wrong_with_the_rules_is_told_with_its_line(folder: Path, old: str, new: str, says: str) -> None:
+    path = ruled(folder, RULES.replace(old, new, 1)) / "rules.yaml"
+    done = checked(folder, str(path))
+    assert done.exit_code == 1
+    assert says in done.output
+    assert json.loads(checked(folder, str(path), "--json").output)["faults"]
+
+
+def test_the_schema_of_the_rules_is_printed() -> None:
+    assert json.loads(CliRunner().invoke(main, ["route", "schema"]).output)["$schema"]

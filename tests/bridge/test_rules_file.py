@@ -1,10 +1,11 @@
 """The file of routes and policies."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bridge.rules_file import FILE_BYTES_MAX, SHIPPED, read_rules
+from bridge.rules_file import FILE_BYTES_MAX, SHIPPED, RulesMalformed, read_rules, schema_text
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed
 from guarantee.result import Priority
@@ -79,7 +80,49 @@ def test_a_file_beyond_any_reason_is_not_read(tmp_path: Path) -> None:
         read(tmp_path, GOOD + "#" * FILE_BYTES_MAX)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "place"),
+    [
+        ("readers: 1", "readers: one", 3, "policies.0.readers"),
+        ("kind: study", "kind: film", 6, "routes.0.kind"),
+        ("models:", "modules:", 7, "routes.0.modules"),
+        ("models: [brain-extractor]", "models: [brain-extractor, 7]", 7, "routes.0.models.1"),
+        ("why: {fr: non, en: nay}", "why: {fr: non}", 10, "routes.0.when.0.why.en"),
+        ("one_of: [MR]", "minimum: 5, maximum: 4", 10, "routes.0.when.0"),
+        ("priority: stat", "priority: stat\n    kind: record", 9, ""),
+        ("priority: stat", "reject: {fr: non, en: nay}\n    priority: stat", 5, "routes.0"),
+        ("models: [brain-extractor]", "models: [", 9, ""),
+    ],
+)
+def test_each_mistake_has_its_line(tmp_path: Path, old: str, new: str, line: int, place: str) -> None:
+    with pytest.raises(RulesMalformed) as raised:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert (line, place) in [(fault.line, fault.place) for fault in raised.value.faults]
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(RulesMalformed) as raised:
+        read(tmp_path, GOOD.replace("kind: study", "kind: film").replace("readers: 1", "readers: 9"))
+    assert [fault.line for fault in raised.value.faults] == [3, 6]
+
+
+def test_a_rule_that_rejects_needs_no_models(tmp_path: Path) -> None:
+    text = GOOD.replace("models: [brain-extractor]", "reject: {fr: non, en: nay}").replace("    priority: stat\n", "")
+    (tmp_path / "rules.yaml").write_text(text)
+    (route,), _ = read_rules(tmp_path / "rules.yaml")
+    assert route.rejects("anything")
+
+
+def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
+    assert (SHIPPED.parent / "routing.schema.json").read_text(encoding="utf-8") == schema_text()
+    said = json.loads(schema_text())
+    assert set(said["properties"]) == {"policies", "routes"}
+    assert said["additionalProperties"] is False
+
+
 def test_two_routes_or_policies_of_one_name_are_refused(tmp_path: Path) -> None:
     twice = GOOD.replace("routes:", GOOD.splitlines()[2].replace("readers: 1", "readers: 2") + "\nroutes:")
-    with pytest.raises(Malformed, match="validate-each@1"):
+    with pytest.raises(Malformed, match=r"line 4: policies\.1: policy validate-each@1"):
         read(tmp_path, twice)
+    with pytest.raises(Malformed, match=r"line 11: routes\.1\.name: two routes are called brains"):
+        read(tmp_path, GOOD + "  - {name: brains, kind: record, models: [x]}\n")

@@ -27,6 +27,7 @@ from guarantee.opinion import Reader, Reason, Verdict
 from guarantee.ports import Store, Vault
 from guarantee.release import Kind
 from guarantee.result import Result
+from guarantee.rules import Route
 from guarantee.unit import Arrival
 from tests.flows.fakes import (
     POLICY,
@@ -54,6 +55,7 @@ class World:
         self.vault: Vault = vault or FileVault(folder / "vault")
         self.catalogue = FakeCatalogue(*cards)
         self.model = FakeModel()
+        self.rules: tuple[Route, ...] = ()
         private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
         self.ring = KeyRing(private, {key_id(private.public_key()): private.public_key()})
         self.renderers = {"pacs": FakeRenderer("pacs"), "dpi": FakeRenderer("dpi")}
@@ -83,7 +85,7 @@ class World:
     def routing(self) -> Routing:
         names = tuple(card.model.name for card in self.catalogue.cards)
         return Routing(
-            routes=routes(models=names) + routes(CaseKind.RECORD, names),
+            routes=self.rules or routes(models=names) + routes(CaseKind.RECORD, names),
             policies={policy.id: policy.ref for policy in (POLICY, TWICE)},
         )
 

@@ -10,7 +10,7 @@ from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.result import Cause, Mode, Priority
-from guarantee.rules import Condition, Facts, Route, first_unmet
+from guarantee.rules import Condition, Facts, Route, first_unmet, ordered_stat
 from tests.guarantee.samples import MODEL
 
 WHY = Text(fr="Série inadaptée.", en="Unsuitable series.")
@@ -76,10 +76,24 @@ def test_a_route_is_routine_unless_it_says_otherwise() -> None:
     assert a_route(priority=Priority.STAT).priority is Priority.STAT
 
 
-@pytest.mark.parametrize("parts", [{"name": ""}, {"models": ()}])
+@pytest.mark.parametrize("parts", [{"name": ""}, {"models": ()}, {"reject": WHY, "priority": Priority.STAT}])
 def test_a_route_has_a_name_and_leads_somewhere(parts: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         a_route(**parts)
+
+
+def test_a_rule_rejects_the_models_it_names_or_every_one() -> None:
+    assert not a_route().rejects("brain")
+    assert a_route(reject=WHY).rejects("brain")
+    assert not a_route(reject=WHY).rejects("heart")
+    assert a_route(reject=WHY, models=()).rejects("heart")
+
+
+def test_an_order_that_is_wanted_at_once_is_recognised_by_its_fact() -> None:
+    assert ordered_stat(facts(RequestedProcedurePriority="STAT")) == "RequestedProcedurePriority"
+    assert ordered_stat({"ServiceRequest.priority": frozenset({"routine", "stat"})}) == "ServiceRequest.priority"
+    assert ordered_stat(facts(RequestedProcedurePriority="HIGH")) == ""
+    assert ordered_stat(facts(Modality="STAT")) == ""
 
 
 def a_card(**parts: Any) -> Card:
