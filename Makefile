@@ -37,10 +37,15 @@ fix: ## let ruff mend what it can
 lock: ## resolve pyproject.toml again into deploy/locks/
 	@deploy/dev/lock
 
+bench-dicom: ## DICOM in, beside Orthanc, DCMTK and pynetdicom; ARGS="--quick", "--reps 5", "--only one"; last line: JSON
+	@deploy/dev/venv dev
+	@deploy/dev/peers
+	@$(PYTHON) -m tests.bench.dicom $(ARGS)
+
 peers: ## install the real peers the tests talk to (PostgreSQL, RabbitMQ, Orthanc, DCMTK, Chromium, validators)
 	@deploy/dev/peers
 
 clean: ## remove everything that `make` can rebuild
-	rm -rf .venv .peers .aval .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf .venv .peers .aval .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
 
-.PHONY: help demo test check fix lock peers clean
+.PHONY: help demo test check fix lock bench-dicom peers clean

@@ -1,0 +1,1 @@
+"""DICOM in, beside Orthanc, DCMTK and plain pynetdicom. See tests/bench/README.md."""
