@@ -16,11 +16,14 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+
+from dicom_adapters.tls import Greeter, Identity, SecureHandler, SecureServer, server_context
 
 TRANSACTIONS_MAX: Final = 1_000
 """Most questions remembered. An archive that answers a day late still finds its question at 40 deliveries an hour."""
@@ -58,11 +61,13 @@ class CommitmentDesk:
         aet: our AE title, which the archive must know together with host and port.
         host: address to listen on; "" for all.
         port: 0 for any free one, which only an archive that answers on the same association can use.
+        tls: who we are for an archive that answers by TLS; then nobody else is heard.
     """
 
-    def __init__(self, aet: str, host: str, port: int) -> None:
+    def __init__(self, aet: str, host: str, port: int, tls: Identity | None = None) -> None:
         self._aet = aet
         self._address = (host, port)
+        self._tls = tls
         self._lock = threading.Lock()
         self._asked: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._answers: dict[str, Answer] = {}
@@ -73,6 +78,7 @@ class CommitmentDesk:
 
         Raises:
             OSError: the port is taken.
+            Unavailable: a file of our TLS identity cannot be used.
         """
         with self._lock:
             if self._server is None:
@@ -82,7 +88,18 @@ class CommitmentDesk:
                 # The archive requests the association but stays the provider: it proposes the SCP role (PS3.4, J.3.3).
                 ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
                 ae.add_supported_context("1.2.840.10008.1.1")
-                self._server = ae.start_server(self._address, block=False, evt_handlers=self.handlers)
+                self._server = self._serve(ae)
+
+    def _serve(self, ae: AE) -> SecureServer:
+        context = server_context(self._tls, client_certificates=True) if self._tls else None
+        server: SecureServer = ae.make_server(
+            self._address,
+            evt_handlers=self.handlers,
+            server_class=SecureServer,
+            request_handler=partial(SecureHandler, Greeter(context, only=True)),
+        )
+        threading.Thread(target=server.serve_forever, args=(0.1,), name="commitment-listener", daemon=True).start()
+        return server
 
     @property
     def port(self) -> int:

@@ -3,20 +3,22 @@
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from dicom_adapters.tls import Calling
 from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Unavailable
 
 
-def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float) -> None:
+def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float, tls: Calling | None = None) -> None:
     """Return when the peer answers a C-ECHO with success (PS3.4 A.4).
 
     Raises:
-        Unavailable: no connection, the association was refused, or another answer.
+        Unavailable: no connection, TLS could not be agreed on, the association was refused, or another answer.
     """
     entity = AE(aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
     entity.add_requested_context(Verification)
-    association = keep_answers(entity.associate(host, port, ae_title=peer_aet))
+    tls_args = tls.arguments(host) if tls else None
+    association = keep_answers(entity.associate(host, port, ae_title=peer_aet, tls_args=tls_args))
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} {why}")

@@ -126,8 +126,14 @@ def parse_uid(text: str, what: str) -> str:
     return uid
 
 
-def to_arrival(header: Header, *, digest: Digest, site: str, sender: str, conversation: str) -> Arrival:
-    """Return the arrival of an instance whose bytes the vault keeps as ``digest``."""
+def to_arrival(
+    header: Header, *, digest: Digest, site: str, sender: str, conversation: str, doubt: str = ""
+) -> Arrival:
+    """Return the arrival of an instance whose bytes the vault keeps as ``digest``.
+
+    Args:
+        doubt: why its case must be held, whatever it says; "" when it need not be.
+    """
     return Arrival(
         kind=CaseKind.STUDY,
         uid=header.study_instance_uid,
@@ -144,6 +150,7 @@ def to_arrival(header: Header, *, digest: Digest, site: str, sender: str, conver
         facts=header.facts,
         sender=sender,
         conversation=conversation,
+        doubt=doubt,
     )
 
 

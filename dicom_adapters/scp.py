@@ -5,12 +5,14 @@ else is answered with a failure, and recorded: a sender that hears success delet
 
     status    code (Error Comment, turn_away)     what the sender should do
     0x0000                                        forget the instance
-    0xA700    vault, database, listener-full, …   send again later
+    0xA700    vault, database, listener-full,     send again later
+              rate-exceeded, …
     0xA900    class-mismatch                      look at the instance
     0xC0xx    see REFUSALS                        look at the instance
     0xC210    unexpected                          tell us: our log says where
 
-Who may call: admission.py. What a peer may make us hold: reception.py. What we change of pynetdicom: upper_layer.py.
+Who may call: admission.py, tls.py. How much: rates.py. What a peer may make us hold: reception.py. What we change of
+pynetdicom: upper_layer.py.
 """
 
 import logging
@@ -26,11 +28,14 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from dicom_adapters.admission import Admission, Call, Rejection, Sender
+from dicom_adapters.admission import Admission, Rejection, Sender
+from dicom_adapters.conversation import Conversation
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid, read_header, to_arrival
+from dicom_adapters.headers import parse_uid, read_header
 from dicom_adapters.part10 import part10
+from dicom_adapters.rates import Rates
 from dicom_adapters.reception import Budget, Overflow, Reception, Violation
+from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_adapters.upper_layer import Handler, Server, storage_contexts
 from guarantee.errors import PortError, Unavailable
@@ -79,7 +84,9 @@ class Options:
         port: 0 for any free one.
         senders: by calling AE title.
         accept_unknown: whether a calling AE title outside ``senders`` is let in, under the name "unknown:<AE title>".
+        quarantine_unknown: whether it is let in under that name, and what it brings is held until a person admits it.
         require_called_aet: whether a peer must call us by our title.
+        tls: how TLS is spoken; None when it is not.
         acse_timeout_s: for the request of a new connection, and for its end.
         network_timeout_s: silence after which an association is aborted.
         pdu_bytes_max: longest PDU we announce; larger ones cost less for each byte.
@@ -95,7 +102,9 @@ class Options:
     site: str
     senders: Mapping[str, Sender]
     accept_unknown: bool = False
+    quarantine_unknown: bool = False
     require_called_aet: bool = True
+    tls: Listening | None = None
     associations_max: int = 100
     acse_timeout_s: float = 5.0
     dimse_timeout_s: float = 30.0
@@ -122,17 +131,6 @@ class Doors:
     turn_away: Callable[[str, str, str], object]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Conversation:
-    """One connection. ``sender`` is "" until its association is admitted."""
-
-    id: str
-    address: str
-    reception: Reception
-    sender: str = ""
-    is_aborted: bool = False
-
-
 class Listener:
     """Listens for associations and hands each instance to the doors.
 
@@ -149,12 +147,14 @@ class Listener:
             aet=options.aet,
             senders=options.senders,
             accept_unknown=options.accept_unknown,
+            quarantine_unknown=options.quarantine_unknown,
             require_called_aet=options.require_called_aet,
             associations_max=options.associations_max,
         )
-        self._open: dict[Association, _Conversation] = {}
+        self._open: dict[Association, Conversation] = {}
         self._changed = threading.Condition()
-        self._server: Server | None = None
+        self._rates = Rates()
+        self._servers: list[Server] = []
 
     def start(self) -> None:
         """Bind, and listen in threads of its own.
@@ -164,11 +164,23 @@ class Listener:
         """
         # pynetdicom quotes AE titles, UIDs and whole exceptions of ours; we log what may be known.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+        tls, plain = self._options.tls, Greeter(None, only=False)
+        if tls is None:
+            self._listen(self._options.port, plain)
+        else:
+            context = server_context(tls.identity, client_certificates=tls.client_certificates)
+            if tls.port is not None:
+                self._listen(self._options.port, plain)
+                self._listen(tls.port, Greeter(context, only=True, handshake_s=tls.handshake_s))
+            else:
+                self._listen(self._options.port, Greeter(context, only=tls.only, handshake_s=tls.handshake_s))
+        _log.info("listener.started", extra={"aet": self._options.aet, "ports": self._ports()})
+
+    def _listen(self, port: int, greeter: Greeter) -> None:
         options = self._options
-        entity = _entity(options)
         try:
-            self._server = entity.make_server(
-                (options.host, options.port),
+            server = _entity(options).make_server(
+                (options.host, port),
                 contexts=storage_contexts(allow_deflated=options.allow_deflated),
                 evt_handlers=[
                     (evt.EVT_REQUESTED, self._admit),
@@ -176,32 +188,41 @@ class Listener:
                     (evt.EVT_C_STORE, self._store),
                 ],
                 server_class=Server,
-                request_handler=partial(Handler, self._converse),
+                request_handler=partial(Handler, partial(self._converse, greeter)),
             )
         except OSError as error:
-            place = f"{options.host}:{options.port}"
-            raise Unavailable("listener", f"cannot listen on {place}: {error.strerror}") from error
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
-        _log.info("listener.started", extra={"aet": options.aet, "port": self.port})
+            self.stop()
+            raise Unavailable("listener", f"cannot listen on {options.host}:{port}: {error.strerror}") from error
+        self._servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
+
+    def _ports(self) -> list[int]:
+        return [int(server.server_address[1]) for server in self._servers]
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        if self._server is None:
+        if not self._servers:
             raise Unavailable("listener", "the listener has not been started")
-        return int(self._server.server_address[1])
+        return self._ports()[0]
+
+    @property
+    def tls_port(self) -> int:
+        """The port that TLS is spoken on; that of ``port`` when there is no other."""
+        return self.port and self._ports()[-1]
 
     def stop(self) -> None:
         """Stop accepting, let open associations finish for ``grace_s``, then abort them; return when all ended."""
-        if self._server is None:
+        if not self._servers:
             return
-        self._server.stop_accepting()
+        for server in self._servers:
+            server.stop_accepting()
         if not self._wait_until_idle(self._options.grace_s):
             for association in self._admitted():
                 association.abort(block=False)  # the blocking form closes the connection before the word is out
             if not self._wait_until_idle(self._options.acse_timeout_s + ABORT_S):
                 _log.error("listener.stuck", extra={"associations": len(self._admitted())})
-        self._server = None
+        self._servers.clear()
         _log.info("listener.stopped")
 
     def _wait_until_idle(self, timeout_s: float) -> bool:
@@ -209,20 +230,34 @@ class Listener:
         with self._changed:
             return self._changed.wait_for(lambda: not self._admitted(), timeout_s)
 
-    def _admitted(self) -> list[Association]:
-        return [association for association, conversation in list(self._open.items()) if conversation.sender]
+    def _admitted(self, sender: str = "") -> list[Association]:
+        """Return the admitted associations, of one sender or of all."""
+        return [a for a, talk in list(self._open.items()) if talk.sender and talk.sender == (sender or talk.sender)]
 
     # -------------------------------------------------------------------------------------------- one connection
 
-    def _converse(self, handler: Handler) -> None:
+    def _converse(self, greeter: Greeter, handler: Handler) -> None:
         """Serve one connection until it has ended, on the thread that accepted it."""
         if len(self._open) >= self._options.associations_max + SPARE_CONNECTIONS:
             handler.hang_up()
             self._turn_away("unknown", "too-many-connections", f"connection from {handler.address} closed")
             return
+        try:
+            handler.greet(greeter, self._options.network_timeout_s)
+        except Refusal as error:
+            handler.hang_up()
+            if error.code:
+                self._turn_away("unknown", error.code, f"connection from {handler.address} closed: {error.detail}")
+            return
         association = handler.make_association()
         reception = Reception(self._budget, self._options.instance_bytes_max)
-        conversation = _Conversation(id=str(uuid.uuid4()), address=handler.address, reception=reception)
+        conversation = Conversation(
+            id=str(uuid.uuid4()),
+            address=handler.address,
+            reception=reception,
+            is_encrypted=handler.is_encrypted,
+            certificate=certificate_of(handler.request),
+        )
         self._open[association] = conversation
         try:
             association.start()
@@ -232,7 +267,7 @@ class Listener:
             reception.release()
             self._end(association, conversation)
 
-    def _end(self, association: Association, conversation: _Conversation) -> None:
+    def _end(self, association: Association, conversation: Conversation) -> None:
         try:
             if conversation.sender:
                 self._doors.hang_up(conversation.id)
@@ -249,17 +284,19 @@ class Listener:
         conversation = self._open[event.assoc]
         request = event.assoc.requestor.primitive
         calling, called = str(request.calling_ae_title).strip(), str(request.called_ae_title).strip()
-        call = Call(calling=calling, called=called, address=conversation.address)
+        caller = self._admission.caller(calling)
+        call = conversation.call(calling, called)
         try:
-            rejection = self._admission.rejection(call, admitted=len(self._admitted()))
+            rejection = self._admission.rejection(
+                call, admitted=len(self._admitted()), of_sender=len(self._admitted(caller.name))
+            )
         except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
             rejection = Rejection(code="unexpected", detail=_where(error), answer=(1, 1, 1))
-        name = self._admission.name_of(calling)
         if rejection is None:
-            conversation.sender = name
+            conversation.caller = caller
             return
         event.assoc.acse.send_reject(*rejection.answer)
-        self._turn_away(name, rejection.code, rejection.detail)
+        self._turn_away(caller.name, rejection.code, rejection.detail)
         event.assoc.kill()  # waits until the rejection has gone out
 
     # ---------------------------------------------------------------------------------------------- one instance
@@ -300,7 +337,7 @@ class Listener:
             conversation.reception.release()
         return 0x0000
 
-    def _keep(self, event: Any, conversation: _Conversation) -> None:
+    def _keep(self, event: Any, conversation: Conversation) -> None:
         request = event.request
         if isinstance(request.DataSet, Overflow):
             raise request.DataSet.refusal
@@ -313,19 +350,12 @@ class Listener:
         with request.DataSet.getbuffer() as received:
             data = part10(received, transfer_syntax_uid=str(event.context.transfer_syntax), **names)
         request.DataSet.truncate(0)  # a large instance would stay in memory a third time
+        if conversation.caller is not None:
+            self._rates.take(conversation.sender, conversation.caller.sender.rate, len(data))
         header = read_header(data, allow_deflated=self._options.allow_deflated, **names)
-        digest = self._vault.put(data)
-        self._doors.receive(
-            to_arrival(
-                header,
-                digest=digest,
-                site=self._options.site,
-                sender=conversation.sender,
-                conversation=conversation.id,
-            )
-        )
+        self._doors.receive(conversation.arrival(header, self._vault.put(data), self._options.site))
 
-    def _refuse(self, conversation: _Conversation, status: int, code: str, detail: str) -> Dataset:
+    def _refuse(self, conversation: Conversation, status: int, code: str, detail: str) -> Dataset:
         self._turn_away(conversation.sender, code, detail)
         return _answer(status, code)
 

@@ -28,6 +28,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetri
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
 from dicom_adapters.held import Held, load, rejected_by
+from dicom_adapters.tls import Calling, Identity
 from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import BlobMissing, Declined, Malformed, Unavailable
 from guarantee.ids import Digest
@@ -71,6 +72,8 @@ class Options:
         commitment_host, commitment_port: where we listen for the answers to storage commitment; "" is every address.
             With port 0 nothing is opened until ``listen`` is called: an archive cannot know a port that nobody chose,
             and some answer on the association that asked.
+        tls: how the archive is called by TLS; None to call it without.
+        answers_tls: who we are for an archive that answers by TLS, which must show a certificate; None without.
         connect_s, associate_s: to open a connection, to negotiate an association.
         answer_s: for the answer to one request.
         commitment_s: for the answer to storage commitment; a later one counts at the next attempt.
@@ -86,6 +89,8 @@ class Options:
     dicomweb_url: str = ""
     commitment_host: str = ""
     commitment_port: int = 0
+    tls: Calling | None = None
+    answers_tls: Identity | None = None
     connect_s: float = 10.0
     associate_s: float = 15.0
     answer_s: float = 30.0
@@ -123,7 +128,9 @@ class PacsDestination:
         self._vault = vault
         self._clock = clock
         self._web = DicomWeb(options.dicomweb_url, options.dicomweb_s) if options.dicomweb_url else None
-        self._desk = CommitmentDesk(options.aet, options.commitment_host, options.commitment_port)
+        self._desk = CommitmentDesk(
+            options.aet, options.commitment_host, options.commitment_port, tls=options.answers_tls
+        )
         # pynetdicom logs identifiers and status texts, and those name patients.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
@@ -216,7 +223,13 @@ class PacsDestination:
         opened = threading.Event()
         handlers = [(evt.EVT_CONN_OPEN, lambda _: opened.set()), *(self._desk.handlers if takes_answers else ())]
         association = keep_answers(
-            ae.associate(options.peer_host, options.peer_port, ae_title=options.peer_aet, evt_handlers=handlers)
+            ae.associate(
+                options.peer_host,
+                options.peer_port,
+                ae_title=options.peer_aet,
+                evt_handlers=handlers,
+                tls_args=options.tls.arguments(options.peer_host) if options.tls else None,
+            )
         )
         if not association.is_established:
             raise self._unestablished(association) if opened.is_set() else self._unreached()
@@ -235,7 +248,8 @@ class PacsDestination:
         return Unavailable("association-aborted", f"{self._where} ended the association while it was being opened")
 
     def _unreached(self) -> Exception:
-        return Unavailable("no-connection", f"{self._where} cannot be reached")
+        or_tls = ", or no TLS could be agreed on with it" if self._options.tls else ""
+        return Unavailable("no-connection", f"{self._where} cannot be reached{or_tls}")
 
     @property
     def _where(self) -> str:

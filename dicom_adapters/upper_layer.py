@@ -5,6 +5,7 @@ A faster path for C-STORE would live here: `Handler.make_association` decides wh
 
 import logging
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +21,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from dicom_adapters.headers import DEFLATED
 from dicom_adapters.reception import limit_pdus
+from dicom_adapters.tls import Greeter
 
 _EXPLICIT_FIRST: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 
@@ -104,6 +106,8 @@ class Handler(RequestHandler):  # type: ignore[misc]
         converse: serves it, and returns when it has ended.
     """
 
+    request: Any
+
     def __init__(self, converse: Callable[["Handler"], None], *arguments: Any) -> None:
         self._converse = converse
         super().__init__(*arguments)
@@ -118,6 +122,20 @@ class Handler(RequestHandler):  # type: ignore[misc]
     def address(self) -> str:
         """The peer's address."""
         return str(self.client_address[0])
+
+    def greet(self, greeter: Greeter, silence_s: float) -> None:
+        """Find out what the peer speaks; from then on it may be silent for ``silence_s``, in the middle of a PDU too.
+
+        Raises:
+            Refusal: nothing that we speak.
+        """
+        self.request = greeter.greet(self.request)
+        self.request.settimeout(silence_s)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return isinstance(self.request, ssl.SSLSocket)
 
     def make_association(self) -> Association:
         """Return the association of this connection, not yet started."""

@@ -30,6 +30,7 @@ class Arrival:
         facts: small coded values for routing; never a name or a number that identifies the patient.
         sender: name of the sender, from configuration.
         conversation: identifier of the open association that brought it; "" when there is none.
+        doubt: why its case must be held until a person admits it, whatever it says: "sender-unknown"; "" otherwise.
     """
 
     kind: CaseKind
@@ -45,6 +46,7 @@ class Arrival:
     facts: Facts
     sender: str
     conversation: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

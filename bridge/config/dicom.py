@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.config.base import Section
+from bridge.config.tls import PacsTls, ScpTls
 
 
 class DicomSender(Section):
@@ -12,6 +13,16 @@ class DicomSender(Section):
 
     aet: str = Field(description="its AE title", min_length=1, max_length=16)
     addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+    certificates: tuple[str, ...] = Field(
+        (),
+        description="one of these it must show: SHA-256 fingerprints, or names (common, DNS, address) in a certificate "
+        "that scp.tls.authorities have signed; empty for any or none",
+    )
+    required_tls: bool = Field(default=False, description="whether it must speak TLS")
+    site: str = Field("", max_length=64, description="where it stands, for routes and stops; empty for site.name")
+    instances_per_s: float = Field(0.0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
+    bytes_per_min: int = Field(0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
+    associations_max: int = Field(0, ge=0, description="its open associations at once; 0 for no limit of its own")
 
 
 class Scp(Section):
@@ -24,8 +35,24 @@ class Scp(Section):
     accept_unknown: bool = Field(
         default=False, description="take images from any AE title; for demonstrations and tests"
     )
+    quarantine_unknown: bool = Field(
+        default=False, description="take them, but hold their cases until a person admits them (aval cases)"
+    )
+    tls: ScpTls = Field(ScpTls(), description="DICOM over TLS")
     associations_max: int = Field(100, ge=1, description="open associations at once")
     silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")
+
+    @model_validator(mode="after")
+    def _senders_told_apart(self) -> Self:
+        """A sender is found by its AE title: of two with the same one, one would never be heard."""
+        titles = [sender.aet for sender in self.senders.values()]
+        twice = sorted({aet for aet in titles if titles.count(aet) > 1})
+        if twice:
+            raise ValueError(f"two senders are called {', '.join(twice)}; put both places into one sender's addresses")
+        shown = sorted(name for name, s in self.senders.items() if s.certificates or s.required_tls)
+        if shown and self.tls.certificate is None:
+            raise ValueError(f"{', '.join(shown)} must speak TLS; give scp.tls a certificate")
+        return self
 
 
 class Quiet(Section):
@@ -57,6 +84,7 @@ class PacsSettings(Section):
     )
     host: str = Field(description="its address")
     port: int = Field(ge=1, le=65535, description="its DICOM port")
+    tls: PacsTls = Field(PacsTls(), description="TLS, where it speaks that")
     confirm: Literal["auto", "commitment", "dicomweb", "query"] = Field(
         "auto", description="how we make sure that it holds the objects"
     )

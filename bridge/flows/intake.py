@@ -113,6 +113,8 @@ _OVERTAKABLE = frozenset({ResultState.QUEUED, ResultState.AWAITING_REVIEW, Resul
 
 
 def _trouble(arrival: Arrival, case: Case, known: Sequence[Input]) -> str:
+    if arrival.doubt:
+        return arrival.doubt
     if not case.patient.is_same_person(arrival.patient):
         return "two-patients"
     if known and _matters(arrival, known):

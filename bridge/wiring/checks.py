@@ -9,7 +9,7 @@ from bridge.config import ConfigError
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
-from bridge.wiring import outside
+from bridge.wiring import outside, tls
 from bridge.wiring.parts import Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
@@ -41,6 +41,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),
+        *tls.certificates(parts.settings, parts.clock.now).items(),
         *((name, reach) for name, reach in outside.reachable(parts.settings).items()),
     ]
     return [_ask(what, question) for what, question in questions]

@@ -29,6 +29,12 @@ port = 11112
 # [scp.senders.scanner-1]
 # aet = "SCANNER1"
 # addresses = ["10.1.2.3"]
+# certificates = ["scanner1.hospital.example"]     # with TLS: a name in its certificate, or its SHA-256 fingerprint
+#
+# [scp.tls]                                        # both on one port; `port = 2762` for TLS on a port of its own
+# certificate = "keys/scp.pem"
+# key = "keys/scp.key"
+# authorities = "keys/scp-authorities.pem"
 
 # Which record may push events (to http://…:8081/fhir):
 # [intake.senders.dpi]

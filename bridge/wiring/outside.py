@@ -7,14 +7,19 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from bridge.config import Settings
+from bridge.config.dicom import DicomSender as SenderSettings
+from bridge.config.dicom import PacsSettings
 from bridge.web import options as web
+from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
 from dicom_adapters import scp, send
 from dicom_adapters.admission import Sender as DicomSender
 from dicom_adapters.echo import echo
 from dicom_adapters.envelope import Options as DicomOptions
 from dicom_adapters.envelope import Software
+from dicom_adapters.rates import Rate
 from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.tls import Calling
 from fhir_adapters import client as fhir_client
 from fhir_adapters import door, rest
 from fhir_adapters.bundle import STORED_KINDS, read_bundle
@@ -50,11 +55,26 @@ def scp_options(settings: Settings) -> scp.Options:
         host=mine.host,
         port=mine.port,
         site=settings.site.name,
-        senders={s.aet: DicomSender(name=name, networks=s.addresses) for name, s in mine.senders.items()},
+        senders={sender.aet: dicom_sender(name, sender) for name, sender in mine.senders.items()},
         accept_unknown=mine.accept_unknown,
+        quarantine_unknown=mine.quarantine_unknown,
+        tls=tls.listening(settings),
         require_called_aet=not mine.accept_unknown,
         associations_max=mine.associations_max,
         network_timeout_s=mine.silence_s,
+    )
+
+
+def dicom_sender(name: str, sender: SenderSettings) -> DicomSender:
+    """Return who may send images as ``name``."""
+    return DicomSender(
+        name=name,
+        networks=sender.addresses,
+        certificates=sender.certificates,
+        required_tls=sender.required_tls,
+        site=sender.site,
+        rate=Rate(instances_per_s=sender.instances_per_s, bytes_per_min=sender.bytes_per_min),
+        associations_max=sender.associations_max,
     )
 
 
@@ -152,6 +172,8 @@ def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[s
             dicomweb_url=pacs.dicomweb_url,
             commitment_host=pacs.commitment_host,
             commitment_port=pacs.commitment_port,
+            tls=tls.calling(settings, pacs),
+            answers_tls=tls.answered(settings, pacs),
         )
         found[name] = send.PacsDestination(options, vault, clock)
     for name, record in settings.destinations.fhir.items():
@@ -200,16 +222,16 @@ def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each place outside, a question whether it answers."""
     asked: dict[str, Callable[[], str]] = {}
     for name, pacs in settings.destinations.pacs.items():
-        asked[f"pacs {name}"] = _echo(pacs.our_aet, pacs.aet, pacs.host, pacs.port)
+        asked[f"pacs {name}"] = _echo(pacs, tls.calling(settings, pacs))
     for name, record in settings.destinations.fhir.items():
         asked[f"record {name}"] = _connect(record.base_url)
     return asked
 
 
-def _echo(aet: str, peer_aet: str, host: str, port: int) -> Callable[[], str]:
+def _echo(pacs: PacsSettings, call: Calling | None) -> Callable[[], str]:
     def ask() -> str:
-        echo(aet=aet, peer_aet=peer_aet, host=host, port=port, timeout_s=REACH_S)
-        return f"C-ECHO answered by {peer_aet} at {host}:{port}"
+        echo(aet=pacs.our_aet, peer_aet=pacs.aet, host=pacs.host, port=pacs.port, timeout_s=REACH_S, tls=call)
+        return f"C-ECHO answered by {pacs.aet} at {pacs.host}:{pacs.port}{' in TLS' if call else ''}"
 
     return ask
 

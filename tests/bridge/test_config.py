@@ -10,6 +10,14 @@ from bridge.config import ConfigError, Settings, explain, from_environment, load
 SITE = f'[site]\nnamespace = "{uuid.UUID(int=1)}"\n'
 
 
+PACS = """[destinations.pacs.a]
+aet = 'A'
+host = 'pacs.example'
+port = 104
+[destinations.pacs.a.tls]
+"""
+
+
 def write(folder: Path, text: str = "") -> Path:
     (folder / "aval.toml").write_text(SITE + text)
     return folder
@@ -46,6 +54,10 @@ def test_the_namespace_can_be_given_as_a_variable(tmp_path: Path) -> None:
         ("", {"AVAL_SPC__PORT": "1"}, r"spc.*unknown setting"),
         ("", {"AVAL_PORT": "1"}, r"port.*unknown setting"),
         ("[scp]\nport = 70000\n", {}, r"scp\.port"),
+        ("[scp.senders.a]\naet = 'A'\n[scp.senders.b]\naet = 'A'\n", {}, r"scp.*two senders are called A"),
+        ("[scp.senders.a]\naet = 'A'\nrequired_tls = true\n", {}, r"scp.*a must speak TLS"),
+        (PACS + "certificate = 'a.pem'\nkey = 'a.key'\n", {}, r"TLS needs authorities"),
+        (PACS + "authorities = 'a.pem'\nkey = 'a.key'\n", {}, r"certificate and key come together"),
         ("[scp]\nport = 'many'\n", {}, r"scp\.port"),
         ("", {"AVAL_SCP__PORT": "many"}, r"scp\.port"),
         ("", {"AVAL_SCP": "x", "AVAL_SCP__PORT": "1"}, r"AVAL_SCP"),

@@ -106,3 +106,15 @@ def test_pynetdicom_itself_sees_a_rejection(post: Post) -> None:
 )
 def test_a_sender_may_call_from_its_networks(networks: tuple[str, ...], address: str, *, may: bool) -> None:
     assert Sender(name="mr-2", networks=networks).may_call_from(address) is may
+
+
+def test_a_stranger_is_let_in_and_everything_it_brings_is_doubtful_where_that_is_wanted(post_of: PostOf) -> None:
+    post = post_of(quarantine_unknown=True)
+    body, name = instance()
+    with Peer(post.port, calling="STRANGER").associated() as peer, Peer(post.port).associated() as known:
+        assert peer.store(body, name) == SUCCESS
+        assert known.store(body, name) == SUCCESS
+    with Peer(post.port, calling="STRANGER", called="OTHER") as lost:
+        assert lost.associate() == (REJECTED, b"\0\1\1\7")
+
+    assert [(a.sender, a.doubt) for a in post.arrivals] == [("unknown:STRANGER", "sender-unknown"), ("mr-2", "")]

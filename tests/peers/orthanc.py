@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.peers.base import Daemon, PeerMissing, folder, free_port, program, wait_until
+from tests.peers.certificates import Pair
 
 _PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
@@ -17,9 +18,12 @@ class Orthanc:
     Args:
         aet: of the peer that it answers storage commitment to.
         commitment_port: where that peer listens.
+        tls: Orthanc's certificate, and who signs those of its peers; then DICOM is spoken in TLS alone, both ways.
     """
 
-    def __init__(self, aet: str = "AVAL", commitment_port: int | None = None) -> None:
+    def __init__(
+        self, aet: str = "AVAL", commitment_port: int | None = None, tls: tuple[Pair, Path] | None = None
+    ) -> None:
         if not _PLUGIN.exists():
             raise PeerMissing("orthanc-dicomweb is not installed; run `make peers`")
         self.aet = "ORTHANC"
@@ -28,7 +32,7 @@ class Orthanc:
         self.commitment_port = commitment_port or free_port()
         self.url = f"http://127.0.0.1:{self._http_port}"
         config = self.home / "orthanc.json"
-        config.write_text(json.dumps(self._configuration(aet)))
+        config.write_text(json.dumps(self._configuration(aet, in_tls=tls is not None) | _in_tls(tls)))
         self.daemon = Daemon("orthanc", [program("Orthanc"), str(config)], self.home)
         try:
             wait_until(self._answers, "Orthanc", self.daemon.process)
@@ -59,6 +63,16 @@ class Orthanc:
         with urllib.request.urlopen(request, timeout=10) as answer:
             answer.read()
 
+    def send(self, identifier: str) -> None:
+        """Make it send one of its instances to its peer.
+
+        Raises:
+            OSError: the peer did not take it.
+        """
+        request = urllib.request.Request(f"{self.url}/modalities/aval/store", data=identifier.encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+
     def stop(self) -> None:
         """Stop it and remove its folder."""
         self.daemon.stop()
@@ -74,7 +88,7 @@ class Orthanc:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def _configuration(self, aet: str) -> dict[str, Any]:
+    def _configuration(self, aet: str, *, in_tls: bool) -> dict[str, Any]:
         return {
             "Name": "Aval tests",
             "StorageDirectory": str(self.home / "storage"),
@@ -95,9 +109,23 @@ class Orthanc:
                     "Host": "127.0.0.1",
                     "Port": self.commitment_port,
                     "AllowStorageCommitment": True,
+                    "UseDicomTls": in_tls,
                 }
             },
             "DicomAlwaysAllowFind": True,
             "DicomAlwaysAllowGet": True,
             "DicomAlwaysAllowMove": True,
         }
+
+
+def _in_tls(tls: tuple[Pair, Path] | None) -> dict[str, Any]:
+    if tls is None:
+        return {}
+    pair, authorities = tls
+    return {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(pair.certificate),
+        "DicomTlsPrivateKey": str(pair.key),
+        "DicomTlsTrustedCertificates": str(authorities),
+        "DicomTlsRemoteCertificateRequired": True,
+    }

@@ -1,0 +1,71 @@
+"""DICOM over TLS: settings to the adapters' own options, and how long certificates are still good for."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bridge.config import ConfigError, Settings
+from bridge.config.dicom import PacsSettings
+from dicom_adapters.tls import Calling, Identity, Listening, days_left
+
+NOTICE_DAYS: Final = 30
+"""How long before a certificate ends ``aval check`` asks for a new one."""
+
+
+def listening(settings: Settings) -> Listening | None:
+    """Return how the DICOM listener speaks TLS; None when it does not."""
+    tls = settings.scp.tls
+    if tls.certificate is None:
+        return None
+    return Listening(
+        identity=Identity(
+            certificate=settings.path(tls.certificate),
+            key=settings.path(tls.key),
+            authorities=settings.path(tls.authorities),
+        ),
+        client_certificates=tls.client_certificates == "required",
+        port=tls.port,
+        only=tls.only,
+    )
+
+
+def calling(settings: Settings, pacs: PacsSettings) -> Calling | None:
+    """Return how we call a PACS by TLS; None when we do not."""
+    tls = pacs.tls
+    if tls.authorities is None:
+        return None
+    identity = Identity(
+        certificate=settings.path(tls.certificate) if tls.certificate else None,
+        key=settings.path(tls.key) if tls.key else None,
+        authorities=settings.path(tls.authorities),
+    )
+    return Calling(identity=identity, server_name=tls.server_name, check_name=tls.check_name)
+
+
+def answered(settings: Settings, pacs: PacsSettings) -> Identity | None:
+    """Return who we are for a PACS that answers storage commitment by TLS; None when it answers without."""
+    call = calling(settings, pacs)
+    if call is None or call.identity.certificate is None or not pacs.tls.answers:
+        return None
+    return call.identity
+
+
+def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, Callable[[], str]]:
+    """Return, for each certificate of ours, a question whether it is good for long enough."""
+    found = {"scp": settings.scp.tls.certificate} | {
+        f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()
+    }
+    return {f"certificate {name}": _lasts(settings.path(path), now) for name, path in found.items() if path is not None}
+
+
+def _lasts(path: Path, now: Callable[[], datetime]) -> Callable[[], str]:
+    def ask() -> str:
+        days = days_left(path, now())
+        if days < 0:
+            raise ConfigError(f"{path} has expired: put a new certificate there and restart")
+        if days < NOTICE_DAYS:
+            raise ConfigError(f"{path} expires in {days} days: put a new certificate there and restart")
+        return f"good for {days} days"
+
+    return ask

@@ -1,0 +1,63 @@
+"""One connection to the listener: who speaks, what it is sending, and what an instance that it brought is for us."""
+
+from dataclasses import dataclass
+
+from dicom_adapters.admission import Call, Caller
+from dicom_adapters.headers import Header, to_arrival
+from dicom_adapters.reception import Reception
+from dicom_adapters.tls import Certificate
+from guarantee.ids import Digest
+from guarantee.unit import Arrival
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """One connection.
+
+    Args:
+        id: for as long as it lasts.
+        address: of the peer.
+        is_encrypted: whether it speaks TLS.
+        certificate: that it proved to have, if any.
+        caller: None until its association is admitted.
+        is_aborted: whether we have cut it off.
+    """
+
+    id: str
+    address: str
+    reception: Reception
+    is_encrypted: bool
+    certificate: Certificate | None
+    caller: Caller | None = None
+    is_aborted: bool = False
+
+    @property
+    def sender(self) -> str:
+        """Name of who speaks; "" until its association is admitted."""
+        return self.caller.name if self.caller else ""
+
+    def call(self, calling: str, called: str) -> Call:
+        """Return the request for an association that it makes."""
+        return Call(
+            calling=calling,
+            called=called,
+            address=self.address,
+            is_encrypted=self.is_encrypted,
+            certificate=self.certificate,
+        )
+
+    def arrival(self, header: Header, digest: Digest, site: str) -> Arrival:
+        """Return the arrival of an instance that it brought, whose bytes the vault keeps as ``digest``.
+
+        Args:
+            site: of a sender that has none of its own.
+        """
+        caller = self.caller
+        return to_arrival(
+            header,
+            digest=digest,
+            site=(caller.sender.site if caller else "") or site,
+            sender=self.sender,
+            conversation=self.id,
+            doubt=caller.doubt if caller else "",
+        )

@@ -1,0 +1,112 @@
+"""How much one sender may bring."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from dicom_adapters.admission import Sender
+from dicom_adapters.rates import Rate, Rates
+from guarantee.errors import Unavailable
+from tests.dicom.post import Post, instance
+from tests.dicom.raw_peer import RELEASED, Peer
+
+SUCCESS, RETRY_LATER = 0x0000, 0xA700
+PostOf = Callable[..., Post]
+
+
+class Hands:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def taken(rates: Rates, rate: Rate, size: int = 1, *, times: int, sender: str = "mr-2") -> int:
+    """Return how many of ``times`` instances are let through."""
+    through = 0
+    for _ in range(times):
+        with suppress(Unavailable):
+            rates.take(sender, rate, size)
+            through += 1
+    return through
+
+
+def test_instances_of_one_second_may_come_at_once_and_no_more() -> None:
+    hands, rate = Hands(), Rate(instances_per_s=4)
+    rates = Rates(hands)
+
+    assert taken(rates, rate, times=20) == 4
+    hands.s += 0.5
+    assert taken(rates, rate, times=20) == 2
+    hands.s += 3600
+    assert taken(rates, rate, times=20) == 4
+
+
+def test_less_than_one_instance_per_second_is_a_limit_too() -> None:
+    hands, rate = Hands(), Rate(instances_per_s=0.5)
+    rates = Rates(hands)
+
+    assert taken(rates, rate, times=3) == 1
+    hands.s += 2
+    assert taken(rates, rate, times=3) == 1
+
+
+def test_an_instance_larger_than_a_minute_gets_through_and_is_paid_for_afterwards() -> None:
+    hands, rate = Hands(), Rate(bytes_per_min=60)
+    rates = Rates(hands)
+
+    assert taken(rates, rate, 180, times=2) == 1
+    hands.s += 179
+    assert taken(rates, rate, 180, times=2) == 0
+    hands.s += 2
+    assert taken(rates, rate, 180, times=2) == 1
+
+
+def test_what_one_sender_brings_does_not_count_for_another_and_no_limit_is_none() -> None:
+    rates, rate = Rates(Hands()), Rate(instances_per_s=1)
+
+    assert taken(rates, rate, times=5) == 1
+    assert taken(rates, rate, times=5, sender="ct-1") == 1
+    assert taken(rates, Rate(), 10**12, times=50, sender="pacs") == 50
+
+
+def test_a_refusal_counts_for_nothing() -> None:
+    hands, rate = Hands(), Rate(instances_per_s=1, bytes_per_min=60)
+    rates = Rates(hands)
+
+    assert taken(rates, rate, 30, times=10) == 1
+    hands.s += 1
+    assert taken(rates, rate, 30, times=10) == 1
+
+
+def test_a_sender_beyond_its_rate_hears_try_later_and_keeps_its_association(post_of: PostOf) -> None:
+    limited = Sender(name="mr-2", rate=Rate(instances_per_s=0.001))
+    post = post_of(senders={"MR2": limited, "CT1": Sender(name="ct-1")})
+    body, name = instance()
+    with Peer(post.port).associated() as peer, Peer(post.port, calling="CT1").associated() as other:
+        assert peer.store(body, name) == SUCCESS
+        assert peer.store(body, name) == RETRY_LATER
+        assert other.store(body, name) == SUCCESS
+        assert peer.release() == RELEASED
+
+    assert [refused[:2] for refused in post.refused] == [("mr-2", "rate-exceeded")]
+    assert len(post.arrivals) == 2
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_sender_opens_no_more_associations_than_it_may(post_of: PostOf, limit: int) -> None:
+    post = post_of(senders={"MR2": Sender(name="mr-2", associations_max=limit), "CT1": Sender(name="ct-1")})
+    open_ones = [Peer(post.port).associated() for _ in range(limit)]
+    with Peer(post.port) as late:
+        assert late.associate() == (3, b"\0\2\3\2")
+    with Peer(post.port, calling="CT1").associated() as other:
+        assert other.release() == RELEASED
+    for peer in open_ones:
+        assert peer.release() == RELEASED
+        peer.socket.close()
+
+    assert [refused[:2] for refused in post.refused] == [("mr-2", "too-many-associations")]
