@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from mmap import mmap
 from pathlib import Path
 from typing import Protocol
 
@@ -58,8 +59,39 @@ class Bell(Protocol):
 # ---------------------------------------------------------------------------------------------------------- vault
 
 
+class Incoming(Protocol):
+    """Bytes on their way into the vault, however many: nobody finds them there before they are kept."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append ``data``.
+
+        Raises:
+            Unavailable: no space, or the disk refuses.
+        """
+
+    def view(self) -> AbstractContextManager[bytes | mmap]:
+        """Lend everything that was written, as one buffer, for as long as the block lasts."""
+
+    def keep(self) -> Digest:
+        """Keep the bytes and return their digest, once they would survive a power cut; called once, or not at all.
+
+        Raises:
+            Unavailable: no space, or the disk refuses; nothing was kept.
+        """
+
+    def discard(self) -> None:
+        """Forget the bytes; harmless when they were kept."""
+
+
 class Vault(Protocol):
     """Bytes by digest. Never edited, never renamed."""
+
+    def begin(self) -> Incoming:
+        """Begin to take bytes whose number is not known yet.
+
+        Raises:
+            Unavailable: no space, or the disk refuses.
+        """
 
     def put(self, data: bytes) -> Digest:
         """Keep ``data`` and return its digest, once it would survive a power cut."""

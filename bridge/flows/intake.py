@@ -7,8 +7,9 @@ whether it opens a case, joins one, or comes late and opens a new revision; whet
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
-from guarantee.case import Case, Patient, case_id
+from guarantee.case import Case, CaseKind, Patient, case_id
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
@@ -30,21 +31,28 @@ def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: s
         Unavailable: the database does not answer; nothing was kept and the sender must try again.
     """
     with store.transaction(actor) as unit:
-        for kind, uid in sorted({(arrival.kind, arrival.uid) for arrival in arrivals}):
-            unit.cases.latest(kind, uid)  # every lock before the first write: two bundles cannot wait in a circle
-        return tuple(_receive(arrival, unit, clock.now()) for arrival in arrivals)
+        names = sorted({(arrival.kind, arrival.uid) for arrival in arrivals})
+        # Every lock before the first write: two bundles cannot wait in a circle. What was read is true until the end.
+        latest = {name: unit.cases.latest(*name) for name in names}
+        return tuple(_receive(arrival, latest, unit, clock.now()) for arrival in arrivals)
 
 
-def _receive(arrival: Arrival, unit: Unit, at: datetime) -> Outcome:
+_Latest: TypeAlias = dict[tuple[CaseKind, str], Case | None]
+"""The newest revision of each case that a transaction has locked, as it stands now."""
+
+
+def _receive(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> Outcome:
     known = unit.cases.known(arrival.kind, arrival.uid, arrival.source.uid)
     if any(before.source.digest == arrival.source.digest for before in known):
         return Outcome.DUPLICATE
     outcome = Outcome.CONFLICT if known else Outcome.NEW
-    case = _open_case(arrival, unit, at, late=_matters(arrival, known))
+    case = _open_case(arrival, latest[arrival.kind, arrival.uid], unit, at, late=_matters(arrival, known))
     unit.cases.add_input(case, arrival, conflict=bool(known), at=at)
     trouble = _trouble(arrival, case, known)
     if trouble and case.state is CaseState.RECEIVING:
-        unit.cases.move(case.after(CaseVerb.QUARANTINE, cause=trouble), at)
+        case = case.after(CaseVerb.QUARANTINE, cause=trouble)
+        unit.cases.move(case, at)
+    latest[arrival.kind, arrival.uid] = case
     return outcome
 
 
@@ -58,8 +66,7 @@ def _matters(arrival: Arrival, known: Sequence[Input]) -> bool:
     return not known or any(before.facts.get("TransferSyntaxUID", frozenset()) == syntax for before in known)
 
 
-def _open_case(arrival: Arrival, unit: Unit, at: datetime, *, late: bool) -> Case:
-    case = unit.cases.latest(arrival.kind, arrival.uid)
+def _open_case(arrival: Arrival, case: Case | None, unit: Unit, at: datetime, *, late: bool) -> Case:
     if case is None:
         return _add_revision(arrival, 1, arrival.patient, unit, at)
     if case.state is CaseState.COMPLETE and late:

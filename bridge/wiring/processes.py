@@ -21,11 +21,11 @@ from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.wiring import outside
 from bridge.wiring.desk import RealDesk
+from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
 from dicom_adapters.scp import Doors, Listener
 from dicom_adapters.series import read_volume
 from fhir_adapters.door import BODY_MAX, Door
-from guarantee.unit import Arrival
 from inference.host import ModelHost
 
 COMPLETE_EVERY_S: Final = 0.25
@@ -45,7 +45,7 @@ def scp(parts: Parts) -> Process:
     """The DICOM listener."""
     store, clock = parts.store("intake"), parts.clock
     doors = Doors(
-        receive=lambda arrival: _receive(parts, arrival),
+        receive=GroupCommit(partial(intake.receive, store=store, clock=clock, actor="scp")),
         hang_up=partial(intake.hang_up, store=store, clock=clock, actor="scp"),
         turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
     )
@@ -73,10 +73,6 @@ class ListenerProcess:
     def stop(self) -> None:
         """Let open associations finish."""
         self.listener.stop()
-
-
-def _receive(parts: Parts, arrival: Arrival) -> None:
-    intake.receive([arrival], store=parts.store("intake"), clock=parts.clock, actor="scp")
 
 
 def intake_server(parts: Parts) -> HttpServer:

@@ -1,9 +1,8 @@
-"""The contract of a vault, on the real one and on the fake that the simulation uses; and what disks do."""
+"""The contract of a vault, on the real ones and on the fake that the simulation uses; and what disks do."""
 
 import errno
 import hashlib
 import os
-import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,31 @@ class TestContract:
         with pytest.raises(BlobMissing):
             vault.get(ABSENT)
 
+    def test_what_comes_in_pieces_is_one_blob(self, vault: Vault) -> None:
+        incoming = vault.begin()
+        for piece in (b"by", memoryview(b"te"), b"", b"s"):
+            incoming.write(piece)
+        with incoming.view() as seen:
+            assert seen[:] == b"bytes"
+        assert incoming.keep() == hashlib.sha256(b"bytes").hexdigest()
+        incoming.discard()
+        assert vault.get(vault.put(b"bytes")) == b"bytes"
+
+    def test_what_is_on_its_way_is_not_held(self, vault: Vault) -> None:
+        incoming = vault.begin()
+        incoming.write(b"absent")
+        assert not vault.has(ABSENT)
+        incoming.discard()
+        assert not vault.has(ABSENT)
+
+    def test_several_on_their_way_at_once_do_not_meet(self, vault: Vault) -> None:
+        several = [vault.begin() for _ in range(5)]
+        for _ in range(3):
+            for number, incoming in enumerate(several):
+                incoming.write(b"%d" % number * 1000)
+        names = [incoming.keep() for incoming in several]
+        assert [vault.get(name) for name in names] == [b"%d" % number * 3000 for number in range(5)]
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> FileVault:
@@ -65,67 +89,85 @@ def test_a_blob_that_changed_on_disk_is_missing_not_used(files: FileVault) -> No
         files.get(name)
 
 
-def test_a_blob_is_named_only_after_its_bytes_are_flushed_and_told_only_after_its_folder_is(
+def test_a_blob_that_changed_on_disk_is_replaced_when_it_comes_again(files: FileVault) -> None:
+    name = files.put(b"pixels")
+    files.path(name).write_bytes(b"pixelz")
+    assert files.get(files.put(b"pixels")) == b"pixels"
+
+
+def test_a_blob_is_kept_with_one_flush_after_its_bytes_and_its_name(
     files: FileVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events: list[str] = []
-    fsync, rename = os.fsync, Path.rename
+    flushed: list[tuple[bool, int, int]] = []
 
-    def watch_fsync(descriptor: int) -> None:
-        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
-        fsync(descriptor)
+    def watch(descriptor: int) -> None:
+        named = any(path.name == name for path in all_files(files))
+        flushed.append((named, os.fstat(descriptor).st_size, os.fstat(descriptor).st_nlink))
 
-    def watch_rename(path: Path, target: Path) -> Path:
-        events.append("rename")
-        return rename(path, target)
-
-    monkeypatch.setattr(os, "fsync", watch_fsync)
-    monkeypatch.setattr(Path, "rename", watch_rename)
+    name = hashlib.sha256(b"bytes").hexdigest()
+    monkeypatch.setattr(files, "_flushes_folders", False)
+    monkeypatch.setattr(os, "fsync", watch)
     files.put(b"bytes")
-    assert events[:2] == ["file", "rename"]
-    assert events[2:]
-    assert set(events[2:]) == {"folder"}
+    assert flushed == [(True, 5, 2)], "two names: nobody trusts it yet"
+    assert files.path(Digest(name)).stat().st_nlink == 1
 
 
-@pytest.mark.parametrize("failing", ["fsync", "write", "rename", "mkdir"])
-def test_a_disk_that_refuses_is_unavailable_and_leaves_nothing(
-    files: FileVault, monkeypatch: pytest.MonkeyPatch, failing: str
+def test_where_a_file_does_not_take_its_name_along_the_folder_is_flushed_too(
+    files: FileVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_args: Any, **_kwargs: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    folders: list[Path] = []
+    monkeypatch.setattr(files, "_flushes_folders", True)
+    monkeypatch.setattr(vault_module, "flush_folder", folders.append)
+    name = files.put(b"bytes")
+    assert folders == [files.path(name).parent]
 
+
+def test_the_file_system_is_the_one_that_the_kernel_says(tmp_path: Path) -> None:
+    assert vault_module.file_system_of(Path("/proc/self")) == "proc"
+    assert vault_module.file_system_of(tmp_path / "not" / "there") == vault_module.file_system_of(tmp_path)
+
+
+def refuse(*_args: Any, **_kwargs: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "failing", [(os, "open"), (os, "write"), (os, "fsync"), (Path, "rename"), (Path, "hardlink_to")], ids=lambda f: f[1]
+)
+def test_a_disk_that_refuses_is_unavailable_and_leaves_nothing(
+    files: FileVault, monkeypatch: pytest.MonkeyPatch, failing: tuple[Any, str]
+) -> None:
     with monkeypatch.context() as broken:
-        where: tuple[Any, str] = {
-            "fsync": (os, "fsync"),
-            "write": (vault_module, "_write_durably"),
-            "rename": (Path, "rename"),
-            "mkdir": (Path, "mkdir"),
-        }[failing]
-        broken.setattr(*where, refuse)
+        broken.setattr(*failing, refuse)
         with pytest.raises(Unavailable, match="No space left"):
             files.put(b"bytes")
     assert all_files(files) == []
     assert files.get(files.put(b"bytes")) == b"bytes", "it works again once there is space"
 
 
-def test_the_folder_flush_that_fails_is_not_forgotten_by_the_next_put(
-    files: FileVault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name exists by then; telling the second sender "kept" without a flush would be a promise without proof."""
+def test_what_another_is_still_flushing_is_not_trusted(files: FileVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name exists; telling the second sender "kept" without a flush would be a promise without proof."""
     fsync = os.fsync
+    flushing, second_is_done = threading.Event(), threading.Event()
 
-    def refuse_folders(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EIO, "Input/output error")
+    def slow(descriptor: int) -> None:
+        if threading.current_thread() is first:
+            flushing.set()
+            assert second_is_done.wait(20)
+        flushes.append(threading.current_thread())
         fsync(descriptor)
 
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fsync", refuse_folders)
-        with pytest.raises(Unavailable):
-            files.put(b"bytes")
-        with pytest.raises(Unavailable):
-            files.put(b"bytes")
-    assert files.get(files.put(b"bytes")) == b"bytes"
+    flushes: list[threading.Thread] = []
+    first = threading.Thread(target=files.put, args=(b"bytes",))
+    monkeypatch.setattr(os, "fsync", slow)
+    first.start()
+    assert flushing.wait(20)
+    name = files.put(b"bytes")
+    assert flushes == [threading.current_thread()] * 2, "once before its bytes replace the others, once with the name"
+    second_is_done.set()
+    first.join()
+    assert files.get(name) == b"bytes"
+    assert len(all_files(files)) == 1
 
 
 def test_many_senders_of_the_same_bytes_keep_one_blob(files: FileVault) -> None:
@@ -148,3 +190,17 @@ def test_what_a_crash_left_behind_is_swept_and_nothing_else(files: FileVault) ->
     os.utime(old, (0, 0))
     assert files.sweep(older_than_s=3600, now_s=new.stat().st_mtime) == 1
     assert (old.exists(), new.exists(), files.get(name)) == (False, True, b"kept")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_blob_that_was_being_flushed_when_the_power_went_is_settled(files: FileVault, *, whole: bool) -> None:
+    """The file system may have kept both names and lost the bytes."""
+    name = files.put(b"bytes")
+    second = files._root / "incoming" / f"{name}.77"
+    second.hardlink_to(files.path(name))
+    if not whole:
+        os.truncate(second, 0)
+    assert files.sweep(older_than_s=-1, now_s=second.stat().st_mtime) == 1
+    assert files.has(name) is whole
+    assert len(all_files(files)) == whole
+    assert files.get(files.put(b"bytes")) == b"bytes"

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -154,11 +155,34 @@ class FakeModel:
         )
 
 
+class FakeIncoming:
+    """Bytes on their way into a FakeVault."""
+
+    def __init__(self, vault: "FakeVault") -> None:
+        self._vault = vault
+        self._data = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._data += data
+
+    def view(self) -> AbstractContextManager[bytes]:
+        return nullcontext(self._data)
+
+    def keep(self) -> Digest:
+        return self._vault.put(self._data)
+
+    def discard(self) -> None:
+        self._data = b""
+
+
 class FakeVault:
     """Bytes in memory: what a disk keeps when a process dies."""
 
     def __init__(self) -> None:
         self.blobs: dict[Digest, bytes] = {}
+
+    def begin(self) -> FakeIncoming:
+        return FakeIncoming(self)
 
     def put(self, data: bytes) -> Digest:
         name = digest(data)

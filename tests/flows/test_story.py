@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from bridge.flows import review
+from bridge.flows import intake, review
 from bridge.flows.infer import STARTS_MAX
 from bridge.flows.intake import Outcome
 from bridge.flows.retract import withdraw
 from bridge.flows.stop import resume, stop
 from guarantee.amend import Edits, FindingEdit, QuantityEdit
 from guarantee.answer import Answer
+from guarantee.case import CaseKind
 from guarantee.content import Content, Presence, Text
 from guarantee.errors import (
     Declined,
@@ -322,3 +323,24 @@ def test_what_was_shown_is_what_was_sealed(world: World) -> None:
     with world.sql.reading() as unit:
         (opinion,) = unit.gate.opinions(result.id)
     assert opinion.statement.shown == opinion.statement.content == content.digest
+
+
+def test_what_several_associations_bring_of_one_study_may_be_one_transaction(world: World) -> None:
+    """The same image twice, other bytes under a known name, another study: each is judged as if it had come alone."""
+    vault = world.vault
+    together = [
+        arrival(vault, image=1),
+        arrival(vault, image=1),
+        arrival(vault, image=2),
+        arrival(vault, image=1, data=b"other bytes"),
+        arrival(vault, study="1.2.4"),
+    ]
+    outcomes = intake.receive(together, store=world.store, clock=world.clock, actor="scp")
+
+    assert [str(outcome) for outcome in outcomes] == ["new", "duplicate", "new", "conflict", "new"]
+    with world.store.reading() as unit:
+        held, other = (unit.cases.latest(CaseKind.STUDY, uid) for uid in ("1.2.3", "1.2.4"))
+    assert held is not None
+    assert (held.state, held.cause) == (CaseState.QUARANTINED, "changed-bytes")
+    assert other is not None
+    assert other.state is CaseState.RECEIVING
