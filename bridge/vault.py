@@ -4,10 +4,10 @@
     incoming/<digest>.<random>    whole, and about to be flushed: a second name of …
     ab/<digest>                   what is asked for
 
-The digest is known only at the end, so a blob is written under a name of chance and then given its own, beside a name in
-``incoming`` that says: perhaps not flushed. Then it is flushed, the one flush there is, and then the second name goes.
-After a power cut a blob with one name holds whole bytes, and one with two is looked at before anybody believes it. No
-identifier from outside ever becomes a path.
+The digest is known only at the end, so a blob is written under a name of chance and then given its own, beside a name
+in ``incoming`` that says: perhaps not flushed. Then it is flushed, the one flush there is, and then the second name
+goes. After a power cut a blob with one name holds whole bytes, and one with two is looked at before anybody believes
+it. No identifier from outside ever becomes a path.
 """
 
 import contextlib
@@ -212,7 +212,7 @@ class IncomingFile:
             raise
 
     def _keep_again(self, name: Digest, place: Path) -> None:
-        """The name is there. It counts when it is flushed, which its one name says, and whole; else ours replaces it."""
+        """The name is there. It counts when it is flushed, as one name says, and whole; else ours replaces it."""
         if place.stat().st_nlink == 1 and _digest_of(place) == name:
             return
         os.fsync(self._descriptor)

@@ -40,6 +40,10 @@ EXPIRE_EVERY_S: Final = 30.0
 FORGET_EVERY_S: Final = 3600.0
 """How often old associations and temporary files are deleted."""
 
+LEFTOVER_S: Final = 600.0
+"""Age at which something unfinished in the vault was left there by a crash; an instance that still arrives is younger
+than its last byte."""
+
 
 def scp(parts: Parts) -> Process:
     """The DICOM listener."""
@@ -197,6 +201,7 @@ def sweep(parts: Parts) -> Process:
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
+            (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),
             (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
         ),
     )

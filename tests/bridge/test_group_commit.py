@@ -25,11 +25,11 @@ class Database:
         self.may_go_on.set()
 
     def receive(self, arrivals: Sequence[Arrival]) -> None:
-        self.transactions.append([arrival.source.uid for arrival in arrivals])
+        self.transactions.append([each.source.uid for each in arrivals])
         assert self.may_go_on.wait(60)
-        for arrival in arrivals:
-            if arrival.source.uid in self.faults:
-                raise self.faults[arrival.source.uid]
+        for each in arrivals:
+            if each.source.uid in self.faults:
+                raise self.faults[each.source.uid]
 
 
 class Senders:
