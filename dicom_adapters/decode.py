@@ -11,12 +11,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     JPEG2000,
+    HTJ2K,
     UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
@@ -50,9 +55,22 @@ PLUGINS: Final[dict[str, str]] = {
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "gdcm",
     JPEG2000: "gdcm",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
 }
 """Decoder of each compressed transfer syntax: one, for where a second succeeds after the first has refused, it shows
 noise. For CT: JPEG-LS 5.6 ms by pyjpegls (10.9 by GDCM), JPEG 2000 28 ms by GDCM (47 by Pillow)."""
+
+UNREADABLE: Final = "unreadable"
+"""Stands for a value that pydicom cannot convert: there, but no number."""
+
+_LOOKED_AT: Final = (
+    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "PixelData"),
+    *("ModalityLUTSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+)
+"""What is asked of an image with its pixels."""
 
 _STATES_NO_SIZE: Final = frozenset({RLELossless})
 _CHILD: Final = DecoderChild()
@@ -68,7 +86,7 @@ def open_header(data: bytes | Path, keywords: Sequence[str] = ()) -> Dataset:
         NotEligible: "pixels-unreadable", not a DICOM file.
         Unavailable: the file cannot be opened.
     """
-    return _open(data, stop_before_pixels=True, specific_tags=list(keywords) or None)
+    return _settled(_open(data, stop_before_pixels=True, specific_tags=list(keywords) or None), keywords)
 
 
 def open_image(data: bytes | Path) -> Dataset:
@@ -78,7 +96,7 @@ def open_image(data: bytes | Path) -> Dataset:
         NotEligible: "pixels-unreadable", not a DICOM file.
         Unavailable: the file cannot be opened.
     """
-    return _open(data)
+    return _settled(_open(data), _LOOKED_AT)
 
 
 def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
@@ -196,3 +214,20 @@ def _open(data: bytes | Path, **how: Any) -> Dataset:
             return dcmread(file, **how)
         except Exception as error:
             raise NotEligible("pixels-unreadable", f"not a DICOM file: {type(error).__name__}") from error
+
+
+def _settled(dataset: Dataset, keywords: Sequence[str]) -> Dataset:
+    """Return ``dataset`` with the elements of ``keywords`` converted: pydicom does so, and raises, at the first look.
+
+    Raises:
+        NotEligible: a UID or a sequence cannot be read. Other values become UNREADABLE.
+    """
+    for keyword in keywords:
+        try:
+            dataset.get(keyword)
+        except Exception as error:
+            tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
+            if vr in {"UI", "SQ"}:
+                raise NotEligible("pixels-unreadable", f"{keyword} cannot be read: {type(error).__name__}") from error
+            dataset[tag] = DataElement(tag, "LO", UNREADABLE)
+    return dataset

@@ -10,7 +10,7 @@ Codes of ``MalformedInstance``, stable for tables, metrics and translations:
     truncated               a length points beyond the end of the file
     broken                  lengths, items or delimiters contradict each other
     stray-group             command or file meta elements inside the data set
-    repeated-element        an element that identifies the instance occurs twice
+    repeated-element        an element that identifies or places the instance, or its pixels, occurs twice
     too-deep                sequences nested deeper than we follow
     too-many-elements       more elements than we follow
     header-too-large        more header than we read

@@ -205,13 +205,13 @@ class _Fields:
             study_instance_uid=self.uid("StudyInstanceUID"),
             transfer_syntax_uid=syntax,
             patient=Patient(
-                identifier=self.text("PatientID"),
-                issuer=self.text("IssuerOfPatientID"),
+                identifier=self.identifier("PatientID"),
+                issuer=self.identifier("IssuerOfPatientID"),
                 name=alphabetic(self.text("PatientName")),
                 birth_date=birth.isoformat() if birth else "",
                 sex=sex,
             ),
-            accession_number=self.text("AccessionNumber"),
+            accession_number=self.identifier("AccessionNumber"),
             modality=self.code("Modality"),
             study_description=self.text("StudyDescription"),
             started=self._started(begun),
@@ -250,6 +250,14 @@ class _Fields:
 
     def text(self, keyword: str) -> str:
         return decode(self._value(keyword), self._codec)
+
+    def identifier(self, keyword: str) -> str:
+        """Return text that must stay distinct: what the declared set does not hold is read byte by byte.
+
+        With a replacement character in the place of each, two patients would have one identifier.
+        """
+        text = self.text(keyword)
+        return decode(self._value(keyword), "latin_1") if "\ufffd" in text else text
 
     def texts(self, keyword: str) -> list[str]:
         return [self.text(keyword)]
@@ -302,6 +310,9 @@ _WANTED: Final = frozenset(
         *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge"),
         *("StudyDescription", "StudyDate", "StudyTime", "PixelSpacing", "ImageOrientationPatient"),
         *("Laterality", "ImageLaterality", *_PLAIN),
+        # not read here; but what places an image or makes its values is written once, or readers differ in which counts
+        *("ImagePositionPatient", "FrameOfReferenceUID", "RescaleSlope", "RescaleIntercept", "BitsAllocated"),
+        *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration"),
     )
 )
 _SYNTAX: Final = frozenset({tag_for_keyword("TransferSyntaxUID")})

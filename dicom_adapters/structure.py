@@ -35,6 +35,10 @@ _SEQUENCE_END: Final = 0xFFFEE0DD
 _UNDEFINED: Final = 0xFFFFFFFF
 _LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _BULK: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
+_SHORT: Final = frozenset(
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI"}
+    | {"UL", "US"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,8 @@ class _Walker:
         if self._is_past_pixels and tag <= PIXEL_DATA and tag not in _PIXELS:
             # Readers differ in which copy they believe when a header goes on behind the pixels.
             raise self._broken("header elements stand behind the pixel data")
+        if self._is_past_pixels and tag in _PIXELS:
+            raise MalformedInstance("repeated-element", "the pixel data occur twice")
         self._is_past_pixels = self._is_past_pixels or tag in _PIXELS
 
     def _open(self, vr: str, level: _Level) -> None:
@@ -243,6 +249,9 @@ class _Walker:
     def _keep(self, tag: int, vr: str, length: int) -> None:
         if tag in self._found:
             raise MalformedInstance("repeated-element", f"element {tag:08X} occurs twice")
+        if vr not in _SHORT | _LONG and " or " not in vr:
+            # pydicom would raise when the value is asked for, long after the sender was told that all is well.
+            raise self._broken(f"element {tag:08X} has a value representation that does not exist")
         self._found[tag] = Element(vr, self._data[self._at : self._at + length])
 
     def _push(self, level: _Level) -> None:
