@@ -3,6 +3,7 @@
 Source: PS3.5, 8 (encoding of pixel data) and A.4 (transfer syntaxes).
 """
 
+import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,10 +16,11 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
+from pydicom.errors import BytesLengthException
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
-    JPEG2000,
     HTJ2K,
+    JPEG2000,
     UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
@@ -71,6 +73,12 @@ _LOOKED_AT: Final = (
     *("ModalityLUTSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 """What is asked of an image with its pixels."""
+
+_CONVERSION_ERRORS: Final = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *(BytesLengthException, struct.error),
+)
+"""What pydicom raises for values that are not what their representation says; found by tests/museum/test_fuzz_*.py."""
 
 _STATES_NO_SIZE: Final = frozenset({RLELossless})
 _CHILD: Final = DecoderChild()
@@ -146,12 +154,22 @@ def decode_frame(dataset: Dataset, frame: int) -> NDArray[Any]:
     syntax = UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
     if syntax in PLUGINS:
         return _checked(_decode_coded(dataset, frame, syntax), dataset)
+    _require_no_more(dataset)
     try:
         array, _ = get_decoder(syntax).as_array(dataset, index=frame - 1)
     except Exception as error:
         detail = f"transfer syntax {syntax} could not be decoded: {type(error).__name__}"
         raise NotEligible("pixels-unreadable", detail) from error
     return _checked(array, dataset)
+
+
+def _require_no_more(dataset: Dataset) -> None:
+    """Refuse pixels for more rows than are announced: half a picture looks like a whole one. Less is padding."""
+    row = integer(dataset, "Columns") * integer(dataset, "SamplesPerPixel", 1) * integer(dataset, "BitsAllocated") // 8
+    announced = row * integer(dataset, "Rows") * frame_count(dataset)
+    pixels = dataset.get("PixelData")
+    if isinstance(pixels, bytes) and len(pixels) >= announced + max(row, 2):
+        raise NotEligible("pixels-unreadable", f"{len(pixels)} bytes of pixels, {announced} are announced")
 
 
 def _decode_coded(dataset: Dataset, frame: int, syntax: UID) -> NDArray[Any]:
@@ -225,7 +243,7 @@ def _settled(dataset: Dataset, keywords: Sequence[str]) -> Dataset:
     for keyword in keywords:
         try:
             dataset.get(keyword)
-        except Exception as error:
+        except _CONVERSION_ERRORS as error:
             tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
             if vr in {"UI", "SQ"}:
                 raise NotEligible("pixels-unreadable", f"{keyword} cannot be read: {type(error).__name__}") from error

@@ -26,7 +26,6 @@ BOUNDARIES = {
     "bridge.wiring.group_commit.GroupCommit._try": "the fault is the answer of those who wait: raised again, there",
     "dicom_adapters.decode._coded_frame": "pydicom raises anything on hostile bytes: NotEligible",
     "dicom_adapters.decode._open": "the same",
-    "dicom_adapters.decode._settled": "the same, at the first look at a value",
     "dicom_adapters.decode.decode_frame": "the same",
     "dicom_adapters.decoding._holds_more_rows": "the fault is the answer: this frame does not decode so",
     "dicom_adapters.decoding._serve": "decoders raise anything on hostile bytes: the parent is told, we live on",
