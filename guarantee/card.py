@@ -2,12 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.result import Cause, Mode, ModelVersion
 from guarantee.rules import Condition, Facts, first_unmet
+
+
+class Trait(StrEnum):
+    """What a model may be told of the patient besides pixels and readings. Nothing else crosses into its process."""
+
+    AGE = "age"
+    SEX = "sex"
+
+
+class BurnedIn(StrEnum):
+    """Whether a model takes images that say they have text burned in (PS3.3 C.7.6.1.1, (0028,0301))."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+BURNED_IN: Final = "burned-in"
+"""Code of the cause when a model does not take images with text burned in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +67,8 @@ class Card:
         deadline_s: longest run, in seconds.
         memory_mb: most memory of a run, in MiB.
         licence, attribution: of weights and training data.
+        needs: what the model is told of the patient.
+        burned_in: what happens with images that have text burned in.
     """
 
     model: ModelVersion
@@ -64,6 +86,8 @@ class Card:
     memory_mb: int
     licence: str
     attribution: str
+    needs: tuple[Trait, ...] = ()
+    burned_in: BurnedIn = BurnedIn.REFUSE
 
     def __post_init__(self) -> None:
         if not self.limits:
@@ -73,6 +97,8 @@ class Card:
 
     def refusal(self, facts: Facts) -> Cause | None:
         """Return why ``facts`` are outside the envelope, or None when they are inside."""
+        if self.burned_in is BurnedIn.REFUSE and "YES" in facts.get("BurnedInAnnotation", frozenset()):
+            return Cause(code=BURNED_IN, detail="BurnedInAnnotation is YES, and the card does not take such images")
         unmet = first_unmet(self.envelope, facts)
         if unmet is None:
             return None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from guarantee.card import Card, Regulatory
+from guarantee.card import BurnedIn, Card, Regulatory, Trait
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
@@ -83,6 +83,8 @@ class Form:
     outputs: tuple[Tensor, ...]
     recipe: str
     parameters: object
+    needs: tuple[Trait, ...] = ()
+    burned_in: BurnedIn = BurnedIn.REFUSE
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -157,6 +159,8 @@ def _package(folder: Path, data: bytes) -> Package:
     parameters = form.read(RECIPES[said.recipe], said.parameters, "parameters")
     if parameters.kind is not said.kind:
         raise PackageRefused(f"kind: the recipe {said.recipe} reads a {parameters.kind}, not a {said.kind}")
+    if undeclared := sorted(str(trait) for trait in parameters.needs - set(said.needs)):
+        raise PackageRefused(f"needs: the recipe {said.recipe} uses {undeclared}, which the card does not declare")
     package = Package(
         card=_card(said, parameters, digest(data)),
         folder=folder,
@@ -189,6 +193,8 @@ def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
         memory_mb=said.memory_mb,
         licence=said.licence,
         attribution=said.attribution,
+        needs=said.needs,
+        burned_in=said.burned_in,
     )
 
 

@@ -19,6 +19,7 @@ from inference.errors import WireBroken
 from inference.messages import read_proposal, write_inputs
 from inference.options import Options
 from inference.process import Child
+from inference.view import view_of
 from inference.wire import Message
 
 START_S: Final = 90.0
@@ -184,14 +185,15 @@ class ModelHost:
 
     def _proposal(self, child: Child, package: Package, inputs: Inputs) -> Proposal:
         card = package.card
+        view = view_of(inputs, card, package.parameters.readings)
         try:
-            answer: Message = child.ask(*write_inputs(inputs), deadline_s=card.deadline_s)
+            answer: Message = child.ask(*write_inputs(view), deadline_s=card.deadline_s)
         except WireBroken as error:
             raise NotEligible("too-large", f"{card.model.id}: {error}") from error
         match answer.header:
             case {"answer": "proposal", "proposal": dict() as header}:
                 try:
-                    return read_proposal(header, answer.buffers, inputs)
+                    return read_proposal(header, answer.buffers, view)
                 except Malformed as error:
                     raise ModelFailed("nonsense", f"{card.model.id}: {error}"[:DETAIL_CHARS_MAX]) from error
             case _:

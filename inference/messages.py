@@ -12,12 +12,14 @@ from guarantee.ids import digest
 from guarantee.inputs import Inputs, Record, Slice, Volume
 from guarantee.mask import Mask
 from guarantee.ports import Proposal, ProposedSegment
+from inference.view import View
 
 Buffers: TypeAlias = Sequence[bytes | memoryview]
 
 
-def write_inputs(inputs: Inputs) -> tuple[dict[str, Json], Buffers]:
-    """Return header and buffers of ``inputs``. Floats travel as hexadecimal text: canonical JSON has none."""
+def write_inputs(view: View) -> tuple[dict[str, Json], Buffers]:
+    """Return header and buffers of what a model may see. Floats travel as hexadecimal text: canonical JSON has none."""
+    inputs = view.inputs
     if isinstance(inputs, Record):
         return {"record": to_plain(inputs)}, ()
     age = inputs.patient_age_years
@@ -80,11 +82,11 @@ def write_proposal(proposal: Proposal) -> tuple[dict[str, Json], Buffers]:
     }, masks
 
 
-def read_proposal(header: Mapping[str, Json], buffers: Sequence[memoryview], inputs: Inputs) -> Proposal:
-    """Return the proposal that a child wrote about ``inputs``.
+def read_proposal(header: Mapping[str, Json], buffers: Sequence[memoryview], view: View) -> Proposal:
+    """Return the proposal that a child wrote about ``view``, with the real names of images, sources and times.
 
     Raises:
-        Malformed: not a proposal, or one about other images than those it was given.
+        Malformed: not a proposal, or one about other inputs than those it was given.
     """
     if header.keys() != {"findings", "segments", "key_images", "inputs", "report", "cautions"}:
         raise Malformed(f"a proposal does not have the parts {json.dumps(sorted(header))[:200]}")
@@ -102,8 +104,8 @@ def read_proposal(header: Mapping[str, Json], buffers: Sequence[memoryview], inp
         report=report,
         cautions=_many(Text, header["cautions"]),
     )
-    _require_same_images(proposal, inputs)
-    return proposal
+    _require_same_images(proposal, view.inputs)
+    return view.restore(proposal)
 
 
 def _segment(segment: Segment, data: bytes) -> ProposedSegment:

@@ -35,6 +35,8 @@ def list_models(folder: Path, as_json: bool) -> None:
             "regulatory": card.regulatory.status,
             "mode": str(card.mode),
             "licence": card.licence,
+            "needs": [str(trait) for trait in card.needs],
+            "burned_in": str(card.burned_in),
         }
         for card in cards
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from guarantee.card import Trait
 from guarantee.case import CaseKind
 from guarantee.codec import decimal_text
 from guarantee.content import Text
@@ -126,6 +127,16 @@ class VolumeMask:
     def kind(self) -> CaseKind:
         """What it reads."""
         return CaseKind.STUDY
+
+    @property
+    def needs(self) -> frozenset[Trait]:
+        """What it must be told of the patient: an age, to say that it is unknown."""
+        return frozenset() if self.cautions.age_unknown is None else frozenset({Trait.AGE})
+
+    @property
+    def readings(self) -> frozenset[tuple[str, str]]:
+        """It reads no record."""
+        return frozenset()
 
     @property
     def files(self) -> frozenset[str]:
@@ -262,6 +273,17 @@ class ReadingsScore:
     def kind(self) -> CaseKind:
         """What it reads."""
         return CaseKind.RECORD
+
+    @property
+    def needs(self) -> frozenset[Trait]:
+        """What it must be told of the patient."""
+        return frozenset({Trait.AGE}) if any(feature.is_age for feature in self.features) else frozenset()
+
+    @property
+    def readings(self) -> frozenset[tuple[str, str]]:
+        """LOINC code and UCUM unit of every reading it understands."""
+        rows = [row for feature in self.features for row in feature.accepts]
+        return frozenset((code, row.unit) for row in rows for code in row.codes)
 
     @property
     def files(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from guarantee.card import Card, Regulatory
+from guarantee.card import BurnedIn, Card, Regulatory
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
@@ -127,6 +127,15 @@ def test_a_case_outside_the_envelope_is_told_which_fact_and_what_was_seen() -> N
     refusal = a_card().refusal(facts(Modality="x" * 1000))
     assert refusal is not None
     assert len(refusal.detail) < 250
+
+
+def test_images_with_text_burned_in_are_for_models_that_take_them() -> None:
+    burned = facts(Modality="MR", ImageCount="120", BurnedInAnnotation=("NO", "YES"))
+    refusal = a_card().refusal(burned)
+    assert refusal is not None
+    assert refusal.code == "burned-in"
+    assert a_card(burned_in=BurnedIn.ALLOW).refusal(burned) is None
+    assert a_card().refusal(burned | facts(BurnedInAnnotation="NO")) is None
 
 
 @pytest.mark.parametrize("parts", [{"limits": ()}, {"deadline_s": 0}, {"memory_mb": 0}])

@@ -42,6 +42,7 @@ COMMON: dict[str, Any] = {
     "mode": "care",
     "policy": "validate-each",
     "envelope": [],
+    "needs": ["age"],
     "deadline_s": 20,
     "memory_mb": 256,
     "licence": "Apache-2.0",

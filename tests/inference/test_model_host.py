@@ -64,7 +64,7 @@ def test_a_record_larger_than_a_child_takes_is_refused_and_costs_no_process(benc
     one = bench()
     one.run(1)
     first = one.child.pid
-    many = record(1, *[reading("80", source="Observation/" + "9" * 900)] * 20_000)
+    many = record(1, *[reading("80." + "0" * 90)] * 80_000)
     with pytest.raises(NotEligible) as refusal:
         one.host.run(one.card, many)
     assert refusal.value.code == "too-large"

@@ -10,11 +10,12 @@ import pytest
 from guarantee.canonical import Json, canonical
 from guarantee.content import Finding, KeyImage, Origin, Presence, Quantity, Text, Used
 from guarantee.errors import Malformed
-from guarantee.inputs import Coded, Record, Slice, Volume
+from guarantee.inputs import Coded, Inputs, Record, Slice, Volume
 from guarantee.mask import Grid, Mask
 from guarantee.ports import Proposal, ProposedSegment
 from inference.errors import WireBroken
 from inference.messages import read_inputs, read_proposal, write_inputs, write_proposal
+from inference.view import View
 from inference.wire import MARK, pack, receive, send
 from tests.inference.builders import NOON, reading, record
 
@@ -34,6 +35,12 @@ def volume() -> Volume:
         modality="MR",
         patient_age_years=61.37,
     )
+
+
+def as_it_is(inputs: Inputs) -> View:
+    """Return a view that hides nothing: here it is the wire that is looked at."""
+    images = {image.sop_instance_uid: image for image in inputs.slices} if isinstance(inputs, Volume) else {}
+    return View(inputs=inputs, images=images, readings={})
 
 
 def proposal() -> Proposal:
@@ -130,7 +137,7 @@ def test_a_message_over_the_limit_is_not_sent() -> None:
 
 
 def test_a_volume_arrives_bit_by_bit() -> None:
-    header, buffers = write_inputs(volume())
+    header, buffers = write_inputs(as_it_is(volume()))
     canonical(header)
     again = read_inputs(header, [memoryview(buffer) for buffer in buffers])
     assert isinstance(again, Volume)
@@ -139,7 +146,7 @@ def test_a_volume_arrives_bit_by_bit() -> None:
 
 def test_a_record_arrives_as_it_was() -> None:
     sent = record(61.5, reading("72.50"), reading("1.20", "Hz", hours_ago=2))
-    header, buffers = write_inputs(sent)
+    header, buffers = write_inputs(as_it_is(sent))
     canonical(header)
     again = read_inputs(header, [memoryview(buffer) for buffer in buffers])
     assert again == sent
@@ -165,7 +172,7 @@ def test_inputs_that_nobody_wrote_are_refused(header: dict[str, Json]) -> None:
 def test_a_proposal_arrives_as_it_was() -> None:
     header, buffers = write_proposal(proposal())
     canonical(header)
-    assert read_proposal(header, [memoryview(buffer) for buffer in buffers], volume()) == proposal()
+    assert read_proposal(header, [memoryview(buffer) for buffer in buffers], as_it_is(volume())) == proposal()
 
 
 def test_a_proposal_with_a_part_too_many_or_too_few_is_refused() -> None:
@@ -173,13 +180,13 @@ def test_a_proposal_with_a_part_too_many_or_too_few_is_refused() -> None:
     views = [memoryview(buffer) for buffer in buffers]
     for change in ({**header, "extra": 1}, {key: value for key, value in header.items() if key != "report"}):
         with pytest.raises(Malformed, match="does not have the parts"):
-            read_proposal(change, views, volume())
+            read_proposal(change, views, as_it_is(volume()))
     with pytest.raises(Malformed, match="1 segments and 0 masks"):
-        read_proposal(header, [], volume())
+        read_proposal(header, [], as_it_is(volume()))
     with pytest.raises(Malformed, match="the report is text"):
-        read_proposal({**header, "report": 3}, views, volume())
+        read_proposal({**header, "report": 3}, views, as_it_is(volume()))
     with pytest.raises(Malformed, match="a list of Finding"):
-        read_proposal({**header, "findings": "none"}, views, volume())
+        read_proposal({**header, "findings": "none"}, views, as_it_is(volume()))
 
 
 def test_a_mask_that_is_not_the_one_named_is_refused() -> None:
@@ -187,18 +194,18 @@ def test_a_mask_that_is_not_the_one_named_is_refused() -> None:
     changed = bytearray(mask)
     changed[-1] ^= 1
     with pytest.raises(Malformed, match="not the one its digest names"):
-        read_proposal(header, [memoryview(changed)], volume())
+        read_proposal(header, [memoryview(changed)], as_it_is(volume()))
 
 
 def test_a_mask_on_other_images_is_refused() -> None:
     header, buffers = write_proposal(proposal())
     other = replace(volume(), slices=(SLICES[1], SLICES[0], SLICES[2]))
     with pytest.raises(Malformed, match="other images than those that were given"):
-        read_proposal(header, [memoryview(buffer) for buffer in buffers], other)
+        read_proposal(header, [memoryview(buffer) for buffer in buffers], as_it_is(other))
 
 
 def test_a_key_image_from_elsewhere_is_refused() -> None:
     stray = KeyImage(sop_class_uid="1.2", sop_instance_uid="2.25.99", frame=1, label=LABEL)
     header, buffers = write_proposal(replace(proposal(), key_images=(stray,)))
     with pytest.raises(Malformed, match="a key image is not one of the images"):
-        read_proposal(header, [memoryview(buffer) for buffer in buffers], volume())
+        read_proposal(header, [memoryview(buffer) for buffer in buffers], as_it_is(volume()))
