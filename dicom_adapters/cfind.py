@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from dicom_adapters.reception import limit_pdus
+from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Unavailable
 
 MATCHES_MAX: Final = 100_000
@@ -70,7 +71,7 @@ def associate(entity: AE, peer: Peer, **more: Any) -> Association:
         Unavailable: no connection, or the association was refused.
     """
     handlers = [*more.pop("evt_handlers", []), (evt.EVT_CONN_OPEN, lambda event: limit_pdus(event.assoc))]
-    association = entity.associate(peer.host, peer.port, ae_title=peer.aet, evt_handlers=handlers, **more)
+    association = keep_answers(entity.associate(peer.host, peer.port, ae_title=peer.aet, evt_handlers=handlers, **more))
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("no-association", f"{peer.aet} at {peer.host}:{peer.port} {why}")

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from mmap import mmap
 from typing import Final, Literal
 
 from pydicom.datadict import tag_for_keyword
@@ -82,7 +83,7 @@ class Header:
 
 
 def read_header(
-    data: bytes, *, sop_class_uid: str = "", sop_instance_uid: str = "", allow_deflated: bool = False
+    data: bytes | mmap, *, sop_class_uid: str = "", sop_instance_uid: str = "", allow_deflated: bool = False
 ) -> Header:
     """Return the header of ``data``, a whole DICOM file (PS3.10).
 
@@ -157,12 +158,12 @@ def to_arrival(
 # ---------------------------------------------------------------------------------------------------- file to values
 
 
-def _read_file_meta(data: bytes) -> tuple[str, int]:
+def _read_file_meta(data: bytes | mmap) -> tuple[str, int]:
     """Return the transfer syntax and the offset of the data set. Source: PS3.10, 7.1."""
     head = data[_META_AT : _META_AT + 12]
     if data[128:132] != b"DICM" or len(head) < 12 or head[:8] != b"\x02\0\0\0UL\x04\0":
         raise MalformedInstance("not-dicom", "no DICOM file: preamble, prefix or group length is missing")
-    if data.startswith(_EXECUTABLES):
+    if data[:4].startswith(_EXECUTABLES):
         raise MalformedInstance("executable", "the preamble is that of a program; such files are not kept")
     size = int.from_bytes(head[8:], "little")
     start = _META_AT + 12 + size
@@ -174,7 +175,7 @@ def _read_file_meta(data: bytes) -> tuple[str, int]:
     return meta.uid("TransferSyntaxUID"), start
 
 
-def _inflate(data: bytes, start: int) -> bytes:
+def _inflate(data: bytes | mmap, start: int) -> bytes:
     """Return the inflated data set. Source: PS3.5, A.5."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:

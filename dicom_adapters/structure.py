@@ -9,6 +9,7 @@ Pixel data and other bulk are stepped over, never copied. Source: PS3.5, 7 (elem
 import struct
 from dataclasses import dataclass
 from enum import Enum, auto
+from mmap import mmap
 from typing import Final
 
 from pydicom.datadict import dictionary_VR
@@ -63,7 +64,7 @@ class Encoding:
 
 
 def walk(
-    data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], *, only_group: int | None = None
+    data: bytes | mmap, start: int, encoding: Encoding, wanted: frozenset[int], *, only_group: int | None = None
 ) -> dict[int, Element]:
     """Return the ``wanted`` elements of the data set that begins at ``start`` and ends with ``data``.
 
@@ -100,7 +101,7 @@ class _Level:
 
 class _Walker:
     def __init__(
-        self, data: bytes, start: int, encoding: Encoding, wanted: frozenset[int], only_group: int | None
+        self, data: bytes | mmap, start: int, encoding: Encoding, wanted: frozenset[int], only_group: int | None
     ) -> None:
         order = "<" if encoding.little else ">"
         self._tag = struct.Struct(f"{order}HH")

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from bridge.config.base import ConfigError, DestinationName, Section
-from bridge.config.dicom import PacsSettings, Quiet, Scp, SourceSettings
+from bridge.config.dicom import PacsSettings, Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
 from bridge.config.record import FhirSettings, Intake
 
@@ -51,6 +51,7 @@ class Settings(Section):
     storage: Storage = Storage()
     scp: Scp = Scp()
     intake: Intake = Intake()
+    stow: Stow = Stow()
     desk: DeskSettings = DeskSettings()
     models: Models = Models()
     routing: Routing = Routing()

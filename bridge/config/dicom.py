@@ -55,6 +55,28 @@ class Scp(Section):
         return self
 
 
+class StowSender(Section):
+    """One system that posts to us."""
+
+    addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+    token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
+
+    @model_validator(mode="after")
+    def _is_told_apart(self) -> Self:
+        """Without either, anybody could post images."""
+        if not self.addresses and not self.token.get_secret_value():
+            raise ValueError("give addresses, or a token, or both")
+        return self
+
+
+class Stow(Section):
+    """DICOMweb storage (STOW-RS), on the address and port of [intake]."""
+
+    senders: dict[str, StowSender] = Field(default_factory=dict, description="who may post, by name; empty for nobody")
+    instance_bytes_max: int = Field(1024**3, ge=1, description="longest instance that is taken, in bytes")
+    requests_max: int = Field(8, ge=1, description="requests open at once; more are told to come back")
+
+
 class Quiet(Section):
     """When a case is complete."""
 

@@ -1,9 +1,9 @@
 """The record's door over HTTP: reads requests within limits and hands them to whoever answers them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 MEDIA_TYPE: Final = "application/fhir+json"
@@ -45,8 +45,12 @@ class FhirDoor(Protocol):
         """Answer a notification."""
 
 
-def make_fhir_app(door: FhirDoor, *, body_bytes_max: int) -> FastAPI:
-    """Return the application of ``aval run intake``."""
+def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRouter] = ()) -> FastAPI:
+    """Return the application of ``aval run intake``.
+
+    Args:
+        beside: routes of other doors on the same port.
+    """
     app = FastAPI(title="Aval intake", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/fhir/metadata")
@@ -75,6 +79,9 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int) -> FastAPI:
     @app.get("/healthz")
     async def health() -> Response:
         return Response("ok", media_type="text/plain")
+
+    for router in beside:
+        app.include_router(router)
 
     @app.api_route("/{anything:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def elsewhere(anything: str) -> Response:  # noqa: ARG001 - the path is not repeated to whoever sent it

@@ -19,8 +19,10 @@ from bridge.journal import anchor_head
 from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
+from bridge.web.stow_door import make_stow_routes
 from bridge.wiring import outside
 from bridge.wiring.desk import RealDesk
+from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
 from dicom_adapters.scp import Doors, Listener
@@ -80,7 +82,7 @@ class ListenerProcess:
 
 
 def intake_server(parts: Parts) -> HttpServer:
-    """The FHIR endpoint."""
+    """The FHIR endpoint and DICOMweb storage."""
     settings, store = parts.settings, parts.store("intake")
     door = Door(
         vault=parts.vault,
@@ -92,7 +94,7 @@ def intake_server(parts: Parts) -> HttpServer:
         statement=outside.statement(settings),
         now=parts.clock.now,
     )
-    app = make_fhir_app(door, body_bytes_max=BODY_MAX)
+    app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
     return HttpServer("intake", app, settings.intake.host, settings.intake.port)
 
 

@@ -57,11 +57,17 @@ class Orthanc:
                     return bytes(answer.read())
         return None
 
-    def store(self, file: bytes) -> None:
-        """Put one DICOM file into it."""
-        request = urllib.request.Request(f"{self.url}/instances", data=file, method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            answer.read()
+    def store(self, file: bytes) -> str:
+        """Put one DICOM file into it; return Orthanc's own identifier of the instance."""
+        name: str = self._ask("POST", "/instances", file)["ID"]
+        return name
+
+    def post_to(self, dicomweb_url: str, token: str, names: list[str]) -> Any:
+        """Send instances by STOW-RS, as its DICOMweb plugin does; return what it says of how that went."""
+        server = {"Url": dicomweb_url, "HttpHeaders": {"Authorization": f"Bearer {token}"}}
+        self._ask("PUT", "/dicom-web/servers/peer", json.dumps(server).encode())
+        asked = {"Resources": names, "Synchronous": True}
+        return self._ask("POST", "/dicom-web/servers/peer/stow", json.dumps(asked).encode())
 
     def send(self, identifier: str) -> None:
         """Make it send one of its instances to its peer.
@@ -69,9 +75,7 @@ class Orthanc:
         Raises:
             OSError: the peer did not take it.
         """
-        request = urllib.request.Request(f"{self.url}/modalities/aval/store", data=identifier.encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
+        self._ask("POST", "/modalities/aval/store", identifier.encode())
 
     def stop(self) -> None:
         """Stop it and remove its folder."""
@@ -87,6 +91,12 @@ class Orthanc:
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             return json.load(answer)
+
+    def _ask(self, method: str, path: str, body: bytes) -> Any:
+        request = urllib.request.Request(f"{self.url}{path}", data=body, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            said = answer.read()
+        return json.loads(said) if said else None
 
     def _configuration(self, aet: str, *, in_tls: bool) -> dict[str, Any]:
         return {

@@ -1,0 +1,128 @@
+"""DICOMweb storage over HTTP (STOW-RS): hands the body on as it comes, and the answer back. See dicom_adapters.stow.
+
+The body is read in this thread while the piece before it is being kept in another; both wait for the slower one, so
+that a fast sender fills no memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, Protocol, runtime_checkable
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+PIECE_BYTES: Final = 1024 * 1024
+"""How much of a body is handed on at once: two CT images."""
+
+SILENCE_S: Final = 60.0
+"""Longest silence of a sender in the middle of a body, as at the listener."""
+
+REQUEST_S: Final = 3600.0
+"""Longest request: 10 GiB at 3 MB/s. A sender that drips its body is cut off then."""
+
+
+class Reply(Protocol):
+    """What to answer."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def body(self) -> bytes:
+        """Its body."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its headers."""
+
+
+@runtime_checkable
+class Session(Protocol):
+    """One request; see dicom_adapters.stow.Session."""
+
+    def feed(self, data: bytes) -> bool:
+        """Take a piece of the body; return whether more is wanted."""
+
+    def finish(self) -> Reply:
+        """Return the answer."""
+
+    def cut(self, code: str, detail: str) -> Reply:
+        """Return the answer to a body that came no further."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class StowDoor(Protocol):
+    """Opens sessions; see dicom_adapters.stow.Door."""
+
+    def open(self, study_uid: str, headers: Mapping[str, str], address: str) -> Session | Reply:
+        """Return a session, or an answer to a request that need not be read."""
+
+
+def make_stow_routes(door: StowDoor) -> APIRouter:
+    """Return the routes of DICOMweb storage, for the application of ``aval run intake``."""
+    router = APIRouter(prefix="/dicom-web")
+
+    @router.post("/studies")
+    @router.post("/studies/{study_uid}")
+    async def store(request: Request, study_uid: str = "") -> Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        address = request.client.host if request.client else ""
+        session = await run_in_threadpool(door.open, study_uid, headers, address)
+        return _response(await _converse(session, request) if isinstance(session, Session) else session)
+
+    @router.api_route("/{anything:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def elsewhere(anything: str) -> Response:  # noqa: ARG001 - the path is not repeated to whoever sent it
+        said = "POST instances to studies or studies/{study}; nothing else of DICOMweb is served here"
+        return Response(said, 404, media_type="text/plain")
+
+    return router
+
+
+async def _converse(session: Session, request: Request) -> Reply:
+    try:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                await _read(session, request)
+        except TimeoutError:
+            return await run_in_threadpool(session.cut, "timeout", "the body came too slowly")
+        except ClientDisconnect:
+            return await run_in_threadpool(session.cut, "cut-off", "the connection ended in the middle of the body")
+        return await run_in_threadpool(session.finish)
+    finally:
+        await run_in_threadpool(session.close)
+
+
+async def _read(session: Session, request: Request) -> None:
+    """Feed the body until it ends or the session wants no more; one piece is kept while the next one comes."""
+    keeping: asyncio.Future[bool] | None = None
+    try:
+        async for piece in _pieces(request):
+            if keeping is not None and not await asyncio.shield(keeping):  # a thread cannot be cancelled
+                return
+            keeping = asyncio.ensure_future(run_in_threadpool(session.feed, piece))
+    finally:
+        if keeping is not None:
+            await asyncio.shield(keeping)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    stream, gathered = aiter(request.stream()), bytearray()
+    ended = object()
+    while True:
+        async with asyncio.timeout(SILENCE_S):
+            chunk = await anext(stream, ended)
+        if isinstance(chunk, bytes):
+            gathered += chunk
+        if gathered and (chunk is ended or len(gathered) >= PIECE_BYTES):
+            yield bytes(gathered)
+            gathered.clear()
+        if chunk is ended:
+            return
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, headers=reply.headers)
