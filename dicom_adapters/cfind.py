@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from dicom_adapters.reception import limit_pdus
+from dicom_adapters.tls import Calling
 from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Unavailable
 
@@ -34,6 +35,7 @@ class Peer:
         our_aet, aet: calling and called AE title.
         silence_s: longest wait for a connection and for each message.
         whole_s: longest answer as a whole.
+        tls: how it is called by TLS; None to call it without.
     """
 
     our_aet: str
@@ -42,6 +44,7 @@ class Peer:
     port: int
     silence_s: float
     whole_s: float
+    tls: Calling | None = None
 
 
 def find(peer: Peer, level: str, where: Mapping[str, str], wanted: Sequence[str]) -> list[dict[str, str]]:
@@ -71,7 +74,10 @@ def associate(entity: AE, peer: Peer, **more: Any) -> Association:
         Unavailable: no connection, or the association was refused.
     """
     handlers = [*more.pop("evt_handlers", []), (evt.EVT_CONN_OPEN, lambda event: limit_pdus(event.assoc))]
-    association = keep_answers(entity.associate(peer.host, peer.port, ae_title=peer.aet, evt_handlers=handlers, **more))
+    tls_args = peer.tls.arguments(peer.host) if peer.tls else None
+    association = keep_answers(
+        entity.associate(peer.host, peer.port, ae_title=peer.aet, evt_handlers=handlers, tls_args=tls_args, **more)
+    )
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("no-association", f"{peer.aet} at {peer.host}:{peer.port} {why}")

@@ -15,6 +15,7 @@ from dicom_adapters.cfind import Peer
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import parse_uid
+from dicom_adapters.tls import Calling
 from guarantee.errors import Declined, Unavailable
 
 IDENTIFIER_CHARS_MAX: Final = 64
@@ -33,6 +34,7 @@ class Options:
         token: bearer token for it; "" for none.
         silence_s: longest wait for a connection and for each message.
         whole_s: longest answer to one question.
+        tls: how it is called by TLS for C-FIND; None to call it without.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Options:
     token: str = field(default="", repr=False)
     silence_s: float = 10.0
     whole_s: float = 60.0
+    tls: Calling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,7 @@ class Source:
             port=options.port,
             silence_s=options.silence_s,
             whole_s=options.whole_s,
+            tls=options.tls,
         )
 
     def count_instances(self, study_uid: str) -> dict[str, int]:

@@ -186,6 +186,11 @@ class Installation:
         return f"http://127.0.0.1:{self.ports['intake']}/fhir"
 
     @property
+    def dicomweb(self) -> str:
+        """Where instances are posted."""
+        return f"http://127.0.0.1:{self.ports['intake']}/dicom-web"
+
+    @property
     def scp(self) -> int:
         """Port of the DICOM listener, called AVAL."""
         return self.ports["scp"]

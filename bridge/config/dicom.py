@@ -126,6 +126,7 @@ class SourceSettings(Section):
     port: int = Field(0, ge=0, le=65535, description="its DICOM port; 0 when it has DICOMweb alone")
     dicomweb_url: str = Field("", description="its DICOMweb root, asked instead of C-FIND; empty for none")
     token: SecretStr = Field(SecretStr(""), description="bearer token for DICOMweb; empty for none")
+    tls: PacsTls = Field(PacsTls(), description="DICOM over TLS, where it speaks that")
     senders: tuple[str, ...] = Field(
         (), description="names of scp.senders whose studies it holds and can count; empty for none"
     )

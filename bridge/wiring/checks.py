@@ -9,7 +9,7 @@ from bridge.config import ConfigError
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
-from bridge.wiring import outside, tls
+from bridge.wiring import outside, sources, tls
 from bridge.wiring.parts import Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
@@ -42,7 +42,9 @@ def run_checks(parts: Parts) -> list[Check]:
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),
         *tls.certificates(parts.settings, parts.clock.now).items(),
-        *((name, reach) for name, reach in outside.reachable(parts.settings).items()),
+        ("dicom-web", lambda: _who_may_post(parts)),
+        *outside.reachable(parts.settings).items(),
+        *sources.reachable(parts.settings).items(),
     ]
     return [_ask(what, question) for what, question in questions]
 
@@ -113,3 +115,8 @@ def _broker(parts: Parts) -> str:
         return "in-process bell"
     parts.bell.close()
     return "answers"
+
+
+def _who_may_post(parts: Parts) -> str:
+    names = sorted(parts.settings.stow.senders)
+    return f"{', '.join(names)} may post instances" if names else "nobody may post instances"

@@ -36,6 +36,17 @@ port = 11112
 # key = "keys/scp.key"
 # authorities = "keys/scp-authorities.pem"
 
+# Who may post images by DICOMweb (to http://…:8081/dicom-web/studies):
+# [stow.senders.cloud-pacs]
+# addresses = ["10.1.2.4"]
+# token = "a long random word"
+
+# Which archives may be asked what they hold, and to send it (`aval fetch`):
+# [sources.pacs-1]
+# aet = "PACS"
+# host = "10.1.2.20"
+# port = 104
+
 # Which record may push events (to http://…:8081/fhir):
 # [intake.senders.dpi]
 # addresses = ["10.1.2.10"]

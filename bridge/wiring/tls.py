@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.config import ConfigError, Settings
-from bridge.config.dicom import PacsSettings
+from bridge.config.dicom import PacsSettings, SourceSettings
 from dicom_adapters.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
@@ -30,9 +30,9 @@ def listening(settings: Settings) -> Listening | None:
     )
 
 
-def calling(settings: Settings, pacs: PacsSettings) -> Calling | None:
-    """Return how we call a PACS by TLS; None when we do not."""
-    tls = pacs.tls
+def calling(settings: Settings, place: PacsSettings | SourceSettings) -> Calling | None:
+    """Return how we call a PACS, or an archive that we ask, by TLS; None when we do not."""
+    tls = place.tls
     if tls.authorities is None:
         return None
     identity = Identity(

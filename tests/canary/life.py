@@ -105,6 +105,26 @@ class Life:
             with socket.create_connection(("127.0.0.1", self.installation.scp), 10) as talk:
                 talk.sendall(body)
 
+    def posted_images(self) -> None:
+        """The same by DICOMweb, and requests that are none."""
+        good = dcmread(BytesIO(self.study("posted").files[0].read_bytes()))
+        file = samples.to_file(good)
+        where = self.installation.dicomweb
+        hostile = (b"", patient.NAME.encode() * 50, b"MZ" + file[2:], file[:-9], file + patient.NAME.encode())
+        assert self.post_dicom(f"{where}/studies", file, *hostile) == 202
+        assert self.post_dicom(f"{where}/studies/1.2.3", file) == 409
+        for path in (f"studies/{patient.IDENTIFIER}", f"studies/{patient.FAMILY}/series", f"{patient.WORDS}"):
+            assert self.post_dicom(f"{where}/{path}", file) >= 400
+        for kind in (f"multipart/related; boundary={patient.IDENTIFIER}", f"text/{patient.FAMILY}"):
+            headers = {"Content-Type": kind.encode("utf-8"), "Authorization": f"Bearer {patient.IDENTIFIER}".encode()}
+            assert self.web.post(f"{where}/studies", content=patient.NAME.encode(), headers=headers).status_code >= 400
+
+    def post_dicom(self, url: str, *parts: bytes) -> int:
+        body = b"".join(b"--b\r\nContent-Type: application/dicom\r\n\r\n" + part + b"\r\n" for part in parts)
+        kind = 'multipart/related; type="application/dicom"; boundary=b'
+        answer = self.web.post(url, content=body + b"--b--\r\n", headers={"Content-Type": kind})
+        return int(answer.status_code)
+
     def changed(self, good: Dataset, number: int, **values: Any) -> Dataset:
         """Return another image with values that do not belong there, written as they are."""
         copy = dcmread(BytesIO(samples.to_file(good)))
