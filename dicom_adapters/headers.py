@@ -27,7 +27,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.structure import Element, Encoding, walk
-from dicom_adapters.text import alphabetic, codec, decode
+from dicom_adapters.text import codec, decode, person_name
 from dicom_adapters.values import age_years, parse_day, parse_time, plain_number
 from guarantee.case import CaseKind, Patient, Source
 from guarantee.ids import Digest
@@ -208,7 +208,7 @@ class _Fields:
             patient=Patient(
                 identifier=self.identifier("PatientID"),
                 issuer=self.identifier("IssuerOfPatientID"),
-                name=alphabetic(self.text("PatientName")),
+                name=person_name(self.text("PatientName")),
                 birth_date=birth.isoformat() if birth else "",
                 sex=sex,
             ),

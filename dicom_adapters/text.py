@@ -15,8 +15,11 @@ TEXT_CHARS_MAX: Final = 324
 """Longest text kept. A person name has at most five times 64 characters and four carets (PS3.5, 6.2.1)."""
 
 _TEXT_BYTES_MAX: Final = 8 * TEXT_CHARS_MAX
+_UNDECLARED: Final = "undeclared"
+"""Without a declared set, or with one that nobody knows. The standard says ASCII; senders that forget to declare one
+mean UTF-8, which is recognised by its form, or else Latin-1."""
+
 _DEFAULT: Final = "latin_1"
-"""Without a declared set. The standard says ASCII; French senders that forget to declare one mean Latin-1."""
 
 _WITHOUT_ESCAPES: Final = frozenset({"utf8", "gbk", "gb18030"})
 """These know no escape sequences (PS3.5, 6.1.2.5.4)."""
@@ -29,7 +32,13 @@ def _key(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", name.upper())
 
 
-_ENCODINGS: Final[dict[str, str]] = {_key(name): codec.lower() for name, codec in python_encoding.items() if name} | {
+python_encoding.update({"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"})
+CODES_TO_ENCODINGS[b"\x1b-b"] = "iso8859_15"
+# Latin-9, with the euro and the French œ, is a defined term since 2023. pydicom 3.0 does not know it, and would warn
+# with the sender's word wherever it reads a file.
+
+_ASCII: Final = frozenset({"", "ISOIR6", "ISO2022IR6"})
+_ENCODINGS: Final[dict[str, str]] = {_key(name): codec.lower() for name, codec in python_encoding.items()} | {
     "UTF8": "utf8"
 }
 
@@ -38,9 +47,10 @@ def codec(declared: str) -> str:
     """Return Python's name of the first value of Specific Character Set (0008,0005), e.g. "latin_1" of "ISO_IR 100".
 
     The further values announce escape sequences; those are understood whether announced or not. Misspelt names
-    ("ISO-IR 100") are understood; unknown ones become the default.
+    ("ISO-IR 100") are understood; unknown ones are taken for undeclared.
     """
-    return _ENCODINGS.get(_key(declared.split("\\", maxsplit=1)[0]), _DEFAULT)
+    key = _key(declared.split("\\", maxsplit=1)[0])
+    return _UNDECLARED if key in _ASCII else _ENCODINGS.get(key, _UNDECLARED)
 
 
 def decode(value: bytes, first: str) -> str:
@@ -52,6 +62,8 @@ def decode(value: bytes, first: str) -> str:
         first: what :func:`codec` returned.
     """
     value = value[:_TEXT_BYTES_MAX]
+    if first == _UNDECLARED:
+        first = "utf8" if _is_utf8(value) else _DEFAULT
     if first in _WITHOUT_ESCAPES:
         text = value.decode(first, "replace")
     else:
@@ -61,13 +73,23 @@ def decode(value: bytes, first: str) -> str:
     return text.strip()[:TEXT_CHARS_MAX].rstrip()
 
 
-def alphabetic(name: str) -> str:
-    """Return the alphabetic representation of a person name, ``FAMILY^Given``; another one when it is empty.
+def person_name(name: str) -> str:
+    """Return a person name without padding: ``FAMILY^Given``, or in several writings, ``Yamada=山田=やまだ``.
 
-    Source: PS3.5, 6.2.1.2 (component groups).
+    Source: PS3.5, 6.2.1.2 (component groups: alphabetic, ideographic, phonetic).
     """
-    groups = [group.strip().rstrip("^ ") for group in name.split("=")]
-    return next((group for group in groups if group), "")
+    return "=".join(group.strip().rstrip("^ ") for group in name.split("=")[:3]).rstrip("=")
+
+
+def _is_utf8(value: bytes) -> bool:
+    """Return whether ``value`` has more than ASCII, no escape sequence, and the form of UTF-8: no other text has it."""
+    if value.isascii() or b"\x1b" in value:
+        return False
+    try:
+        value.decode("utf8")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data" and len(value) == _TEXT_BYTES_MAX
+    return True
 
 
 def _fragment(part: bytes, first: str) -> str:

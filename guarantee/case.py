@@ -27,7 +27,8 @@ class Patient:
     Args:
         identifier: Patient ID (0010,0020), or the value of Patient.identifier.
         issuer: Issuer of Patient ID (0010,0021), or the system of Patient.identifier; "" when the sender gave none.
-        name: DICOM form, ``FAMILY^Given``; "" when unknown.
+        name: DICOM form, ``FAMILY^Given``, with its ideographic and phonetic groups where the sender gave them
+            (``Yamada^Tarou=山田^太郎=やまだ^たろう``); "" when unknown.
         birth_date: YYYY-MM-DD; "" when unknown.
         sex: M, F, O or "" (PS3.3 C.7.1.1; FHIR administrative-gender mapped onto it).
         reference: FHIR reference of the patient at the record, e.g. "Patient/123"; "" when unknown.

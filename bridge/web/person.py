@@ -19,11 +19,16 @@ def visible(text: str) -> str:
 def patient_name(name: str) -> str:
     """Return ``FAMILY^Given^Middle`` as "FAMILY Given Middle"; "" when unknown.
 
-    Only the first group that says something is shown (PS3.5 6.2.1.2: alphabetic, ideographic, phonetic). Nothing is
-    cut: a shortened name is another name.
+    With an ideographic group, which tells people apart that are written alike in letters, that follows in brackets; the
+    phonetic one is shown when it is all there is (PS3.5 6.2.1.2). Nothing is cut: a shortened name is another name.
     """
-    parts = _group(name).split("^")
-    return " ".join(part.strip() for part in parts[:3] if part.strip())
+    groups = [_spelled(group) for group in visible(name).split("=")[:3]]
+    said = [group for group in groups[:2] if group] or [group for group in groups[2:] if group]
+    return f"{said[0]} ({said[1]})" if len(said) > 1 else "".join(said)
+
+
+def _spelled(group: str) -> str:
+    return " ".join(part.strip() for part in group.split("^")[:3] if part.strip())
 
 
 def full_name(name: str) -> str:

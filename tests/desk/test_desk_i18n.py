@@ -84,7 +84,8 @@ def test_the_browsers_wish_is_heard(accepted: str, language: str) -> None:
     [
         ("LEFÈVRE^Amélie", "LEFÈVRE Amélie"),
         ("LEFÈVRE^Amélie^Rose^Mme", "LEFÈVRE Amélie Rose"),
-        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada Tarou"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada Tarou (山田 太郎)"),
+        ("==やまだ^たろう", "やまだ たろう"),
         ("=山田^太郎", "山田 太郎"),
         ("", ""),
         ("^^^^", ""),
