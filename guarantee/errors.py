@@ -18,6 +18,7 @@ Adapters raise these, so that a flow can tell "try again" from "never" (ports.py
 
     PortError
     ├── Unavailable              nobody answered, or not now: try again later
+    │   └── NotProved            it answered and took what was sent, and has not proved yet that it holds it
     ├── Declined                 the other side understood and said no: a person must look
     ├── NotEligible              the inputs are outside what the model's card allows
     ├── ModelFailed              the model ran out of time or memory, crashed, or answered nonsense
@@ -96,7 +97,19 @@ class PortError(Exception):
 
 
 class Unavailable(PortError):
-    """Nobody answered, or not now: try again later."""
+    """Nobody answered, or not now: try again later.
+
+    Args:
+        asked_s: how long the other side asked to be left alone, in seconds; 0 when it did not ask.
+    """
+
+    def __init__(self, code: str, detail: str, *, asked_s: float = 0.0) -> None:
+        super().__init__(code, detail)
+        self.asked_s = asked_s
+
+
+class NotProved(Unavailable):
+    """It answered and took what was sent, and has not proved yet that it holds it: ask again later."""
 
 
 class Declined(PortError):

@@ -1,4 +1,4 @@
-"""One open transaction, seen by subject: cases, results, gate, deliveries, stops, messages.
+"""One open transaction, seen by subject: cases, results, gate, deliveries, destinations, stops, messages.
 
 `Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from guarantee.breaker import Health
 from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.events import Fact
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
+from guarantee.pauses import Pause
 from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
 from guarantee.result import Cause, Priority, Result
@@ -216,6 +218,7 @@ class Delivery:
     Args:
         state: "due", "confirmed", "declined" or "withheld".
         attempts: how often it was begun.
+        round: 0 for the delivery that the release makes; from 1 on for each that a person asked for (Resend).
     """
 
     id: DeliveryId
@@ -227,6 +230,18 @@ class Delivery:
     state: str
     attempts: int
     reference: str
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resend:
+    """A person asks for a delivery that ended to be sent again: the same bytes under the same identifiers."""
+
+    release: ReleaseId
+    destination: str
+    round: int
+    by: str
+    reason: str
 
 
 class Deliveries(Protocol):
@@ -256,11 +271,33 @@ class Deliveries(Protocol):
     def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
         """Note why an attempt failed and when to try again."""
 
+    def defer(self, delivery: Delivery, *, at: datetime, until: datetime, cause: Cause) -> None:
+        """Note why a delivery that is due at ``at`` waits, and until when. One that somebody is at is left alone."""
+
     def close(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:
         """Give up: "declined" or "withheld", with the reason that a person will read."""
 
+    def order(self, resend: Resend, at: datetime) -> None:
+        """Insert who asked for what to be sent again, and why; the delivery of that round may then be added."""
+
     def due(self, *, now: datetime) -> tuple[Delivery, ...]:
         """Return the deliveries whose next attempt is due."""
+
+
+class Destinations(Protocol):
+    """How the destinations answer, and which of them a person paused."""
+
+    def health(self, name: str) -> Health:
+        """Return how a destination answered so far, locked until the transaction ends."""
+
+    def keep(self, health: Health) -> None:
+        """Write ``health`` over what was known."""
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Return every line of the append-only list of pauses, oldest first."""
+
+    def add(self, pause: Pause) -> None:
+        """Append a line."""
 
 
 class Stops(Protocol):
@@ -340,6 +377,10 @@ class Unit(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """What is on its way."""
+
+    @property
+    def destinations(self) -> Destinations:
+        """How destinations answer; pauses."""
 
     @property
     def stops(self) -> Stops:

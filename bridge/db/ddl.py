@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from bridge.db.notes import NOTES, Note
-from bridge.db.walls import WALLS, Wall
+from bridge.db.wall import Wall
+from bridge.db.walls import WALLS
 
 SQL: Final = Path(__file__).parent / "migrations" / "sql"
 

@@ -12,7 +12,7 @@ from guarantee.codec import time_text
 from guarantee.ids import DeliveryId, ResultId
 from guarantee.release import Receipt
 from guarantee.result import Cause
-from guarantee.unit import Delivery
+from guarantee.unit import Delivery, Resend
 
 _DELIVERIES = tables.deliveries
 _ATTEMPTS = tables.attempts
@@ -43,6 +43,7 @@ class SqlDeliveries:
                 kind=str(delivery.kind),
                 result_id=delivery.result,
                 destination=delivery.destination,
+                round=delivery.round,
                 package=delivery.package,
                 state=delivery.state,
                 cause_code="",
@@ -68,7 +69,7 @@ class SqlDeliveries:
         query = (
             select_deliveries()
             .where(_DELIVERIES.c.result_id == result)
-            .order_by(_DELIVERIES.c.kind, _DELIVERIES.c.destination)
+            .order_by(_DELIVERIES.c.kind, _DELIVERIES.c.destination, _DELIVERIES.c.round)
         )
         return tuple(delivery_from_row(row) for row in self._connection.execute(query).mappings())
 
@@ -113,6 +114,31 @@ class SqlDeliveries:
             update(_DELIVERIES)
             .where(_DELIVERIES.c.id == delivery.id, _DELIVERIES.c.state == "due")
             .values(next_attempt_at=time_text(until), cause_code=cause.code, cause_detail=cause.detail)
+        )
+
+    def defer(self, delivery: Delivery, *, at: datetime, until: datetime, cause: Cause) -> None:
+        """Note why a delivery that is due at ``at`` waits; one that somebody is at is not due before they give up."""
+        self._connection.execute(
+            update(_DELIVERIES)
+            .where(
+                _DELIVERIES.c.id == delivery.id,
+                _DELIVERIES.c.state == "due",
+                _DELIVERIES.c.next_attempt_at <= time_text(at),
+            )
+            .values(next_attempt_at=time_text(until), cause_code=cause.code, cause_detail=cause.detail)
+        )
+
+    def order(self, resend: Resend, at: datetime) -> None:
+        """Insert who asked for what to be sent again, and why."""
+        self._connection.execute(
+            insert(tables.resends).values(
+                release_id=resend.release,
+                destination=resend.destination,
+                round=resend.round,
+                by_whom=resend.by,
+                reason=resend.reason,
+                at=time_text(at),
+            )
         )
 
     def close(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.db.walls import MOVED
+from bridge.db.wall import MOVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +185,31 @@ NOTES: Final[tuple[Note, ...]] = (
         action="'delivery.receipt'",
         subject="NEW.delivery_id",
         body={"attempt": "NEW.attempt", "method": "NEW.method", "package": "NEW.package"},
+    ),
+    Note(
+        name="note_resend",
+        on="resends",
+        event="INSERT",
+        action="'delivery.ordered-again'",
+        subject="NEW.release_id",
+        body={"destination": "NEW.destination", "round": "NEW.round", "by": "NEW.by_whom"},
+    ),
+    Note(
+        name="note_destination_rests",
+        on="destinations",
+        event="UPDATE",
+        when="(NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL)",
+        action="CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END",
+        subject="NEW.name",
+        body={"failures": "NEW.failures", "cause": "NEW.cause_code"},
+    ),
+    Note(
+        name="note_pause",
+        on="pauses",
+        event="INSERT",
+        action="'destination.' || NEW.action",
+        subject="NEW.destination",
+        body={"by": "NEW.by_whom"},
     ),
     Note(
         name="note_stop",

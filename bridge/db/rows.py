@@ -237,6 +237,7 @@ def delivery_from_row(row: Row) -> Delivery:
         state=row["state"],
         attempts=row["attempts"],
         reference=row["reference"] or "",
+        round=row["round"],
     )
 
 

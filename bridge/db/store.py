@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
+from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import name_actor, reading, translated
 from bridge.db.gate import SqlGate
 from bridge.db.messages import SqlMessages
@@ -28,6 +29,7 @@ class SqlUnit:
     results: SqlResults
     gate: SqlGate
     deliveries: SqlDeliveries
+    destinations: SqlDestinations
     stops: SqlStops
     messages: SqlMessages
     accounts: SqlAccounts
@@ -77,6 +79,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         results=SqlResults(connection, lock),
         gate=SqlGate(connection),
         deliveries=SqlDeliveries(connection, lock),
+        destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),

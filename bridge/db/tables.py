@@ -12,7 +12,7 @@ metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
     {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
-    | {"second_factor_step"}
+    | {"failures", "round", "second_factor_step", "trying"}
 )
 
 
@@ -69,8 +69,14 @@ renderings = _table("renderings", "release_id destination", "content package")
 deliveries = _table(
     "deliveries",
     "id",
-    "release_id kind result_id destination package state cause_code cause_detail next_attempt_at added_at moved_at",
+    "release_id kind result_id destination round package state cause_code cause_detail next_attempt_at added_at "
+    "moved_at",
 )
+resends = _table("resends", "release_id destination round", "by_whom reason at")
+destinations = _table(
+    "destinations", "name", "failures rests_until trying confirmed_at failed_at cause_code cause_detail"
+)
+pauses = _table("pauses", "seq", "destination action by_whom reason at")
 attempts = _table("attempts", "delivery_id n", "package at")
 receipts = _table("receipts", "delivery_id", "attempt package method reference at")
 stops = _table("stops", "seq", "scope target action by_whom second reason at")

@@ -5,68 +5,10 @@ migrations/sql/0002_walls.*.sql, which is what a database administrator reads an
 that the files are what this list gives.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wall:
-    """A change is refused unless a condition holds.
-
-    Args:
-        name: of the trigger; tests/gate names the attack that only this wall stops.
-        on: table.
-        event: INSERT, UPDATE or DELETE.
-        when: only then; SQL over NEW and OLD. "" for always.
-        unless: SQL condition that must be true (NULL is not).
-        says: what the person who meets it reads.
-        alone: whether PostgreSQL locks the journal before it looks. A stop, a late image or a refusal that is being
-            written at this moment is then waited for and seen; without it both would pass, each unseen by the other.
-            It costs nothing: the change writes its own link, under the same lock, right after. SQLite has one writer.
-    """
-
-    name: str
-    on: str
-    event: str
-    unless: str
-    says: str
-    when: str = ""
-    alone: bool = False
-
-
-def _append_only(*tables: str) -> list[Wall]:
-    return [
-        Wall(
-            name=f"{table}_never_{verb}d",
-            on=table,
-            event=event,
-            unless="1 = 0",
-            says=f"{table} is append-only: a row is never {verb}d",
-        )
-        for table in tables
-        for event, verb in (("UPDATE", "update"), ("DELETE", "delete"))
-    ]
-
-
-def _never_deleted(*tables: str) -> list[Wall]:
-    return [
-        Wall(name=f"{table}_never_deleted", on=table, event="DELETE", unless="1 = 0", says=f"{table} are never deleted")
-        for table in tables
-    ]
-
-
-def _frozen(table: str, *columns: str) -> Wall:
-    same = " AND ".join(f"NEW.{column} IS NOT DISTINCT FROM OLD.{column}" for column in columns)
-    return Wall(
-        name=f"{table}_frozen",
-        on=table,
-        event="UPDATE",
-        unless=same,
-        says=f"{table}: what a row is about never changes",
-    )
-
-
-MOVED: Final = "NEW.state <> OLD.state"
+from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
+from bridge.db.walls_on_sending import SENDING
 
 _IDENTITY: Final = (
     "patient_identifier",
@@ -113,7 +55,7 @@ _NOT_HELD: Final = "NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id =
 WALLS: Final[tuple[Wall, ...]] = (
     # ------------------------------------------------------------------------------------------ cases and results
     *_life("cases", "case", "receiving"),
-    _frozen("cases", "id", "kind", "uid", "revision", "site"),
+    frozen("cases", "id", "kind", "uid", "revision", "site"),
     Wall(
         name="cases_identity_counts_its_versions",
         on="cases",
@@ -131,7 +73,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         says="the inputs of a complete case never change: late inputs open a new revision",
     ),
     *_life("results", "result", "queued"),
-    _frozen(
+    frozen(
         "results", "id", "case_id", "manifest", "model_id", "focus", "mode", "priority", "policy", "identity_version"
     ),
     Wall(
@@ -181,7 +123,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.id)",
         says="only a recorded withdrawal retracts",
     ),
-    *_never_deleted("cases", "inputs", "results", "users", "deliveries"),
+    *never_deleted("cases", "inputs", "results", "users", "deliveries"),
     Wall(
         name="inputs_never_updated",
         on="inputs",
@@ -294,67 +236,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         """'{"destination":"' || NEW.destination || '","package":"' || NEW.package || '"}', ''))""",
         says="the sealed terms of the release name no such package for no such destination",
     ),
-    # ----------------------------------------------------------------------------------------------- sending
-    _frozen("deliveries", "id", "release_id", "kind", "result_id", "destination", "package", "added_at"),
-    Wall(
-        name="deliveries_start",
-        on="deliveries",
-        event="INSERT",
-        unless="NEW.state = 'due'",
-        says="a delivery starts as due",
-    ),
-    Wall(
-        name="deliveries_confirmed_by_a_receipt",
-        on="deliveries",
-        event="UPDATE",
-        when=f"{MOVED} AND NEW.state = 'confirmed'",
-        unless="EXISTS (SELECT 1 FROM receipts r WHERE r.delivery_id = NEW.id AND r.package = NEW.package)",
-        says="only a receipt confirms",
-    ),
-    Wall(
-        name="deliveries_final",
-        on="deliveries",
-        event="UPDATE",
-        when=MOVED,
-        unless="OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')",
-        says="a confirmed or withheld delivery is final",
-    ),
-    Wall(
-        name="attempts_on_due_deliveries",
-        on="attempts",
-        event="INSERT",
-        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')",
-        says="this delivery is not due",
-        alone=True,
-    ),
-    Wall(
-        name="attempts_on_decided_results",
-        on="attempts",
-        event="INSERT",
-        unless="EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id "
-        "AND (d.kind = 'result' AND r.state IN ('validated', 'amended') "
-        "OR d.kind = 'withdrawal' AND r.state = 'retracted'))",
-        says="the result is not decided, or no longer",
-        alone=True,
-    ),
-    Wall(
-        name="attempts_in_an_unchanged_world",
-        on="attempts",
-        event="INSERT",
-        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
-        "OR EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = d.result_id)))",
-        says="inputs or identity changed since the decision: nothing more is sent",
-        alone=True,
-    ),
-    Wall(
-        name="attempts_not_while_held",
-        on="attempts",
-        event="INSERT",
-        unless="EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' "
-        "OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))",
-        says="the model is stopped: nothing is sent",
-        alone=True,
-    ),
+    *SENDING,
     # ----------------------------------------------------------------------------------------------- evidence
     Wall(
         name="journal_follows",
@@ -373,7 +255,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="1 = 0",
         says="the lives of cases and results change with a migration only",
     ),
-    *_append_only(
+    *append_only(
         "transitions",
         "policies",
         "models",
@@ -385,6 +267,8 @@ WALLS: Final[tuple[Wall, ...]] = (
         "renderings",
         "attempts",
         "receipts",
+        "resends",
+        "pauses",
         "stops",
         "sign_ins",
         "journal",

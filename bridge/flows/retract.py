@@ -58,7 +58,7 @@ def withdraw(result_id: ResultId, *, by: str, reason: WithdrawalReason, comment:
     withdrawal = Withdrawal(
         id=withdrawal_id(released.release), notice=notice, seal=tools.sealer.seal(notice.to_bytes())
     )
-    renderings = tuple(_rendering(d, withdrawal, released, tools) for d in released.deliveries if d.attempts)
+    renderings = tuple(_rendering(d, withdrawal, released, tools) for d in _begun(released.deliveries))
     with tools.store.transaction(f"desk:{by}") as unit:
         _record(released, withdrawal, renderings, unit, tools)
     return withdrawal
@@ -89,6 +89,12 @@ def _read(result_id: ResultId, tools: Review) -> _Released:
 
 def _of_result(result_id: ResultId, unit: Unit) -> tuple[Delivery, ...]:
     return tuple(d for d in unit.deliveries.of_result(result_id) if d.kind is Kind.RESULT)
+
+
+def _begun(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """Return one delivery for each place where a send was begun: the last that was confirmed, or else the last."""
+    begun = sorted((d for d in deliveries if d.attempts), key=lambda d: (d.reference != "", d.round))
+    return tuple({delivery.destination: delivery for delivery in begun}.values())
 
 
 def _rendering(delivery: Delivery, withdrawal: Withdrawal, released: _Released, tools: Review) -> Rendering:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.gate.attacks import DELIVER, DESK, INTAKE, SHORT, attack
-from tests.gate.rows import EVIL
+from tests.gate.rows import EVIL, SIGNED
 from tests.gate.sessions import OWNER
 from tests.guarantee.samples import PACS, RECORD
 
@@ -110,6 +110,34 @@ SENDING: Final = (
     attack(DELIVER, "send a confirmed delivery again", "deliveries_final",
            lambda w: w.move_delivery("delivered", state="due")),
     attack(DELIVER, "revive a withheld delivery", "deliveries_final", lambda w: w.move_delivery("stale", state="due")),
+    attack(DELIVER, "revive a declined delivery that nobody asked for again", "deliveries_final",
+           lambda w: w.move_delivery("declined", state="due")),
+    attack(DESK, "send again what nobody asked for", "deliveries_sent_again_by_order",
+           lambda w: w.delivery("delivered", id="again", round=1)),
+    attack(DESK, "ask again for what is still on its way", "resends_of_ended_deliveries",
+           lambda w: w.resend("validated")),
+    attack(DESK, "ask again for what was withheld", "resends_of_ended_deliveries", lambda w: w.resend("stale")),
+    attack(DESK, "ask twice ahead of what was sent", "resends_of_ended_deliveries",
+           lambda w: w.resend("delivered", round=2)),
+    *(
+        attack(DESK, f"ask again without {what}", "resend_signed_for",
+               lambda w, change=change: w.resend("delivered", **change))
+        for what, change in (("a name", {"by_whom": ""}), ("a reason", {"reason": ""}))
+    ),
+    attack(DELIVER, "send a result again that was taken back", "attempts_on_decided_results",
+           lambda w: w.attempt("retracted", delivery_id="again"),
+           setup=(DESK, lambda w: [w.delivery("retracted", id="again", round=1)])),
+    attack(DELIVER, "send to a destination that is paused", "attempts_not_while_paused",
+           lambda w: w.attempt("validated"), setup=(DESK, lambda w: [w.pause()])),
+    attack(DELIVER, "send word of a withdrawal to a destination that is paused", "attempts_not_while_paused",
+           lambda w: w.attempt("word due", kind="withdrawal"), setup=(DESK, lambda w: [w.pause()])),
+    *(
+        attack(DESK, f"pause without {what}", "pause_signed_for", lambda w, change=change: w.pause(**change))
+        for what, change in (("a name", {"by_whom": ""}), ("a reason", {"reason": ""}))
+    ),
+    attack(DESK, "half pause a destination", "pause_action_known", lambda w: w.pause(action="slow")),
+    attack(DELIVER, "leave a destination alone that never failed", "destination_rests_for_a_reason",
+           lambda w: w.destination(rests_until=SIGNED)),
     attack(DELIVER, "lose a delivery", "delivery_state_known", lambda w: w.move_delivery("validated", state="lost")),
     attack(DELIVER, "decline without saying why", "delivery_refusal_explained",
            lambda w: w.move_delivery("validated", state="declined")),

@@ -243,6 +243,18 @@ class Rows:
         }
         return insert("receipts", values | changes)
 
+    def resend(self, name: str, to: str = "pacs", **changes: Any) -> Sql:
+        values = {"release_id": self.release_id(name), "destination": to, "round": 1}
+        return insert("resends", values | {"by_whom": "engineer", "reason": "essai", "at": SIGNED} | changes)
+
+    def pause(self, to: str = "pacs", **changes: Any) -> Sql:
+        values = {"seq": 900, "destination": to, "action": "pause", "by_whom": "engineer", "reason": "essai"}
+        return insert("pauses", values | {"at": SIGNED} | changes)
+
+    def destination(self, name: str = "pacs", **changes: Any) -> Sql:
+        values = {"name": name, "failures": 0, "trying": 0, "cause_code": "", "cause_detail": ""}
+        return insert("destinations", values | changes)
+
     def move_delivery(self, name: str, to: str = "pacs", **values: Any) -> Sql:
         return update("deliveries", {"id": self.delivery_id(name, to)}, **values)
 

@@ -138,6 +138,7 @@ UPDATED = {
     ("aval_intake", "deliveries"): "cause_code cause_detail moved_at state",
     ("aval_desk", "deliveries"): "cause_code cause_detail moved_at state",
     ("aval_deliver", "deliveries"): "cause_code cause_detail moved_at next_attempt_at state",
+    ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
     ("aval_desk", "users"): "second_factor_step",
     ("aval_relay", "outbox"): "rung_at",

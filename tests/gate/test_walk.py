@@ -1,20 +1,23 @@
 """The honest life, each step through the role of the process that takes it: the grants are not too tight either."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from guarantee.events import EventReceived
+from guarantee.ids import DeliveryId
 from guarantee.journal import verify
 from guarantee.opinion import Verdict
+from guarantee.pauses import Pause, PauseAction
 from guarantee.policy import Policy
 from guarantee.release import Kind
 from guarantee.result import Cause, Result
 from guarantee.states import ResultVerb
 from guarantee.stops import Action, Scope
-from guarantee.unit import Fetch
+from guarantee.unit import Fetch, Resend
 from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate
 from tests.db.steps import Steps
 from tests.guarantee.samples import POLICY, a_case, at
@@ -80,6 +83,31 @@ def test_stops_are_given_and_lifted(processes: Processes) -> None:
     for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
         with processes.store_as(role).reading() as unit:
             assert len(unit.stops.lines()) == 2
+
+
+def test_destinations_rest_are_paused_and_are_sent_to_again(processes: Processes) -> None:
+    result = processes.deliver(processes.sign(processes.drafted("1.2")))
+    first = processes.deliveries(result)[0]
+    again = replace(first, id=DeliveryId("again"), round=1, state="due", attempts=0, reference="")
+    order = Resend(release=first.release, destination=first.destination, round=1, by="b.ngo", reason="perdu")
+    with processes.store_as(DESK).transaction("desk") as unit:
+        unit.deliveries.order(order, at(900))
+        unit.deliveries.add(again, at(900))
+    down = Cause(code="no-connection", detail="")
+    with processes.store_as(DELIVER).transaction("deliver") as unit:
+        unit.deliveries.defer(again, at=at(901), until=at(902), cause=down)
+        assert unit.deliveries.begin(again, at=at(903), until=at(960)) == 1
+        unit.destinations.keep(unit.destinations.health("pacs").failed(at(904), down, asked_s=60.0))
+    with processes.store_as(DELIVER).transaction("deliver") as unit:
+        unit.destinations.keep(unit.destinations.health("pacs").answered())
+    for action in PauseAction:
+        line = Pause(destination="pacs", action=action, by="b.ngo", reason="migration", at=at(905))
+        with processes.store_as(DESK).transaction("desk") as unit:
+            unit.destinations.add(line)
+    for role in (DESK, DELIVER):
+        with processes.store_as(role).reading() as unit:
+            assert len(unit.destinations.pauses()) == 2
+            assert unit.destinations.traffic()["pacs"].waiting == 1
 
 
 def test_the_record_rings_and_is_looked_up(processes: Processes) -> None:

@@ -98,6 +98,7 @@ class Builder:
         self.people_and_models()
         self.every_state()
         self.halfway()
+        self.outward()
         self.changed_worlds()
         self.stops()
         self.read_the_journal()
@@ -170,6 +171,13 @@ class Builder:
         self.sql("aval_desk", w.withdrawal("recalled"), w.withdrawal_release("recalled"), *self.recall("recalled"))
         self.validated("recalled early")
         self.sql("aval_desk", w.withdrawal("recalled early"), w.move("recalled early", "retracted"))
+
+    def outward(self) -> None:
+        """Destinations that were paused and that answer, and a result that somebody asked to be sent again."""
+        w = self.world
+        self.sql("aval_desk", w.pause("elsewhere", seq=1), w.resend("retracted"))
+        self.sql("aval_deliver", w.destination("elsewhere"))
+        self.keep("word due", self.steps.withdraw(self.delivered("word due"))[0])
 
     def recall(self, name: str) -> list[Sql]:
         """The rendering and the delivery of a withdrawal whose result nobody moved."""

@@ -304,6 +304,7 @@ CREATE TABLE deliveries (
   kind TEXT NOT NULL,
   result_id TEXT NOT NULL,
   destination TEXT NOT NULL,
+  round INTEGER NOT NULL DEFAULT 0,            -- 0 by the release itself; more each time a person asks (resends)
   package TEXT NOT NULL,
   state TEXT NOT NULL,
   cause_code TEXT NOT NULL,
@@ -311,7 +312,7 @@ CREATE TABLE deliveries (
   next_attempt_at TEXT NOT NULL,
   added_at TEXT NOT NULL,
   moved_at TEXT NOT NULL,
-  CONSTRAINT delivery_once UNIQUE (release_id, destination),
+  CONSTRAINT delivery_once UNIQUE (release_id, destination, round),
   CONSTRAINT delivery_of_the_rendered_package
     FOREIGN KEY (release_id, destination, package) REFERENCES renderings (release_id, destination, package),
   CONSTRAINT delivery_of_its_release
@@ -322,6 +323,19 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'due';
 CREATE INDEX deliveries_of_result ON deliveries (result_id);
+CREATE INDEX deliveries_declined ON deliveries (destination) WHERE state = 'declined';
+
+-- A person asked for a delivery that had ended to be sent again: the same bytes under the same identifiers.
+CREATE TABLE resends (
+  release_id TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  round INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (release_id, destination, round),
+  CONSTRAINT resend_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
 
 -- Written before each send: if we crash in between, somebody may hold a copy, and this row says so.
 CREATE TABLE attempts (
@@ -345,6 +359,31 @@ CREATE TABLE receipts (
   CONSTRAINT receipt_for_an_attempt
     FOREIGN KEY (delivery_id, attempt, package) REFERENCES attempts (delivery_id, n, package),
   CONSTRAINT receipt_says_how CHECK (method <> '')
+);
+
+-- How each destination answers: one that is down is left alone for a while (guarantee/breaker.py).
+CREATE TABLE destinations (
+  name TEXT NOT NULL PRIMARY KEY,
+  failures INTEGER NOT NULL,                   -- in a row
+  rests_until TEXT,                            -- NULL while it answers
+  trying INTEGER NOT NULL,                     -- 1 while one delivery tries whether it answers again
+  confirmed_at TEXT,
+  failed_at TEXT,
+  cause_code TEXT NOT NULL,                    -- of the last failure
+  cause_detail TEXT NOT NULL,
+  CONSTRAINT destination_rests_for_a_reason CHECK (rests_until IS NULL OR (failures > 0 AND cause_code <> ''))
+);
+
+-- Destinations that a person left alone on purpose, and let go on; like stops, the last line of each counts.
+CREATE TABLE pauses (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  destination TEXT NOT NULL,
+  action TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT pause_action_known CHECK (action IN ('pause', 'resume')),
+  CONSTRAINT pause_signed_for CHECK (by_whom <> '' AND (action = 'resume' OR reason <> ''))
 );
 
 CREATE TABLE stops (
@@ -422,6 +461,12 @@ CREATE VIEW stops_in_force AS
   WHERE s.action = 'stop'
     AND NOT EXISTS (
       SELECT 1 FROM stops later WHERE later.scope = s.scope AND later.target = s.target AND later.seq > s.seq);
+
+CREATE VIEW paused_destinations AS
+  SELECT p.destination
+  FROM pauses p
+  WHERE p.action = 'pause'
+    AND NOT EXISTS (SELECT 1 FROM pauses later WHERE later.destination = p.destination AND later.seq > p.seq);
 
 -- Results that a stop covers now.
 CREATE VIEW held_results AS

@@ -379,7 +379,7 @@ ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_as_sealed;
 
 CREATE FUNCTION deliveries_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE THEN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.round IS NOT DISTINCT FROM OLD.round AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall deliveries_frozen: deliveries: what a row is about never changes' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
@@ -409,13 +409,33 @@ ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_confirmed_by_a_receipt;
 
 CREATE FUNCTION deliveries_final() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.state <> OLD.state) AND (OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')) IS NOT TRUE THEN
-    RAISE EXCEPTION 'wall deliveries_final: a confirmed or withheld delivery is final' USING ERRCODE = '23514';
+  IF (NEW.state <> OLD.state) AND (OLD.state = 'due') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_final: a delivery that ended is final: to send again is another delivery, which a person asks for' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER deliveries_final BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_final();
 ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_final;
+
+CREATE FUNCTION resends_of_ended_deliveries() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.release_id = NEW.release_id AND d.destination = NEW.destination AND d.round = NEW.round - 1 AND d.state IN ('confirmed', 'declined'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall resends_of_ended_deliveries: only what was confirmed or declined there is sent again' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER resends_of_ended_deliveries BEFORE INSERT ON resends FOR EACH ROW EXECUTE FUNCTION resends_of_ended_deliveries();
+ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_of_ended_deliveries;
+
+CREATE FUNCTION deliveries_sent_again_by_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.round <> 0) AND (EXISTS (SELECT 1 FROM resends o WHERE o.release_id = NEW.release_id AND o.destination = NEW.destination AND o.round = NEW.round)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall deliveries_sent_again_by_order: nobody asked for this to be sent again' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deliveries_sent_again_by_order BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_sent_again_by_order();
+ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_sent_again_by_order;
 
 CREATE FUNCTION attempts_on_due_deliveries() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -431,7 +451,7 @@ ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_on_due_deliveries;
 CREATE FUNCTION attempts_on_decided_results() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM pg_advisory_xact_lock(4711);
-  IF (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND r.state IN ('validated', 'amended') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE THEN
+  IF (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND (r.state IN ('validated', 'amended') OR d.round > 0 AND r.state = 'delivered') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall attempts_on_decided_results: the result is not decided, or no longer' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
@@ -460,6 +480,17 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER attempts_not_while_held BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_held();
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_held;
+
+CREATE FUNCTION attempts_not_while_paused() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND NOT EXISTS (SELECT 1 FROM paused_destinations p WHERE p.destination = d.destination))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_not_while_paused: the destination is paused: nothing is sent there' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_paused();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_paused;
 
 CREATE FUNCTION journal_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -701,6 +732,46 @@ END $$;
 CREATE TRIGGER receipts_never_deleted BEFORE DELETE ON receipts FOR EACH ROW EXECUTE FUNCTION receipts_never_deleted();
 ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_deleted;
 
+CREATE FUNCTION resends_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall resends_never_updated: resends is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER resends_never_updated BEFORE UPDATE ON resends FOR EACH ROW EXECUTE FUNCTION resends_never_updated();
+ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_updated;
+
+CREATE FUNCTION resends_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall resends_never_deleted: resends is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER resends_never_deleted BEFORE DELETE ON resends FOR EACH ROW EXECUTE FUNCTION resends_never_deleted();
+ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_deleted;
+
+CREATE FUNCTION pauses_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall pauses_never_updated: pauses is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER pauses_never_updated BEFORE UPDATE ON pauses FOR EACH ROW EXECUTE FUNCTION pauses_never_updated();
+ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_updated;
+
+CREATE FUNCTION pauses_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall pauses_never_deleted: pauses is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER pauses_never_deleted BEFORE DELETE ON pauses FOR EACH ROW EXECUTE FUNCTION pauses_never_deleted();
+ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_deleted;
+
 CREATE FUNCTION stops_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -780,6 +851,8 @@ CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
 CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_truncated;
+CREATE TRIGGER pauses_never_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION never_truncated();
+ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_truncated;
 CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNCTION never_truncated();
 ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_truncated;
 CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FUNCTION never_truncated();
@@ -790,6 +863,8 @@ CREATE TRIGGER releases_never_truncated BEFORE TRUNCATE ON releases EXECUTE FUNC
 ALTER TABLE releases ENABLE ALWAYS TRIGGER releases_never_truncated;
 CREATE TRIGGER renderings_never_truncated BEFORE TRUNCATE ON renderings EXECUTE FUNCTION never_truncated();
 ALTER TABLE renderings ENABLE ALWAYS TRIGGER renderings_never_truncated;
+CREATE TRIGGER resends_never_truncated BEFORE TRUNCATE ON resends EXECUTE FUNCTION never_truncated();
+ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_truncated;
 CREATE TRIGGER results_never_truncated BEFORE TRUNCATE ON results EXECUTE FUNCTION never_truncated();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
@@ -938,6 +1013,30 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_receipt AFTER INSERT ON receipts FOR EACH ROW EXECUTE FUNCTION note_receipt();
 ALTER TABLE receipts ENABLE ALWAYS TRIGGER note_receipt;
+
+CREATE FUNCTION note_resend() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('delivery.ordered-again', NEW.release_id, json_build_object('destination', NEW.destination, 'round', NEW.round, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_resend AFTER INSERT ON resends FOR EACH ROW EXECUTE FUNCTION note_resend();
+ALTER TABLE resends ENABLE ALWAYS TRIGGER note_resend;
+
+CREATE FUNCTION note_destination_rests() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL) THEN PERFORM aval_journal(CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END, NEW.name, json_build_object('failures', NEW.failures, 'cause', NEW.cause_code)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW EXECUTE FUNCTION note_destination_rests();
+ALTER TABLE destinations ENABLE ALWAYS TRIGGER note_destination_rests;
+
+CREATE FUNCTION note_pause() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('destination.' || NEW.action, NEW.destination, json_build_object('by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW EXECUTE FUNCTION note_pause();
+ALTER TABLE pauses ENABLE ALWAYS TRIGGER note_pause;
 
 CREATE FUNCTION note_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

@@ -141,7 +141,7 @@ WHEN (EXISTS (SELECT 1 FROM releases r WHERE r.id = NEW.release_id AND r.terms <
 BEGIN SELECT RAISE(ABORT, 'wall renderings_as_sealed: the sealed terms of the release name no such package for no such destination'); END;
 
 CREATE TRIGGER deliveries_frozen BEFORE UPDATE ON deliveries FOR EACH ROW
-WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.release_id IS NOT DISTINCT FROM OLD.release_id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id AND NEW.destination IS NOT DISTINCT FROM OLD.destination AND NEW.round IS NOT DISTINCT FROM OLD.round AND NEW.package IS NOT DISTINCT FROM OLD.package AND NEW.added_at IS NOT DISTINCT FROM OLD.added_at) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall deliveries_frozen: deliveries: what a row is about never changes'); END;
 
 CREATE TRIGGER deliveries_start BEFORE INSERT ON deliveries FOR EACH ROW
@@ -153,15 +153,23 @@ WHEN (NEW.state <> OLD.state AND NEW.state = 'confirmed') AND (EXISTS (SELECT 1 
 BEGIN SELECT RAISE(ABORT, 'wall deliveries_confirmed_by_a_receipt: only a receipt confirms'); END;
 
 CREATE TRIGGER deliveries_final BEFORE UPDATE ON deliveries FOR EACH ROW
-WHEN (NEW.state <> OLD.state) AND (OLD.state = 'due' OR (OLD.state = 'declined' AND NEW.state = 'due')) IS NOT TRUE
-BEGIN SELECT RAISE(ABORT, 'wall deliveries_final: a confirmed or withheld delivery is final'); END;
+WHEN (NEW.state <> OLD.state) AND (OLD.state = 'due') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_final: a delivery that ended is final: to send again is another delivery, which a person asks for'); END;
+
+CREATE TRIGGER resends_of_ended_deliveries BEFORE INSERT ON resends FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.release_id = NEW.release_id AND d.destination = NEW.destination AND d.round = NEW.round - 1 AND d.state IN ('confirmed', 'declined'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall resends_of_ended_deliveries: only what was confirmed or declined there is sent again'); END;
+
+CREATE TRIGGER deliveries_sent_again_by_order BEFORE INSERT ON deliveries FOR EACH ROW
+WHEN (NEW.round <> 0) AND (EXISTS (SELECT 1 FROM resends o WHERE o.release_id = NEW.release_id AND o.destination = NEW.destination AND o.round = NEW.round)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall deliveries_sent_again_by_order: nobody asked for this to be sent again'); END;
 
 CREATE TRIGGER attempts_on_due_deliveries BEFORE INSERT ON attempts FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND d.state = 'due')) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_on_due_deliveries: this delivery is not due'); END;
 
 CREATE TRIGGER attempts_on_decided_results BEFORE INSERT ON attempts FOR EACH ROW
-WHEN (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND r.state IN ('validated', 'amended') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE
+WHEN (EXISTS (SELECT 1 FROM deliveries d JOIN results r ON r.id = d.result_id WHERE d.id = NEW.delivery_id AND (d.kind = 'result' AND (r.state IN ('validated', 'amended') OR d.round > 0 AND r.state = 'delivered') OR d.kind = 'withdrawal' AND r.state = 'retracted'))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_on_decided_results: the result is not decided, or no longer'); END;
 
 CREATE TRIGGER attempts_in_an_unchanged_world BEFORE INSERT ON attempts FOR EACH ROW
@@ -171,6 +179,10 @@ BEGIN SELECT RAISE(ABORT, 'wall attempts_in_an_unchanged_world: inputs or identi
 CREATE TRIGGER attempts_not_while_held BEFORE INSERT ON attempts FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = d.result_id)))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_held: the model is stopped: nothing is sent'); END;
+
+CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND NOT EXISTS (SELECT 1 FROM paused_destinations p WHERE p.destination = d.destination))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_paused: the destination is paused: nothing is sent there'); END;
 
 CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW
 WHEN (NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, NEW.body, NEW.prev)) IS NOT TRUE
@@ -267,6 +279,22 @@ BEGIN SELECT RAISE(ABORT, 'wall receipts_never_updated: receipts is append-only:
 CREATE TRIGGER receipts_never_deleted BEFORE DELETE ON receipts FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall receipts_never_deleted: receipts is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER resends_never_updated BEFORE UPDATE ON resends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall resends_never_updated: resends is append-only: a row is never updated'); END;
+
+CREATE TRIGGER resends_never_deleted BEFORE DELETE ON resends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall resends_never_deleted: resends is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER pauses_never_updated BEFORE UPDATE ON pauses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall pauses_never_updated: pauses is append-only: a row is never updated'); END;
+
+CREATE TRIGGER pauses_never_deleted BEFORE DELETE ON pauses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall pauses_never_deleted: pauses is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER stops_never_updated BEFORE UPDATE ON stops FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
@@ -464,6 +492,37 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'delivery.receipt' AS action, NEW.delivery_id AS subject, json_object('attempt', NEW.attempt, 'method', NEW.method, 'package', NEW.package) AS body) n;
+END;
+
+CREATE TRIGGER note_resend AFTER INSERT ON resends FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'delivery.ordered-again' AS action, NEW.release_id AS subject, json_object('destination', NEW.destination, 'round', NEW.round, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW
+WHEN (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL)
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END AS action, NEW.name AS subject, json_object('failures', NEW.failures, 'cause', NEW.cause_code) AS body) n;
+END;
+
+CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'destination.' || NEW.action AS action, NEW.destination AS subject, json_object('by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW

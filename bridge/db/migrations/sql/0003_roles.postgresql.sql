@@ -21,7 +21,8 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_nets
 
 -- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
 GRANT SELECT ON transitions, policies, models, cases, inputs, conversations, results, leases, deliveries, attempts,
-  receipts, stops, outbox, inbox, stops_in_force, held_results, current_results, alembic_version
+  receipts, resends, destinations, pauses, stops, outbox, inbox, stops_in_force, paused_destinations, held_results,
+  current_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
 GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
 
@@ -42,7 +43,7 @@ GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
   turned_away, fetches TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
-  stops TO aval_desk;
+  resends, pauses, stops TO aval_desk;
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
 GRANT UPDATE (second_factor_step) ON users TO aval_desk;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_desk;
@@ -50,7 +51,9 @@ GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_d
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
 GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
-GRANT INSERT ON attempts, receipts TO aval_deliver;
+GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
+GRANT UPDATE (failures, rests_until, trying, confirmed_at, failed_at, cause_code, cause_detail) ON destinations
+  TO aval_deliver;
 GRANT UPDATE (state, cause_code, cause_detail, next_attempt_at, moved_at) ON deliveries TO aval_deliver;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_deliver;
 
@@ -66,7 +69,8 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, conversations, results, leases, questions, opinions,
-  decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, stops, fetches, turned_away, outbox,
-  inbox, journal, sign_ins, stops_in_force, held_results, current_results TO aval_audit;
+  decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, resends, destinations, pauses, stops,
+  fetches, turned_away, outbox, inbox, journal, sign_ins, stops_in_force, paused_destinations, held_results,
+  current_results TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
