@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header, to_arrival
-from dicom_adapters.part10 import FileMeta, part10, read_file_meta
+from dicom_adapters.part10 import FileMeta, file_head, read_file_meta
 from guarantee.ports import Incoming, Vault
 from guarantee.unit import Arrival
 
@@ -110,8 +110,7 @@ class Taking:
 
     def _begin(self, meta: FileMeta) -> Incoming:
         self._incoming = self._custody.vault.begin()
-        head = part10(
-            b"",
+        head = file_head(
             sop_class_uid=meta.sop_class_uid,
             sop_instance_uid=meta.sop_instance_uid,
             transfer_syntax_uid=meta.transfer_syntax_uid,

@@ -6,7 +6,6 @@ the preamble and the file meta are read and replaced.
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,10 +23,8 @@ _CLASS, _INSTANCE, _SYNTAX = 0x00020002, 0x00020003, 0x00020010
 _EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
 
 
-def part10(
-    data_set: bytes | memoryview, *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
-) -> bytes:
-    """Return ``data_set`` as a file. The UIDs are already known to be UIDs.
+def file_head(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return what stands before the data set in a file. The UIDs are already known to be UIDs.
 
     Source: PS3.10, 7.1 (file meta information, explicit VR little endian).
     """
@@ -41,13 +38,15 @@ def part10(
             _text(0x0013, "SH", IMPLEMENTATION_VERSION_NAME),
         )
     )
-    parts: Sequence[bytes | memoryview] = (
-        PREFIX,
-        struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(elements)),
-        elements,
-        data_set,
+    return b"".join((PREFIX, struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(elements)), elements))
+
+
+def part10(data_set: bytes, *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return ``data_set`` as a file."""
+    head = file_head(
+        sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid, transfer_syntax_uid=transfer_syntax_uid
     )
-    return b"".join(parts)
+    return head + data_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

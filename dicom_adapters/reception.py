@@ -30,7 +30,7 @@ _NO_DATA_SET: Final = b"\x01\x01"
 
 
 class Budget:
-    """Bytes that all associations together may hold."""
+    """Bytes that all associations together may have received and not yet answered for, in memory or on the disk."""
 
     def __init__(self, bytes_max: int) -> None:
         self._left = bytes_max
@@ -130,25 +130,38 @@ class Reception:
         if value[0] & 2:
             self._expects_data = _expects_data(bytes(self._command))
             self._command.clear()
-            self._size, self._refusal = 0, None
+            self.begin()
 
     def _add_data(self, value: bytes) -> None:
         if not self._expects_data:
             raise Violation("message-broken", "a data set without a command")
         self._expects_data = not value[0] & 2
-        self._size += len(value) - 1
+        self.add(len(value))
+
+    def begin(self) -> None:
+        """A data set begins."""
+        self._size, self._refusal = 0, None
+
+    def add(self, size: int) -> PortError | None:
+        """Count ``size`` more bytes of the data set; return why it is refused, once it is.
+
+        Raises:
+            Violation: it has no end.
+        """
+        self._size += size
         if self._size > 2 * self._instance_bytes_max:
             raise Violation("message-too-large", f"a data set of more than {self._size} bytes")
         if self._refusal is not None:
-            return
+            return self._refusal
         if self._size > self._instance_bytes_max:
             detail = f"more than {self._instance_bytes_max} bytes"
             self._refusal = MalformedInstance("instance-too-large", detail)
-        elif not self._budget.take(len(value)):
+        elif not self._budget.take(size):
             self._refusal = Unavailable("listener-full", "too much is being received at once; send again later")
         else:
             with self._lock:
-                self._held += len(value)
+                self._held += size
+        return self._refusal
 
 
 def _expects_data(command: bytes) -> bool:

@@ -3,21 +3,13 @@
 An instance is answered with success only when its bytes are durable in the vault and its row is committed. Everything
 else is answered with a failure, and recorded: a sender that hears success deletes its copy.
 
-    status    code (Error Comment, turn_away)     what the sender should do
-    0x0000                                        forget the instance
-    0xA700    vault, database, listener-full,     send again later
-              rate-exceeded, …
-    0xA900    class-mismatch                      look at the instance
-    0xC0xx    see REFUSALS                        look at the instance
-    0xC210    unexpected                          tell us: our log says where
-
-Who may call: admission.py, tls.py. How much: rates.py. What a peer may make us hold: reception.py. What we change of
-pynetdicom: upper_layer.py.
+What is answered: refusals.py. Who may call: admission.py, tls.py. How much: rates.py. What a peer may make us hold:
+reception.py. How an instance becomes safe: keeping.py, on the fast path of stream.py or on pynetdicom's. What we change
+of pynetdicom: upper_layer.py.
 """
 
 import logging
 import threading
-import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,35 +21,18 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
 from dicom_adapters.admission import Admission, Rejection, Sender
+from dicom_adapters.command import StoreRequest
 from dicom_adapters.conversation import Conversation
-from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid, read_header
-from dicom_adapters.part10 import part10
-from dicom_adapters.rates import Rates
+from dicom_adapters.headers import parse_uid
+from dicom_adapters.keeping import Announced, Keeper, Storing
 from dicom_adapters.reception import Budget, Overflow, Reception, Violation
+from dicom_adapters.refusals import NOT_ADMITTED, Answer, answer_to, where
 from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_adapters.upper_layer import Handler, Server, storage_contexts
 from guarantee.errors import PortError, Unavailable
 from guarantee.ports import Vault
 from guarantee.unit import Arrival
-
-REFUSALS: Final[Mapping[str, int]] = {
-    "class-mismatch": 0xA900,
-    "not-dicom": 0xC001,
-    "truncated": 0xC002,
-    "broken": 0xC003,
-    "stray-group": 0xC004,
-    "repeated-element": 0xC005,
-    "too-deep": 0xC006,
-    "too-many-elements": 0xC007,
-    "header-too-large": 0xC008,
-    "deflated": 0xC009,
-    "uid-missing": 0xC00A,
-    "uid-form": 0xC00B,
-    "instance-too-large": 0xC00C,
-}
-"""Status of each refusal of errors.py (PS3.4, Table B.2-1: A9xx does not match SOP Class, Cxxx cannot understand)."""
 
 SPARE_CONNECTIONS: Final = 20
 """Connections beyond Options.associations_max that are still heard, so that their peers get a proper rejection."""
@@ -67,10 +42,6 @@ ABORT_S: Final = 2.0
 
 _TRANSFERRING: Final = "Sta6"
 """The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
-
-_NOT_ADMITTED: Final = 0x0124
-_RETRY_LATER: Final = 0xA700
-_UNEXPECTED: Final = 0xC210
 
 _log = logging.getLogger(__name__)
 
@@ -90,9 +61,10 @@ class Options:
         acse_timeout_s: for the request of a new connection, and for its end.
         network_timeout_s: silence after which an association is aborted.
         pdu_bytes_max: longest PDU we announce; larger ones cost less for each byte.
-        instance_bytes_max: 1 GiB, an enhanced CT of 2,000 uncompressed 512 x 512 images. An instance is in memory twice
-            while it is being kept.
-        receiving_bytes_max: of all associations together.
+        instance_bytes_max: 1 GiB, an enhanced CT of 2,000 uncompressed 512 x 512 images. On
+            the fast path it is on the disk while it arrives; on pynetdicom's it is in memory.
+        receiving_bytes_max: of all associations together, received and not yet answered for.
+        fast: whether instances are read straight from the connection (stream.py), or by pynetdicom.
         grace_s: how long open associations may finish when the listener stops.
     """
 
@@ -113,6 +85,7 @@ class Options:
     instance_bytes_max: int = 1024**3
     receiving_bytes_max: int = 2 * 1024**3
     allow_deflated: bool = False
+    fast: bool = True
     grace_s: float = 20.0
 
 
@@ -140,7 +113,7 @@ class Listener:
 
     def __init__(self, options: Options, vault: Vault, doors: Doors) -> None:
         self._options = options
-        self._vault = vault
+        self._keeper = Keeper(vault, doors.receive, site=options.site, allow_deflated=options.allow_deflated)
         self._doors = doors
         self._budget = Budget(options.receiving_bytes_max)
         self._admission = Admission(
@@ -153,7 +126,6 @@ class Listener:
         )
         self._open: dict[Association, Conversation] = {}
         self._changed = threading.Condition()
-        self._rates = Rates()
         self._servers: list[Server] = []
 
     def start(self) -> None:
@@ -249,7 +221,7 @@ class Listener:
             if error.code:
                 self._turn_away("unknown", error.code, f"connection from {handler.address} closed: {error.detail}")
             return
-        association = handler.make_association()
+        association = handler.make_association(self if self._options.fast else None)
         reception = Reception(self._budget, self._options.instance_bytes_max)
         conversation = Conversation(
             id=str(uuid.uuid4()),
@@ -291,7 +263,7 @@ class Listener:
                 call, admitted=len(self._admitted()), of_sender=len(self._admitted(caller.name))
             )
         except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
-            rejection = Rejection(code="unexpected", detail=_where(error), answer=(1, 1, 1))
+            rejection = Rejection(code="unexpected", detail=where(error), answer=(1, 1, 1))
         if rejection is None:
             conversation.caller = caller
             return
@@ -314,57 +286,74 @@ class Listener:
             conversation.reception.inspect([v.presentation_data_value for v in values], event.assoc.dimse.message)
         except Violation as error:
             values.clear()  # nothing is left for pynetdicom to decode
-            conversation.is_aborted = True
-            event.assoc.abort()
-            self._turn_away(conversation.sender, error.code, f"association aborted: {error.detail}")
+            self.cut_off(event.assoc, error)
 
-    def _store(self, event: Any) -> Dataset | int:
+    def _store(self, event: Any) -> Dataset:
         """Answer a C-STORE request, once the instance is safe or refused."""
         conversation = self._open.get(event.assoc)
         if conversation is None or not conversation.sender:
-            return _answer(_NOT_ADMITTED, "not-admitted")
+            return _status(NOT_ADMITTED)
+        error: Exception | None = None
         try:
             self._keep(event, conversation)
-        except MalformedInstance as error:
-            return self._refuse(conversation, REFUSALS.get(error.code, 0xC000), error.code, error.detail)
-        except Unavailable as error:
-            return self._refuse(conversation, _RETRY_LATER, error.code, error.detail)
-        except (OSError, MemoryError) as error:
-            return self._refuse(conversation, _RETRY_LATER, "resources", _where(error))
-        except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: never success, never a crash
-            return self._refuse(conversation, _UNEXPECTED, "unexpected", _where(error))
+        except Exception as fault:  # noqa: BLE001 - the boundary to pynetdicom: never success, never a crash
+            error = fault
         finally:
             conversation.reception.release()
-        return 0x0000
+        return _status(self._answer(conversation, error))
 
     def _keep(self, event: Any, conversation: Conversation) -> None:
         request = event.request
         if isinstance(request.DataSet, Overflow):
             raise request.DataSet.refusal
-        names = {
-            "sop_class_uid": parse_uid(str(request.AffectedSOPClassUID), "Affected SOP Class UID"),
-            "sop_instance_uid": parse_uid(str(request.AffectedSOPInstanceUID), "Affected SOP Instance UID"),
-        }
-        if names["sop_class_uid"] != event.context.abstract_syntax:
-            raise MalformedInstance("class-mismatch", "the SOP class is not that of the presentation context")
-        with request.DataSet.getbuffer() as received:
-            data = part10(received, transfer_syntax_uid=str(event.context.transfer_syntax), **names)
-        request.DataSet.truncate(0)  # a large instance would stay in memory a third time
-        if conversation.caller is not None:
-            self._rates.take(conversation.sender, conversation.caller.sender.rate, len(data))
-        header = read_header(data, allow_deflated=self._options.allow_deflated, **names)
-        self._doors.receive(conversation.arrival(header, self._vault.put(data), self._options.site))
+        announced = Announced(
+            sop_class_uid=parse_uid(str(request.AffectedSOPClassUID), "Affected SOP Class UID"),
+            sop_instance_uid=parse_uid(str(request.AffectedSOPInstanceUID), "Affected SOP Instance UID"),
+            context_class_uid=str(event.context.abstract_syntax),
+            transfer_syntax_uid=str(event.context.transfer_syntax),
+        )
+        incoming = self._keeper.begin(announced)
+        try:
+            with request.DataSet.getbuffer() as received:
+                incoming.write(received)
+            request.DataSet.truncate(0)  # a large instance would stay in memory a second time
+            self._keeper.keep(incoming, announced, conversation)
+        finally:
+            incoming.discard()
 
-    def _refuse(self, conversation: Conversation, status: int, code: str, detail: str) -> Dataset:
-        self._turn_away(conversation.sender, code, detail)
-        return _answer(status, code)
+    def begin(self, association: Association, context: Any, request: StoreRequest) -> Storing | None:
+        """Begin to take an instance that comes by the fast path; None to leave it to pynetdicom (stream.Service)."""
+        conversation = self._open[association]
+        if not conversation.sender:
+            return None
+        announced = Announced(
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            context_class_uid=str(context.abstract_syntax),
+            transfer_syntax_uid=str(context.transfer_syntax[0]),
+        )
+        return Storing(self._keeper, announced, conversation, partial(self._answer, conversation))
+
+    def cut_off(self, association: Association, violation: Violation) -> None:
+        """Abort an association whose peer breaks a limit (stream.Service)."""
+        conversation = self._open[association]
+        conversation.is_aborted = True
+        association.abort(block=False)
+        self._turn_away(conversation.sender, violation.code, f"association aborted: {violation.detail}")
+
+    def _answer(self, conversation: Conversation, error: Exception | None) -> Answer:
+        """Return what to answer; record a refusal."""
+        answer = answer_to(error)
+        if answer.code:
+            self._turn_away(conversation.sender, answer.code, answer.detail)
+        return answer
 
     def _turn_away(self, sender: str, code: str, detail: str) -> None:
         _log.warning("turned-away", extra={"sender": sender, "code": code})
         try:
             self._doors.turn_away(sender, code, detail)
         except Exception as error:  # noqa: BLE001 - the refusal stands whether or not it could be written down
-            _log.error("turned-away.not-recorded", extra={"sender": sender, "code": code, "error": _where(error)})
+            _log.error("turned-away.not-recorded", extra={"sender": sender, "code": code, "error": where(error)})
 
 
 def _entity(options: Options) -> AE:
@@ -379,15 +368,10 @@ def _entity(options: Options) -> AE:
     return entity
 
 
-def _answer(status: int, code: str) -> Dataset:
-    """Return a status with its Error Comment (0000,0902), at most 64 characters (PS3.7, C.4)."""
-    answer = Dataset()
-    answer.Status = status
-    answer.ErrorComment = code[:64]
-    return answer
-
-
-def _where(error: BaseException) -> str:
-    """Return the type of ``error`` and where it was raised; never its text, which may quote the instance."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename.rpartition('/')[2]}"
+def _status(answer: Answer) -> Dataset:
+    """Return ``answer`` as pynetdicom wants it."""
+    status = Dataset()
+    status.Status = answer.status
+    if answer.comment:
+        status.ErrorComment = answer.comment
+    return status

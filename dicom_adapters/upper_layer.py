@@ -1,6 +1,6 @@
 """What we change of pynetdicom, all of it through the classes it lets a server be made of.
 
-A faster path for C-STORE would live here: `Handler.make_association` decides which association serves a connection.
+`Handler.make_association` decides which path an association's instances take: pynetdicom's, or stream.py.
 """
 
 import logging
@@ -21,6 +21,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from dicom_adapters.headers import DEFLATED
 from dicom_adapters.reception import limit_pdus
+from dicom_adapters.stream import Service, Stream
 from dicom_adapters.tls import Greeter
 
 _EXPLICIT_FIRST: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
@@ -137,10 +138,17 @@ class Handler(RequestHandler):  # type: ignore[misc]
         """Whether TLS is spoken."""
         return isinstance(self.request, ssl.SSLSocket)
 
-    def make_association(self) -> Association:
-        """Return the association of this connection, not yet started."""
+    def make_association(self, service: Service | None) -> Association:
+        """Return the association of this connection, not yet started.
+
+        Args:
+            service: takes instances by the fast path; None for pynetdicom's own path.
+        """
         association = self._create_association()
-        limit_pdus(association)
+        if service is None:
+            limit_pdus(association)
+        else:
+            Stream(association, self.request, service)
         return association
 
     def hang_up(self) -> None:

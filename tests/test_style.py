@@ -29,6 +29,7 @@ BOUNDARIES = {
     "dicom_adapters.decode.decode_frame": "the same",
     "dicom_adapters.decoding._holds_more_rows": "the fault is the answer: this frame does not decode so",
     "dicom_adapters.decoding._serve": "decoders raise anything on hostile bytes: the parent is told, we live on",
+    "dicom_adapters.keeping.Storing._attempt": "never success, never a crash: answered and recorded",
     "dicom_adapters.pixels._painted": "pydicom raises anything on a hostile palette: NotEligible",
     "dicom_adapters.scp.Listener._admit": "pynetdicom would answer for us: refused and recorded instead",
     "dicom_adapters.scp.Listener._store": "the same",

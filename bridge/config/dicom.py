@@ -39,6 +39,9 @@ class Scp(Section):
         default=False, description="take them, but hold their cases until a person admits them (aval cases)"
     )
     tls: ScpTls = Field(ScpTls(), description="DICOM over TLS")
+    fast: bool = Field(
+        default=True, description="read images straight from the connection to the disk; False: by pynetdicom alone"
+    )
     associations_max: int = Field(100, ge=1, description="open associations at once")
     silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")
 

@@ -62,6 +62,7 @@ def scp_options(settings: Settings) -> scp.Options:
         require_called_aet=not mine.accept_unknown,
         associations_max=mine.associations_max,
         network_timeout_s=mine.silence_s,
+        fast=mine.fast,
     )
 
 

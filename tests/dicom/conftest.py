@@ -18,13 +18,13 @@ from tests.peers.orthanc import Orthanc
 # ------------------------------------------------------------------------------------------------------- the listener
 
 
-@pytest.fixture
-def post_of(tmp_path: Path) -> Iterator[Callable[..., Post]]:
-    """Start a listener with some options changed; stopped after the test, with nothing left open."""
+@pytest.fixture(params=[True, False], ids=["fast", "plain"])
+def post_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Post]]:
+    """Start a listener with some options changed, on both paths; stopped after the test, with nothing left open."""
     posts: list[Post] = []
 
     def start(**changes: Any) -> Post:
-        posts.append(Post(replace(OPTIONS, **changes), FileVault(tmp_path / f"vault-{len(posts)}")))
+        posts.append(Post(replace(OPTIONS, fast=request.param, **changes), FileVault(tmp_path / f"vault-{len(posts)}")))
         return posts[-1]
 
     yield start

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from dicom_adapters.reception import COMMAND_BYTES_MAX, PDU_BYTES_MAX
-from dicom_adapters.scp import REFUSALS, Doors, Listener
+from dicom_adapters.refusals import REFUSALS
+from dicom_adapters.scp import Doors, Listener
 from guarantee.errors import Unavailable
 from tests.dicom.post import OPTIONS, Post, dcmtk, instance, quiet
 from tests.dicom.raw_peer import (

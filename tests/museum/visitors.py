@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from dicom_adapters.headers import read_header
-from dicom_adapters.part10 import part10
+from dicom_adapters.part10 import file_head
 from tests.dicom import samples
 from tests.dicom.raw_peer import ACCEPTED, CT, Peer
 from tests.installation import Installation
@@ -50,12 +50,12 @@ class Shipment:
     @property
     def kept(self) -> bytes:
         """The file that the vault must hold: the bytes as sent, under file meta information of ours."""
-        return part10(
-            self.data_set,
+        head = file_head(
             sop_class_uid=self.sop_class_uid,
             sop_instance_uid=self.sop_instance_uid,
             transfer_syntax_uid=self.transfer_syntax_uid,
         )
+        return head + self.data_set
 
     def send(self, port: int) -> int | None:
         """Return the status of C-STORE, or minus the type of what came instead; None without a context."""
