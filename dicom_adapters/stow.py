@@ -29,7 +29,7 @@ from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import parse_uid
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Event, Parts, content_type
-from dicom_adapters.scp import REFUSALS
+from dicom_adapters.refusals import REFUSALS
 from dicom_adapters.stow_answer import Failure, Named, Reply, Trouble, answer, form_of
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.unit import Arrival
