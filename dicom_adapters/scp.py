@@ -26,7 +26,7 @@ from dicom_adapters.conversation import Conversation
 from dicom_adapters.headers import parse_uid
 from dicom_adapters.keeping import Announced, Keeper, Storing
 from dicom_adapters.reception import Budget, Overflow, Reception, Violation
-from dicom_adapters.refusals import NOT_ADMITTED, Answer, answer_to, where
+from dicom_adapters.refusals import NOT_ADMITTED, SUCCESS, Answer, answer_to, where
 from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_adapters.upper_layer import Handler, Server, storage_contexts
@@ -293,14 +293,13 @@ class Listener:
         conversation = self._open.get(event.assoc)
         if conversation is None or not conversation.sender:
             return _status(NOT_ADMITTED)
-        error: Exception | None = None
         try:
             self._keep(event, conversation)
-        except Exception as fault:  # noqa: BLE001 - the boundary to pynetdicom: never success, never a crash
-            error = fault
+        except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: never success, never a crash
+            return _status(self._answer(conversation, error))
         finally:
             conversation.reception.release()
-        return _status(self._answer(conversation, error))
+        return _status(SUCCESS)
 
     def _keep(self, event: Any, conversation: Conversation) -> None:
         request = event.request
