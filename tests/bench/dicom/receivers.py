@@ -116,15 +116,15 @@ class Orthanc(Program):
     def __init__(
         self, home: Path, *, environment: Mapping[str, str] | None = None, plugins: Iterable[str] = (), **settings: Any
     ) -> None:
-        self._http = free_port()
+        self.http_port = free_port()
         self._settings = {**settings, "Plugins": [str(PLUGINS / name) for name in plugins]}
         super().__init__(home, self._command, environment)
-        wait_until(lambda: listens(self._http), "Orthanc's HTTP server", self.daemon.process)
+        wait_until(lambda: listens(self.http_port), "Orthanc's HTTP server", self.daemon.process)
 
     @property
     def url(self) -> str:
         """Root of its HTTP server."""
-        return f"http://127.0.0.1:{self._http}"
+        return f"http://127.0.0.1:{self.http_port}"
 
     def kept(self) -> int:
         """Return the number of instances in its index."""
@@ -139,7 +139,7 @@ class Orthanc(Program):
             "IndexDirectory": str(store),
             "DicomAet": self.called,
             "DicomPort": port,
-            "HttpPort": self._http,
+            "HttpPort": self.http_port,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
         }
@@ -200,6 +200,20 @@ class Aval(Receiver):
                 if not parts.vault.get(held[uid]).endswith(sent[uid]):
                     raise Void(f"instance {uid} is not kept byte for byte")
         return len(samples)
+
+    def file_of(self, sop_instance_uid: str) -> bytes:
+        """Return the stored file of an instance.
+
+        Raises:
+            Void: it has none.
+        """
+        with engine_at(self.installation.owner) as engine, engine.connect() as connection:
+            query = text("SELECT digest FROM inputs WHERE uid = :uid")
+            digest = connection.scalar(query, {"uid": sop_instance_uid})
+        if digest is None:
+            raise Void(f"instance {sop_instance_uid} has no row")
+        with self.installation.parts_of_the_owner() as parts:
+            return bytes(parts.vault.get(digest))
 
     def stop(self) -> None:
         """Ask it to end."""

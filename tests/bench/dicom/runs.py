@@ -103,13 +103,9 @@ class Track:
         return done
 
     def _run(self, name: str, kind: Kind, load: Load) -> Run:
-        self.made += 1
-        home = self.folder / f"{self.made:04d}-{name}"
-        self.waste.append(home)
-        home.mkdir(parents=True)
-        os.sync()
+        home = self.home(name)
         try:
-            receiver = kind.start(home / "home")
+            receiver = kind.start(home)
         except AssertionError as error:
             return Run(void=f"did not start: {error}")
         try:
@@ -119,6 +115,15 @@ class Track:
             return Run(void=str(error))
         finally:
             receiver.stop()
+
+    def home(self, name: str) -> Path:
+        """Return the name of a new folder, of which nothing exists yet but the one that it is in."""
+        self.made += 1
+        around = self.folder / f"{self.made:04d}-{name}"
+        self.waste.append(around)
+        around.mkdir(parents=True)
+        os.sync()
+        return around / "home"
 
     def _clear(self) -> None:
         if self.keep or sum(_size(path) for path in self.waste) < WASTE_BYTES:

@@ -38,6 +38,7 @@ class Sent:
 
     began_s: float = 0.0
     ended_s: float = 0.0
+    answered_at: float = 0.0
     pdu_bytes: int = 0
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -51,6 +52,7 @@ class Plan:
     Args:
         count: instances of all associations together; the files are gone through again, as further studies, until
             there are so many.
+        first: number of the first instance in that row.
         per_second: of all associations together; 0 for as fast as the peer takes them.
     """
 
@@ -61,6 +63,7 @@ class Plan:
     associations: int
     count: int
     per_second: float
+    first: int = 0
 
 
 def main() -> None:
@@ -73,6 +76,7 @@ def main() -> None:
     parser.add_argument("--pdu", type=int, default=OUR_PDU, help="longest PDU that we send")
     parser.add_argument("--associations", type=int, default=1)
     parser.add_argument("--count", type=int, default=0, help="instances; 0 for each file once")
+    parser.add_argument("--first", type=int, default=0, help="number of the first instance")
     parser.add_argument("--per-second", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=0.0, help="with --per-second: for how long")
     parser.add_argument(
@@ -88,6 +92,7 @@ def main() -> None:
         associations=asked.associations,
         count=asked.count or round(asked.per_second * asked.seconds) or len(instances),
         per_second=asked.per_second,
+        first=asked.first,
     )
     found = send_multiframe(plan, instances[0], asked.multiframe) if asked.multiframe else send(plan, instances)
     print(json.dumps(found))
@@ -116,7 +121,7 @@ def send(plan: Plan, instances: list[Instance]) -> dict[str, Any]:
         "statuses": {f"0x{status:04X}": count for status, count in statuses.items()},
         "pdu_bytes": parts[0].pdu_bytes,
         "cpu_s": time.process_time(),
-        "ended_at": time.time(),
+        "answered_at": max(part.answered_at for part in parts),
         "faults": [part.fault for part in parts if part.fault],
     }
 
@@ -130,7 +135,7 @@ def _associate(plan: Plan, instances: list[Instance], number: int, sent: Sent, r
         peer = Association(plan.port, kinds, called=plan.called, calling=plan.calling, our_pdu=plan.pdu)
         sent.pdu_bytes = peer.pdu_bytes
         for n in range(number, plan.count, plan.associations):
-            pieces = peer.prepared(nth(instances, n))
+            pieces = peer.prepared(nth(instances, plan.first + n))
             if plan.per_second:
                 time.sleep(max(0.0, sent.began_s + n / plan.per_second - time.perf_counter()))
             since = time.perf_counter()
@@ -138,6 +143,7 @@ def _associate(plan: Plan, instances: list[Instance], number: int, sent: Sent, r
             status = peer.status()
             sent.seconds.append(time.perf_counter() - since)
             sent.statuses[status] += 1
+            sent.answered_at = time.time()
         peer.release()
     except Exception as error:  # noqa: BLE001 - a benchmark's thread: what ended it is part of the answer
         sent.fault = f"{type(error).__name__}: {error}"

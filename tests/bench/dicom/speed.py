@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.dicom import images
+from tests.bench.dicom.parts import Part
 from tests.bench.dicom.receivers import Receivers
 from tests.bench.dicom.runs import Load, Run, Track, to_json
 from tests.bench.disk import durable_rates
@@ -107,6 +108,29 @@ def scenarios(cache: Path, *, count: int, shipped_count: int) -> list[Scenario]:
             peers=("orthanc-tuned", "storescp-tuned"),
         ),
     ]
+
+
+def measure_speed(
+    receivers: Receivers,
+    track: Track,
+    cache: Path,
+    *,
+    only: list[str],
+    repetitions: int,
+    count: int,
+    shipped_count: int,
+) -> Part:
+    """Return the comparison."""
+    every = scenarios(cache, count=count, shipped_count=shipped_count)
+    wanted = [scenario for scenario in every if scenario.name in only]
+    measured = compare(wanted, receivers, track, repetitions=repetitions)
+    return Part(
+        name="speed",
+        shown=show(measured, wanted, receivers),
+        targets=tuple(targets(measured)),
+        data={"ratios": ratios(measured), **as_json(measured, wanted)},
+        loaded=tuple(loaded(measured)),
+    )
 
 
 def compare(wanted: list[Scenario], receivers: Receivers, track: Track, *, repetitions: int) -> Measured:
