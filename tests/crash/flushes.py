@@ -83,14 +83,14 @@ def unproved(found: Sequence[Event], needed: Sequence[str]) -> tuple[int, list[s
     """Return how many answers were given, and what is wrong with those that nothing proves durable.
 
     Args:
-        needed: parts of paths. Between two answers on one connection, something under each must have been flushed, in
+        needed: patterns of paths. Between two answers on one connection, something like each must have been flushed, in
             this order: the peer sends an instance only when the one before it was answered.
     """
     step: dict[int, int] = {}
     answers, wrong = 0, []
     for event in found:
         for peer, done in step.items():
-            if done < len(needed) and needed[done] in event.flushed:
+            if done < len(needed) and re.search(needed[done], event.flushed):
                 step[peer] = done + 1
         if event.answered:
             answers += 1
