@@ -89,6 +89,8 @@ class Taking:
             Unavailable: the vault takes nothing now.
         """
         if self.meta is None or self._incoming is None:
+            if self._beginning[128:132] != b"DICM":
+                raise MalformedInstance("not-dicom", "no DICOM file: it is shorter than a preamble and its prefix")
             raise MalformedInstance("truncated", "the file ends inside its file meta information")
         with self._incoming.view() as data:
             header = read_header(

@@ -6,6 +6,7 @@
 """
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -21,6 +22,7 @@ VERBS: Final = {
     "results": "results",
     "retract": "results",
     "cases": "cases",
+    "import": "imports",
     "route": "route",
     "stop": "stops",
     "resume": "stops",
@@ -41,7 +43,8 @@ class Verbs(click.Group):
         """Return a verb, or None when there is none of this name."""
         if cmd_name not in VERBS:
             return None
-        verb: click.Command = getattr(import_module(f"bridge.cli.{VERBS[cmd_name]}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        verb: click.Command = getattr(import_module(f"bridge.cli.{VERBS[cmd_name]}"), name)
         return verb
 
 
