@@ -159,3 +159,19 @@ def test_an_instance_that_is_acknowledged_and_not_kept_makes_the_run_void(
             measure(made, Load(folder=folder))
     finally:
         made.stop()
+
+
+@pytest.mark.peer("dcmtk")
+@pytest.mark.peer("orthanc")
+def test_the_last_line_says_what_holds_of_the_real_receivers(tmp_path: Path) -> None:
+    words = ["--quick", "--count", "8", "--shipped-count", "8", "--only", "shipped", "--storage", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.bench.dicom", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
+    if "PeerMissing" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["ratios"]["shipped"].keys() == {"orthanc-shipped", "storescp-shipped", "pynetdicom"}
+    assert {each["name"] for each in found["targets"]} >= {"void runs of ours"}
+    (kept,) = (tmp_path / "results").iterdir()
+    assert json.loads(kept.read_text())["holds"] is found["holds"]

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
+from bridge.config.dicom import Scp
 from bridge.db.engine import engine_at
 from guarantee.case import CaseKind
 from tests.bench.machine import ROOT
@@ -253,9 +254,10 @@ class Receivers:
     def all(self) -> dict[str, Kind]:
         """Return them."""
         durable = "bytes and row"
+        plain_path = {"aval-plain": {"scp": {"fast": False}}} if "fast" in Scp.model_fields else {}
         ours = {
             name: Kind(start=lambda home, s=settings: Aval(home, s), flushes=durable, note=f"aval run all, {settings}")
-            for name, settings in {"aval": {}, **self.variants}.items()
+            for name, settings in {"aval": {}, **plain_path, **self.variants}.items()
         }
         if self.cluster:
             ours["aval-postgresql"] = Kind(start=lambda home: Aval(home, {}, self.cluster), flushes=durable)

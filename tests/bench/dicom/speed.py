@@ -111,17 +111,9 @@ def scenarios(cache: Path, *, count: int, shipped_count: int) -> list[Scenario]:
 
 
 def measure_speed(
-    receivers: Receivers,
-    track: Track,
-    cache: Path,
-    *,
-    only: list[str],
-    repetitions: int,
-    count: int,
-    shipped_count: int,
+    receivers: Receivers, track: Track, every: list[Scenario], *, only: list[str], repetitions: int
 ) -> Part:
-    """Return the comparison."""
-    every = scenarios(cache, count=count, shipped_count=shipped_count)
+    """Return the comparison under the loads that ``only`` names."""
     wanted = [scenario for scenario in every if scenario.name in only]
     measured = compare(wanted, receivers, track, repetitions=repetitions)
     return Part(
