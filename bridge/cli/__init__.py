@@ -23,6 +23,7 @@ VERBS: Final = {
     "retract": "results",
     "cases": "cases",
     "import": "imports",
+    "fetch": "fetches",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

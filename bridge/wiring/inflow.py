@@ -77,11 +77,12 @@ class Inflow:
         self._hang_up = partial(intake.hang_up, store=store, clock=clock, actor=door)
         self._turn_away = partial(intake.turn_away, door, store=store, clock=clock)
 
-    def take(self, name: str, fill: Callable[[], Taking]) -> None:
+    def take(self, name: str, fill: Callable[[], Taking], *, study_uid: str = "") -> None:
         """Take one instance, or record why not.
 
         Args:
             fill: returns it with all of its bytes.
+            study_uid: that it must belong to; "" for any.
 
         Raises:
             Unavailable: nothing can be kept now; what was committed stays.
@@ -89,7 +90,7 @@ class Inflow:
         taking: Taking | None = None
         try:
             taking = fill()
-            arrival = taking.finish(sender=self._sender, conversation=self._conversation)
+            arrival = taking.finish(sender=self._sender, conversation=self._conversation, study_uid=study_uid)
         except MalformedInstance as error:
             self.refuse(name, error.code, error.detail)
             return
