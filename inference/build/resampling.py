@@ -41,12 +41,12 @@ def serialised(
     name: str,
     nodes: Sequence[onnx.NodeProto],
     inputs: Mapping[str, Sequence[int | str]],
-    output: tuple[str, int, Sequence[int | str]],
+    *outputs: tuple[str, int, Sequence[int | str]],
     initialisers: Sequence[onnx.TensorProto] = (),
     metadata: Mapping[str, str] | None = None,
     opsets: Mapping[str, int] | None = None,
 ) -> bytes:
-    """Return a checked model with one output; the same arguments give the same bytes."""
+    """Return a checked model; the same arguments give the same bytes."""
     graph = helper.make_graph(
         list(nodes),
         name,
@@ -54,7 +54,7 @@ def serialised(
             helper.make_tensor_value_info(key, TensorProto.INT64 if key == "size" else TensorProto.FLOAT, shape)
             for key, shape in inputs.items()
         ],
-        [helper.make_tensor_value_info(*output)],
+        [helper.make_tensor_value_info(*output) for output in outputs],
         list(initialisers),
     )
     model = helper.make_model(

@@ -139,6 +139,11 @@ class VolumeMask:
         return frozenset()
 
     @property
+    def outputs(self) -> frozenset[str]:
+        """It names no output."""
+        return frozenset()
+
+    @property
     def files(self) -> frozenset[str]:
         """What the package holds besides the model: how to sample the images, and how to map the mask back."""
         return frozenset({"preprocess.onnx", "postprocess.onnx"})
@@ -184,8 +189,9 @@ class Feature:
         code: LOINC, shown when there is no value.
         unit: UCUM, the model's own.
         minimum, maximum: plausible values in ``unit``, inclusive; outside them a reading counts as missing.
-        fresh_s: oldest reading used, in seconds before the record was gathered; 0 for the age.
-        accepts: readings that are understood; () for the age, which comes from the birth date.
+        fresh_s: oldest reading used, in seconds before the record was gathered; 0 for a trait.
+        accepts: readings that are understood; () for a trait, which the record says of the patient.
+        trait: which one, where ``accepts`` is (); the sex is 1 for male and 0 for female, and unknown otherwise.
     """
 
     name: str
@@ -196,20 +202,60 @@ class Feature:
     maximum: Decimal
     fresh_s: int = 0
     accepts: tuple[Accepted, ...] = ()
+    trait: Trait = Trait.AGE
 
     def __post_init__(self) -> None:
         if self.minimum >= self.maximum:
             raise Malformed(f"feature {self.name}: the plausible minimum is below the maximum")
         if bool(self.accepts) != (self.fresh_s > 0):
-            raise Malformed(f"feature {self.name}: readings have an age limit, the patient's age has none")
+            raise Malformed(f"feature {self.name}: readings have an age limit, the patient's traits have none")
         units = [(code, row.unit) for row in self.accepts for code in row.codes]
         if len(units) != len(set(units)):
             raise Malformed(f"feature {self.name}: a code with a unit is converted in one way")
 
     @property
-    def is_age(self) -> bool:
-        """Whether this is the patient's age."""
+    def is_trait(self) -> bool:
+        """Whether this is the patient's age or sex."""
         return not self.accepts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """Another number of the same finding.
+
+    Args:
+        output: of the model, and the placeholder in the report.
+        factor: the number is that output times this one.
+    """
+
+    output: str
+    measure: Measure
+    factor: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where an equation ends: outside it, what it computed on the way says that the patient is not one it is for.
+
+    Args:
+        output: of the model.
+        minimum: inclusive.
+        below: exclusive.
+        code: of the refusal.
+    """
+
+    output: str
+    minimum: Decimal
+    below: Decimal
+    code: str
+
+    def __post_init__(self) -> None:
+        if self.minimum >= self.below:
+            raise Malformed(f"bound on {self.output}: its minimum is below its end")
+
+    def holds(self, value: Decimal) -> bool:
+        """Return whether ``value`` is inside."""
+        return self.minimum <= value < self.below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +275,7 @@ class ReadingCautions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingsScore:
-    """Parameters of the recipe "readings-score".
+    """Parameters of the recipe "readings-score". The model's first output is the probability.
 
     Args:
         features: in the order of the model's input.
@@ -238,8 +284,10 @@ class ReadingsScore:
         future_s: how far a reading may lie in the future (clocks differ) and still count as now.
         threshold: probability from which the finding is present; None when the card sets none.
         score_step: precision of the score shown with the threshold.
-        report: text; placeholders {probability}, {used}, {total}, {missing}.
+        report: text; placeholders {probability}, {used}, {total}, {missing}, and each further output.
         none_missing: what {missing} says when nothing is.
+        further: other numbers of the same finding.
+        bounds: on outputs; a case outside is not eligible.
     """
 
     features: tuple[Feature, ...]
@@ -253,6 +301,8 @@ class ReadingsScore:
     cautions: ReadingCautions
     threshold: Decimal | None = None
     score_step: Decimal = Decimal("0.001")
+    further: tuple[Further, ...] = ()
+    bounds: tuple[Bound, ...] = ()
 
     def __post_init__(self) -> None:
         names = [feature.name for feature in self.features]
@@ -267,7 +317,10 @@ class ReadingsScore:
         if self.future_s < 0 or self.probability.unit.code != "%":
             raise Malformed("future_s is not negative, and the probability is given in %")
         _require_step(self.score_step)
-        require_placeholders(self.report, {"probability", "used", "total", "missing"})
+        further = {one.output for one in self.further}
+        if len(further) != len(self.further) or further & _REPORTED:
+            raise Malformed("a further number is the model's output of a name of its own")
+        require_placeholders(self.report, _REPORTED | further)
 
     @property
     def kind(self) -> CaseKind:
@@ -277,13 +330,18 @@ class ReadingsScore:
     @property
     def needs(self) -> frozenset[Trait]:
         """What it must be told of the patient."""
-        return frozenset({Trait.AGE}) if any(feature.is_age for feature in self.features) else frozenset()
+        return frozenset(feature.trait for feature in self.features if feature.is_trait)
 
     @property
     def readings(self) -> frozenset[tuple[str, str]]:
         """LOINC code and UCUM unit of every reading it understands."""
         rows = [row for feature in self.features for row in feature.accepts]
         return frozenset((code, row.unit) for row in rows for code in row.codes)
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """Outputs of the model that it names."""
+        return frozenset(one.output for one in self.further) | {bound.output for bound in self.bounds}
 
     @property
     def files(self) -> frozenset[str]:
@@ -295,6 +353,9 @@ class ReadingsScore:
         """As the reader sees them on the card."""
         return {} if self.threshold is None else {"present": decimal_text(self.threshold)}
 
+
+_REPORTED: Final = {"probability", "used", "total", "missing"}
+"""What every report of a score may say."""
 
 Parameters: TypeAlias = VolumeMask | ReadingsScore
 

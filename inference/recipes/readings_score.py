@@ -1,4 +1,4 @@
-"""The recipe "readings-score": measured values of one stay to one probability.
+"""The recipe "readings-score": measured values to one probability, and what else the model computes on the way.
 
 Every input is shown as it was sent; the conversion is between the card and the model. A value that is missing, too old,
 implausible or in a unit we do not know is missing for the model, and the reader is told which of these it was.
@@ -9,21 +9,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
+from guarantee.card import Trait
 from guarantee.content import Finding, Origin, Presence, Quantity, Text, Used
 from guarantee.errors import ModelFailed, NotEligible
 from guarantee.inputs import Inputs, Reading, Record
 from guarantee.ports import Proposal
 from inference.card import MODEL_FILE
-from inference.recipes.parameters import Feature, ReadingsScore
+from inference.recipes.parameters import Bound, Feature, Further, Measure, ReadingsScore
 from inference.recipes.wording import in_both, in_language, listed, number
 from inference.session import Session, require_finite
 
 AGE_SOURCE: Final = "Patient.birthDate"
 """Where the age comes from: a place in the record, not a reading of its own."""
+
+SEX_SOURCE: Final = "Patient.gender"
+"""Where the sex comes from."""
+
+SEXES: Final = {"M": Decimal(1), "F": Decimal(0)}
+"""What a model is given for each; the equations know no other."""
+
+Answers: TypeAlias = Mapping[str, Decimal]
+"""Each output of the model, by name."""
 
 
 class Fate(Enum):
@@ -56,20 +66,24 @@ def propose(inputs: Inputs, parameters: ReadingsScore, sessions: Mapping[str, Se
     """Return what the model says of a record.
 
     Raises:
-        NotEligible: "kind", or "inputs-missing" when a required value or too many others are missing.
+        NotEligible: "kind", "inputs-missing" when a required value or too many others are missing, or the code of a
+            bound that the model's own answer lies outside of.
         ModelFailed: "nonsense" when the answer is not one probability, or as Session.run.
     """
     if not isinstance(inputs, Record):
         raise NotEligible("kind", "this model reads a record, not images")
     choices = tuple(choose(feature, inputs, parameters.future_s) for feature in parameters.features)
     require_enough(choices, parameters)
-    probability = _probability(choices, sessions[MODEL_FILE])
+    session = sessions[MODEL_FILE]
+    answers = _answers(choices, session)
+    require_inside(answers, parameters.bounds)
+    probability = _probability(answers[session.outputs[0].name])
     return Proposal(
-        findings=(_finding(probability, parameters),),
+        findings=(_finding(probability, answers, parameters),),
         segments=(),
         key_images=(),
         inputs=tuple(choice.used for choice in choices),
-        report=_report(choices, probability, parameters, language),
+        report=_report(choices, probability, answers, parameters, language),
         cautions=cautions(choices, parameters),
     )
 
@@ -80,8 +94,8 @@ def choose(feature: Feature, record: Record, future_s: int) -> Choice:
     An older reading never stands in for a newer one that was refused: the newest is what the ward goes by, and quietly
     using another would show the reader a value that nobody acts on.
     """
-    if feature.is_age:
-        return _age(feature, record)
+    if feature.is_trait:
+        return _age(feature, record) if feature.trait is Trait.AGE else _sex(feature, record)
     codes = {code for row in feature.accepts for code in row.codes}
     readings = [reading for reading in record.readings if reading.code.scheme == "LN" and reading.code.code in codes]
     past = [reading for reading in readings if reading.taken_at <= record.at + timedelta(seconds=future_s)]
@@ -124,6 +138,17 @@ def require_enough(choices: Iterable[Choice], parameters: ReadingsScore) -> None
         )
 
 
+def require_inside(answers: Answers, bounds: Iterable[Bound]) -> None:
+    """Return when the model is for this patient, as far as its own answer tells.
+
+    Raises:
+        NotEligible: the bound's code; the detail names the output, never its value.
+    """
+    for bound in bounds:
+        if not bound.holds(answers[bound.output]):
+            raise NotEligible(bound.code, f"{bound.output} is not from {bound.minimum} to below {bound.below}")
+
+
 def cautions(choices: Iterable[Choice], parameters: ReadingsScore) -> tuple[Text, ...]:
     """Return what the reader must know of readings that were there and were not used, or were not there."""
     words = parameters.cautions
@@ -156,6 +181,16 @@ def _age(feature: Feature, record: Record) -> Choice:
     return Choice(feature=feature, fate=Fate.USED, value=age, used=used)
 
 
+def _sex(feature: Feature, record: Record) -> Choice:
+    value = SEXES.get(record.sex)
+    if value is None:
+        return _without(feature, Fate.MISSING)
+    used = Used(
+        label=feature.label, code=feature.code, value=value, unit=feature.unit, taken_at=record.at, source=SEX_SOURCE
+    )
+    return Choice(feature=feature, fate=Fate.USED, value=value, used=used)
+
+
 def _without(feature: Feature, fate: Fate) -> Choice:
     used = Used(label=feature.label, code=feature.code, value=None, unit=feature.unit, taken_at=None, source="")
     return Choice(feature=feature, fate=fate, value=None, used=used)
@@ -168,19 +203,32 @@ def _converted(feature: Feature, reading: Reading) -> Decimal | None:
     return None
 
 
-def _probability(choices: Iterable[Choice], session: Session) -> Decimal:
+def _answers(choices: Iterable[Choice], session: Session) -> Answers:
     values = [float("nan") if choice.value is None else float(choice.value) for choice in choices]
     row = np.array([values], dtype=np.float32)
-    (answer,) = session.run(**{session.inputs[0].name: row})
-    if answer.shape != (1,):
-        raise ModelFailed("nonsense", f"the model answered {answer.shape} numbers for one record")
-    probability = Decimal(float(require_finite(answer)[0]))
-    if not 0 <= probability <= 1:
+    found = session.run(**{session.inputs[0].name: row})
+    for answer in found:
+        if answer.shape != (1,):
+            raise ModelFailed("nonsense", f"the model answered {answer.shape} numbers for one record")
+    names = [tensor.name for tensor in session.outputs]
+    return {name: Decimal(float(require_finite(a)[0])) for name, a in zip(names, found, strict=True)}
+
+
+def _probability(answer: Decimal) -> Decimal:
+    if not 0 <= answer <= 1:
         raise ModelFailed("nonsense", "the model answered a probability outside 0 to 1")
-    return probability
+    return answer
 
 
-def _finding(probability: Decimal, parameters: ReadingsScore) -> Finding:
+def _further(one: Further, answers: Answers) -> Decimal:
+    return one.measure.rounded(answers[one.output] * one.factor)
+
+
+def _quantity(measure: Measure, value: Decimal) -> Quantity:
+    return Quantity(concept=measure.concept, label=measure.label, value=value, unit=measure.unit, origin=Origin.MODEL)
+
+
+def _finding(probability: Decimal, answers: Answers, parameters: ReadingsScore) -> Finding:
     threshold, measure, subject = parameters.threshold, parameters.probability, parameters.subject
     score = None if threshold is None else probability.quantize(parameters.score_step)
     # Judged on the rounded score that is shown: nobody must read "0.500, threshold 0.500: absent".
@@ -196,13 +244,8 @@ def _finding(probability: Decimal, parameters: ReadingsScore) -> Finding:
         score=score,
         threshold=threshold,
         quantities=(
-            Quantity(
-                concept=measure.concept,
-                label=measure.label,
-                value=measure.rounded(probability * 100),
-                unit=measure.unit,
-                origin=Origin.MODEL,
-            ),
+            _quantity(measure, measure.rounded(probability * 100)),
+            *(_quantity(one.measure, _further(one, answers)) for one in parameters.further),
         ),
         segment=None,
         regions=(),
@@ -210,7 +253,9 @@ def _finding(probability: Decimal, parameters: ReadingsScore) -> Finding:
     )
 
 
-def _report(choices: tuple[Choice, ...], probability: Decimal, parameters: ReadingsScore, language: str) -> str:
+def _report(
+    choices: tuple[Choice, ...], probability: Decimal, answers: Answers, parameters: ReadingsScore, language: str
+) -> str:
     missing = [choice.feature.label for choice in choices if choice.value is None]
     fr, en = listed(missing) if missing else (parameters.none_missing.fr, parameters.none_missing.en)
     return in_language(
@@ -220,4 +265,5 @@ def _report(choices: tuple[Choice, ...], probability: Decimal, parameters: Readi
         used=str(len(choices) - len(missing)),
         total=str(len(choices)),
         missing=in_language(Text(fr=fr, en=en), language),
+        **{one.output: number(_further(one, answers), language) for one in parameters.further},
     )
