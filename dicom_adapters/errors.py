@@ -1,7 +1,8 @@
 """What DICOM input can be refused for, beside what guarantee/errors.py says.
 
     PortError (guarantee/errors.py)
-    └── MalformedInstance        these bytes are not an instance that we may keep; sending them again will not help
+    ├── MalformedInstance        these bytes are not an instance that we may keep; sending them again will not help
+    └── NotExportable            this object does not leave under a pseudonym: the message says why
 
 Codes of ``MalformedInstance``, stable for tables, metrics and translations:
 
@@ -25,3 +26,11 @@ from guarantee.errors import PortError
 
 class MalformedInstance(PortError):
     """These bytes are not an instance that we may keep; sending them again will not help."""
+
+
+class NotExportable(PortError):
+    """This object does not leave under a pseudonym.
+
+    Codes: "burned-in", "recognizable", "overlay-in-pixels", "document", "deflated", "unreadable", "element-too-large",
+    "secret-short", "option-unknown".
+    """

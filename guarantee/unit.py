@@ -13,6 +13,7 @@ from guarantee.breaker import Health
 from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.events import Fact
+from guarantee.exports import Export
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
 from guarantee.pauses import Pause
@@ -209,6 +210,9 @@ class Gate(Protocol):
 
     def withdrawal(self, result: ResultId) -> Withdrawal | None:
         """Return the withdrawal of a result, or None."""
+
+    def add_export(self, export: Export) -> None:
+        """Record that a decided result is about to leave under a pseudonym."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

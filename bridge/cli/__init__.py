@@ -24,6 +24,7 @@ VERBS: Final = {
     "cases": "cases",
     "import": "imports",
     "fetch": "fetches",
+    "export": "export",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

@@ -14,6 +14,7 @@ from bridge.db.rows import (
 from guarantee.codec import time_text
 from guarantee.decision import Decision
 from guarantee.errors import Malformed
+from guarantee.exports import Export
 from guarantee.ids import Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
 from guarantee.policy import Policy
@@ -153,6 +154,21 @@ class SqlGate:
                 }
                 for rendering in terms.renderings
             ],
+        )
+
+    def add_export(self, export: Export) -> None:
+        """Record that a decided result is about to leave under a pseudonym."""
+        self._connection.execute(
+            insert(tables.exports).values(
+                id=export.id,
+                decision_id=export.decision,
+                result_id=export.result,
+                by_whom=export.by,
+                reason=export.reason,
+                profile=export.profile,
+                objects=export.objects,
+                at=time_text(export.at),
+            )
         )
 
     def terms(self, release: ReleaseId) -> tuple[Terms, Seal]:

@@ -148,6 +148,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"withdrawal": "NEW.id", "by": "NEW.by_whom", "notice": "NEW.content"},
     ),
     Note(
+        name="note_export",
+        on="exports",
+        event="INSERT",
+        action="'export.' || NEW.profile",
+        subject="NEW.result_id",
+        body={"export": "NEW.id", "decision": "NEW.decision_id", "by": "NEW.by_whom", "objects": "NEW.objects"},
+    ),
+    Note(
         name="note_release",
         on="releases",
         event="INSERT",

@@ -11,7 +11,19 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
-    {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
+    {
+        "active",
+        "attempt",
+        "attempts",
+        "conflict",
+        "identity_version",
+        "n",
+        "objects",
+        "readers",
+        "revision",
+        "seq",
+        "version",
+    }
     | {"failures", "round", "second_factor_step", "trying"}
 )
 
@@ -72,6 +84,7 @@ deliveries = _table(
     "release_id kind result_id destination round package state cause_code cause_detail next_attempt_at added_at "
     "moved_at",
 )
+exports = _table("exports", "id", "decision_id result_id by_whom reason profile objects at")
 resends = _table("resends", "release_id destination round", "by_whom reason at")
 destinations = _table(
     "destinations", "name", "failures rests_until trying confirmed_at failed_at cause_code cause_detail"

@@ -268,6 +268,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "attempts",
         "receipts",
         "resends",
+        "exports",
         "pauses",
         "stops",
         "sign_ins",

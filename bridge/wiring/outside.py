@@ -134,11 +134,16 @@ def read_stay(bundles: Sequence[bytes], uid: str) -> Record:
     return read_record(bundles, at=at or SystemClock().now(), uid=uid)
 
 
-def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
-    """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
+def dicom_options(settings: Settings) -> DicomOptions:
+    """Return what every DICOM object of ours says of this installation."""
     site = settings.site
     software = Software(manufacturer="Aval", model="aval", version=VERSION, instance=site.name)
-    dicom = DicomOptions(site_namespace=site.namespace, organisation=site.organisation, software=software)
+    return DicomOptions(site_namespace=site.namespace, organisation=site.organisation, software=software)
+
+
+def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
+    """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
+    site, dicom = settings.site, dicom_options(settings)
     pacs = {name: DicomRenderer(dicom, read) for name in settings.destinations.pacs}
     records = {
         name: FhirRenderer(

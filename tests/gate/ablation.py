@@ -24,7 +24,7 @@ ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *REST, *LINKS,
 CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 """Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""
 
-_LEAVES: Final = {"transitions", "inputs", "stops", "pauses", "resends", "sign_ins", "journal", "receipts"}
+_LEAVES: Final = {"transitions", "inputs", "stops", "pauses", "resends", "exports", "sign_ins", "journal", "receipts"}
 
 REDUNDANT: Final = {
     "opinion_answers_once": "doubled by opinion_one_per_person, because a one-time number is issued to one reader for "

@@ -36,6 +36,7 @@ UNREFERENCED: Final = {
     "renderings": ("release_id NOT IN (SELECT release_id FROM deliveries)", "destination = destination"),
     "attempts": ("delivery_id NOT IN (SELECT delivery_id FROM receipts)", "at = 'x'"),
     "receipts": ("1 = 1", "method = 'x'"),
+    "exports": ("1 = 1", "reason = 'x'"),
     "resends": ("1 = 1", "reason = 'x'"),
     "pauses": ("1 = 1", "reason = 'x'"),
     "stops": ("1 = 1", "reason = 'x'"),

@@ -44,6 +44,14 @@ RELEASES: Final = (
            lambda w: w.withdrawal("rejected")),
     attack(DESK, "withdraw one result by the decision on another", "withdrawal_of_a_decision",
            lambda w: w.withdrawal("delivered", result_id=w.id("validated"))),
+    attack(DESK, "take out what was never decided", "export_of_a_decision", lambda w: w.export("open")),
+    attack(DESK, "take out one result by the decision on another", "export_of_a_decision",
+           lambda w: w.export("delivered", result_id=w.id("validated"))),
+    *(
+        attack(DESK, f"take out a case without {what}", "export_signed_for",
+               lambda w, change=change: w.export("delivered", **change))
+        for what, change in (("a name", {"by_whom": ""}), ("a reason", {"reason": ""}), ("a profile", {"profile": ""}))
+    ),
     attack(DESK, "withdraw twice", "withdrawal_once", lambda w: w.withdrawal("withdrawn", id="second")),
     *(
         attack(DESK, f"withdraw without {what}", "withdrawal_is_signed_for",

@@ -243,6 +243,19 @@ class Rows:
         }
         return insert("receipts", values | changes)
 
+    def export(self, name: str, **changes: Any) -> Sql:
+        values = {
+            "id": f"export of {name}",
+            "decision_id": decision_id(self.id(name)),
+            "result_id": self.id(name),
+            "by_whom": "engineer",
+            "reason": "essai",
+            "profile": "basic",
+            "objects": 3,
+            "at": SIGNED,
+        }
+        return insert("exports", values | changes)
+
     def resend(self, name: str, to: str = "pacs", **changes: Any) -> Sql:
         values = {"release_id": self.release_id(name), "destination": to, "round": 1}
         return insert("resends", values | {"by_whom": "engineer", "reason": "essai", "at": SIGNED} | changes)

@@ -175,7 +175,7 @@ class Builder:
     def outward(self) -> None:
         """Destinations that were paused and that answer, and a result that somebody asked to be sent again."""
         w = self.world
-        self.sql("aval_desk", w.pause("elsewhere", seq=1), w.resend("retracted"))
+        self.sql("aval_desk", w.pause("elsewhere", seq=1), w.resend("retracted"), w.export("retracted"))
         self.sql("aval_deliver", w.destination("elsewhere"))
         self.keep("word due", self.steps.withdraw(self.delivered("word due"))[0])
 

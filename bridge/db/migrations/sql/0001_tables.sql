@@ -258,6 +258,20 @@ CREATE TABLE withdrawals (
   CONSTRAINT withdrawal_as_made UNIQUE (id, result_id, content)
 );
 
+-- A decided result was taken out under a pseudonym, for research or teaching: written before the first file.
+CREATE TABLE exports (
+  id TEXT NOT NULL PRIMARY KEY,
+  decision_id TEXT NOT NULL,
+  result_id TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  profile TEXT NOT NULL,                       -- how identity was taken out (PS3.15, Annex E)
+  objects INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT export_of_a_decision FOREIGN KEY (decision_id, result_id) REFERENCES decisions (id, result_id),
+  CONSTRAINT export_signed_for CHECK (by_whom <> '' AND reason <> '' AND profile <> '')
+);
+
 -- The only key to the outside.
 CREATE TABLE releases (
   id TEXT NOT NULL PRIMARY KEY,

@@ -752,6 +752,26 @@ END $$;
 CREATE TRIGGER resends_never_deleted BEFORE DELETE ON resends FOR EACH ROW EXECUTE FUNCTION resends_never_deleted();
 ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_deleted;
 
+CREATE FUNCTION exports_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exports_never_updated: exports is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER exports_never_updated BEFORE UPDATE ON exports FOR EACH ROW EXECUTE FUNCTION exports_never_updated();
+ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_updated;
+
+CREATE FUNCTION exports_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exports_never_deleted: exports is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER exports_never_deleted BEFORE DELETE ON exports FOR EACH ROW EXECUTE FUNCTION exports_never_deleted();
+ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_deleted;
+
 CREATE FUNCTION pauses_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -843,6 +863,8 @@ CREATE TRIGGER decisions_never_truncated BEFORE TRUNCATE ON decisions EXECUTE FU
 ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_truncated;
 CREATE TRIGGER deliveries_never_truncated BEFORE TRUNCATE ON deliveries EXECUTE FUNCTION never_truncated();
 ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_truncated;
+CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTION never_truncated();
+ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
@@ -981,6 +1003,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_withdrawal AFTER INSERT ON withdrawals FOR EACH ROW EXECUTE FUNCTION note_withdrawal();
 ALTER TABLE withdrawals ENABLE ALWAYS TRIGGER note_withdrawal;
+
+CREATE FUNCTION note_export() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('export.' || NEW.profile, NEW.result_id, json_build_object('export', NEW.id, 'decision', NEW.decision_id, 'by', NEW.by_whom, 'objects', NEW.objects)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_export AFTER INSERT ON exports FOR EACH ROW EXECUTE FUNCTION note_export();
+ALTER TABLE exports ENABLE ALWAYS TRIGGER note_export;
 
 CREATE FUNCTION note_release() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

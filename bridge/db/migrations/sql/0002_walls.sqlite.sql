@@ -288,6 +288,14 @@ CREATE TRIGGER resends_never_deleted BEFORE DELETE ON resends FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall resends_never_deleted: resends is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER exports_never_updated BEFORE UPDATE ON exports FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exports_never_updated: exports is append-only: a row is never updated'); END;
+
+CREATE TRIGGER exports_never_deleted BEFORE DELETE ON exports FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exports_never_deleted: exports is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER pauses_never_updated BEFORE UPDATE ON pauses FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall pauses_never_updated: pauses is append-only: a row is never updated'); END;
@@ -451,6 +459,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'withdrawal.' || NEW.reason AS action, NEW.result_id AS subject, json_object('withdrawal', NEW.id, 'by', NEW.by_whom, 'notice', NEW.content) AS body) n;
+END;
+
+CREATE TRIGGER note_export AFTER INSERT ON exports FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'export.' || NEW.profile AS action, NEW.result_id AS subject, json_object('export', NEW.id, 'decision', NEW.decision_id, 'by', NEW.by_whom, 'objects', NEW.objects) AS body) n;
 END;
 
 CREATE TRIGGER note_release AFTER INSERT ON releases FOR EACH ROW

@@ -43,7 +43,7 @@ GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
   turned_away, fetches TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
-  resends, pauses, stops TO aval_desk;
+  resends, pauses, stops, exports TO aval_desk;
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
 GRANT UPDATE (second_factor_step) ON users TO aval_desk;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_desk;
@@ -69,8 +69,8 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, conversations, results, leases, questions, opinions,
-  decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, resends, destinations, pauses, stops,
-  fetches, turned_away, outbox, inbox, journal, sign_ins, stops_in_force, paused_destinations, held_results,
-  current_results TO aval_audit;
+  decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, resends, destinations, pauses,
+  exports, stops, fetches, turned_away, outbox, inbox, journal, sign_ins, stops_in_force, paused_destinations,
+  held_results, current_results TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
