@@ -274,6 +274,9 @@ class _Fields:
         return values if all(values) else []
 
     def uid(self, keyword: str) -> str:
+        element = self._elements.get(tag_for_keyword(keyword))
+        if element is not None and element.vr not in {"UI", "UN"}:  # pydicom would make a number or a tag of it
+            raise MalformedInstance("uid-form", f"{keyword} has another value representation than a UID")
         return parse_uid(self._value(keyword).decode("latin-1"), keyword)
 
     def _value(self, keyword: str) -> bytes:

@@ -6,6 +6,7 @@ here first.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from io import BytesIO
@@ -21,11 +22,18 @@ PDU_BYTES_MAX: Final = 1024 * 1024
 """Longest PDU that is read, 1 MiB. We announce a smaller one for data (scp.Options); a request for an association with
 128 contexts of 44 transfer syntaxes each is 250 kB."""
 
+PDU_S: Final = 30.0
+"""Longest reading of one PDU, in seconds. A PDU of 1 MiB needs 280 kbit/s; a request for an association has only
+scp.Options.acse_timeout_s."""
+
 COMMAND_BYTES_MAX: Final = 64 * 1024
 """Longest command set, 64 KiB. A C-STORE-RQ is about 200 bytes."""
 
 _AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE = 0x0002, 0x0100, 0x0110, 0x0800, 0x1000
 _STORE, _ECHO = 0x0001, 0x0030
+_AWAITING_REQUEST: Final = "Sta2"
+_PIECE_BYTES: Final = 64 * 1024
+_INSTANT_S: Final = 0.001
 _NO_DATA_SET: Final = b"\x01\x01"
 
 
@@ -187,16 +195,30 @@ def _expects_data(command: bytes) -> bool:
 
 
 def limit_pdus(association: Association) -> None:
-    """Make ``association`` close its connection at a PDU longer than PDU_BYTES_MAX, before reading it.
+    """Make ``association`` close its connection at a PDU that is longer than PDU_BYTES_MAX, or takes longer than PDU_S.
 
-    pynetdicom has no setting for this; its reader asks the socket wrapper for the header, then for the announced rest.
+    pynetdicom has no setting for either; its reader asks the socket wrapper for the header, then for the announced
+    rest, and counts only the silence between two pieces: a peer that sends a byte a minute would keep its thread.
     """
     wrapper = association.dul.socket
-    wrapper.recv = partial(_receive, wrapper.recv)
+    wrapper.recv = partial(_receive, association, wrapper)
 
 
-def _receive(receive: Any, size: int) -> bytearray:
+def _receive(association: Association, wrapper: Any, size: int) -> bytearray:
     if size > PDU_BYTES_MAX:
         raise OSError(f"a PDU of {size} bytes is longer than the {PDU_BYTES_MAX} that are read")
-    received: bytearray = receive(size)
+    connection, received = wrapper.socket, bytearray()
+    silence_s = connection.gettimeout()
+    is_asking = association.dul.state_machine.current_state == _AWAITING_REQUEST
+    ends = time.monotonic() + (association.acse_timeout if is_asking else PDU_S)
+    try:
+        while len(received) < size:
+            left_s = ends - time.monotonic()
+            connection.settimeout(max(_INSTANT_S, left_s if silence_s is None else min(left_s, silence_s)))
+            part = connection.recv(min(size - len(received), _PIECE_BYTES))
+            if not part or left_s <= 0:
+                break  # an incomplete PDU is a closed connection
+            received += part
+    finally:
+        connection.settimeout(silence_s)
     return received

@@ -281,6 +281,12 @@ SYNTAXES: Final = (
         read="broken",
     ),
     Piece(
+        name="uid-that-is-a-tag",
+        why="VR AT of a UID: text for one reader, a number for the next (found by test_fuzz_headers.py)",
+        files=lambda: [raw_file(encoded(series("CT", slices=1)[0]).replace(b"\x20\0\x0d\0UI", b"\x20\0\x0d\0AT"))],
+        read="uid-form",
+    ),
+    Piece(
         name="vr-in-small-letters",
         why="between AA and ZZ for a reader that compares bytes",
         files=lambda: [raw_file(encoded(series("CT", slices=1)[0]).replace(b"\x10\0\x20\0LO", b"\x10\0\x20\0Lo"))],

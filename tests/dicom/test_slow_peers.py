@@ -1,0 +1,49 @@
+"""Peers that take their time: byte by byte they would keep a thread and a place for hours."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests.dicom.post import Post, instance
+from tests.dicom.raw_peer import CT, Peer, data, pdu, store_request
+
+PostOf = Callable[..., Post]
+
+
+def dribble(peer: Peer, message: bytes, *, every_s: float) -> int:
+    """Send ``message`` byte by byte until the other side hangs up; return how many bytes it took."""
+    peer.socket.settimeout(every_s)
+    for n, byte in enumerate(message):
+        with suppress(TimeoutError):
+            if not peer.socket.recv(1_000):
+                return n
+        with suppress(ConnectionError):
+            peer.socket.sendall(bytes((byte,)))
+            continue
+        return n
+    return len(message)
+
+
+def test_a_request_that_comes_byte_by_byte_is_cut_off(post_of: PostOf) -> None:
+    post = post_of(acse_timeout_s=0.5)
+    with Peer(post.port) as peer:
+        assert dribble(peer, pdu(1, bytes(1_000)), every_s=0.05) < 500
+
+    assert post.ended == []
+
+
+def test_an_instance_that_comes_byte_by_byte_is_cut_off_and_nobody_waits(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom_adapters.reception.PDU_S", 0.5)
+    body, name = instance()
+    with Peer(post.port).associated() as slow, Peer(post.port).associated() as other:
+        slow.socket.sendall(data(1, 3, store_request(CT, name)))
+        slow.socket.sendall(data(1, 2, body)[:20])
+        time.sleep(0.1)
+        assert other.store(body, name) == 0
+        assert dribble(slow, data(1, 2, body)[20:], every_s=0.05) < 500
+
+    assert len(post.arrivals) == 1
