@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_context
 from pynetdicom.association import Association
+from pynetdicom.fsm import InvalidEventError
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
@@ -77,6 +78,28 @@ def _is_answer_next(messages: Any) -> bool:
     except IndexError:
         return False
     return message is None or message.is_valid_response
+
+
+def survive_disorder(association: Association) -> None:
+    """Make ``association`` end when our own word comes into a state that has none for it, e.g. an acceptance after the
+    peer has already broken the protocol (Evt7 in Sta13; PS3.8, Table 9-10).
+
+    pynetdicom's thread would die of it, with a traceback, and the connection stay open until the silence is too long.
+    """
+    machine = association.dul.state_machine
+    act = machine.do_action
+
+    def do_action(event: str) -> None:
+        try:
+            act(event)
+        except InvalidEventError:
+            _log.warning("association.disordered", extra={"event": event, "state": machine.current_state})
+            association.is_aborted = True
+            association.is_established = False
+            association._kill = True  # noqa: SLF001 - as pynetdicom's reactor does; kill() waits for that very reactor
+            association.dul.kill_dul()
+
+    machine.do_action = do_action
 
 
 class Server(ThreadedAssociationServer):  # type: ignore[misc]
@@ -149,6 +172,7 @@ class Handler(RequestHandler):  # type: ignore[misc]
             limit_pdus(association)
         else:
             Stream(association, self.request, service)
+        survive_disorder(association)
         return association
 
     def hang_up(self) -> None:

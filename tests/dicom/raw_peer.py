@@ -46,14 +46,18 @@ class Peer:
 
     def associate(self) -> tuple[int, bytes]:
         """Ask for an association; return type and body of the answer."""
+        self.socket.sendall(self.request())
+        return self.receive()
+
+    def request(self) -> bytes:
+        """Return the request for an association."""
         items = _item(0x10, b"1.2.840.10008.3.1.1.1")
         for n, (abstract, transfers) in enumerate(self._contexts):
             names = _item(0x30, abstract.encode()) + b"".join(_item(0x40, t.encode()) for t in transfers)
             items += _item(0x20, bytes((2 * n + 1, 0, 0, 0)) + names)
         items += _item(0x50, _item(0x51, struct.pack(">L", 0)) + _item(0x52, b"1.2.3"))
         titles = self._called.encode().ljust(16) + self._calling.encode().ljust(16)
-        self.socket.sendall(pdu(1, struct.pack(">HH", 1, 0) + titles + bytes(32) + items))
-        return self.receive()
+        return pdu(1, struct.pack(">HH", 1, 0) + titles + bytes(32) + items)
 
     def associated(self) -> Self:
         """Ask for an association and be let in."""

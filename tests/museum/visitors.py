@@ -79,7 +79,7 @@ def accepts_first_context(body: bytes) -> bool:
 
 def image(number: int, size_bytes: int = 2_000) -> Shipment:
     """Return an honest instance of a study of its own."""
-    dataset = samples.series("MR", slices=1, rows=16, columns=size_bytes // 32, study=f"honest-{number}")[0]
+    dataset = samples.series("CT", slices=1, rows=16, columns=size_bytes // 32, study=f"honest-{number}")[0]
     shipment = Shipment.of(samples.to_file(dataset), honest=True)
     assert shipment is not None
     return shipment

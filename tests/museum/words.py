@@ -162,6 +162,15 @@ VALUES: Final = tuple(
             "pixels-unreadable",
         ),
         (
+            "character-set-tag",
+            "a character set of VR AT",
+            "SpecificCharacterSet",
+            "AT",
+            b"ISO_",
+            "pixels-unreadable",
+            "pixels-unreadable",
+        ),
+        (
             "frame-of-reference-unreadable",
             "a UID of VR FD",
             "FrameOfReferenceUID",

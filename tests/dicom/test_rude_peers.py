@@ -1,4 +1,4 @@
-"""Peers that take their time: byte by byte they would keep a thread and a place for hours."""
+"""Peers that take their time, or do not wait for their turn."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.dicom.post import Post, instance
-from tests.dicom.raw_peer import CT, Peer, data, pdu, store_request
+from tests.dicom.raw_peer import ABORTED, CT, RELEASED, Peer, data, pdu, store_request
 
 PostOf = Callable[..., Post]
 
@@ -47,3 +47,15 @@ def test_an_instance_that_comes_byte_by_byte_is_cut_off_and_nobody_waits(
         assert dribble(slow, data(1, 2, body)[20:], every_s=0.05) < 500
 
     assert len(post.arrivals) == 1
+
+
+def test_a_peer_that_goes_on_before_it_was_let_in_ends_no_thread(post: Post) -> None:
+    """A thread that ends with an exception fails this test (pytest turns it into an error); found by a fuzzer."""
+    for _ in range(10):
+        with Peer(post.port) as peer:
+            peer.socket.sendall(peer.request() + pdu(2, peer.request()[6:]) + pdu(1, bytes(80)))
+            while (kind := peer.receive()[0]) not in {0, ABORTED}:
+                assert kind in {2, 3}
+
+    with Peer(post.port).associated() as peer:
+        assert peer.release() == RELEASED
