@@ -18,12 +18,12 @@ from tests.installation import Installation
 from tests.museum.attackers import attack
 from tests.museum.visitors import MEBIBYTE, Shipment, Weight, arrived, echoes, half_written, image
 
-BURSTS: Final = int(os.environ.get("FUZZ_BURSTS", "4"))
+BURSTS: Final = int(os.environ.get("FUZZ_BURSTS", "2"))
 DURATION_S: Final = float(os.environ.get("FUZZ_PDU_S", "0"))
 """Go on until so much time has passed, whatever BURSTS says."""
 
 SEED: Final = int(os.environ.get("FUZZ_SEED", "20261127"))
-BURST: Final = 60
+BURST: Final = 40
 """Connections of one burst, ATTACKERS at a time."""
 
 ATTACKERS: Final = 12
