@@ -5,9 +5,11 @@ the peer likes), and a command set that pydicom cannot decode ends its thread wi
 here first.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from typing import Any, Final
@@ -33,7 +35,6 @@ _AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE = 0x0002, 0x010
 _STORE, _ECHO = 0x0001, 0x0030
 _AWAITING_REQUEST: Final = "Sta2"
 _PIECE_BYTES: Final = 64 * 1024
-_INSTANT_S: Final = 0.001
 _NO_DATA_SET: Final = b"\x01\x01"
 
 
@@ -204,21 +205,57 @@ def limit_pdus(association: Association) -> None:
     wrapper.recv = partial(_receive, association, wrapper)
 
 
+class Pace:
+    """How long the rest of a PDU may still take, on the connection that it comes by.
+
+    Args:
+        connection: its own timeout is the longest silence.
+    """
+
+    def __init__(self, association: Association, connection: socket.socket) -> None:
+        self._association: Any = association
+        self._connection = connection
+        self._silence_s = connection.gettimeout()
+        self._ends: float | None = None
+
+    def begin(self) -> None:
+        """A PDU has begun."""
+        is_asking = self._association.dul.state_machine.current_state == _AWAITING_REQUEST
+        self._ends = time.monotonic() + (self._association.acse_timeout if is_asking else PDU_S)
+
+    def end(self) -> None:
+        """It is whole: until the next one begins, only silence counts."""
+        if self._ends is not None:
+            self._ends = None
+            with suppress(OSError):  # it may be closed by now
+                self._connection.settimeout(self._silence_s)
+
+    def require(self) -> None:
+        """Let the next reading of the connection end when the time of this PDU does.
+
+        Raises:
+            TimeoutError: it is over.
+        """
+        if self._ends is None:
+            return
+        left_s = self._ends - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("a PDU took too long")
+        self._connection.settimeout(left_s if self._silence_s is None else min(left_s, self._silence_s))
+
+
 def _receive(association: Association, wrapper: Any, size: int) -> bytearray:
     if size > PDU_BYTES_MAX:
         raise OSError(f"a PDU of {size} bytes is longer than the {PDU_BYTES_MAX} that are read")
-    connection, received = wrapper.socket, bytearray()
-    silence_s = connection.gettimeout()
-    is_asking = association.dul.state_machine.current_state == _AWAITING_REQUEST
-    ends = time.monotonic() + (association.acse_timeout if is_asking else PDU_S)
+    pace, received = Pace(association, wrapper.socket), bytearray()
+    pace.begin()
     try:
         while len(received) < size:
-            left_s = ends - time.monotonic()
-            connection.settimeout(max(_INSTANT_S, left_s if silence_s is None else min(left_s, silence_s)))
-            part = connection.recv(min(size - len(received), _PIECE_BYTES))
-            if not part or left_s <= 0:
+            pace.require()
+            part = wrapper.socket.recv(min(size - len(received), _PIECE_BYTES))
+            if not part:
                 break  # an incomplete PDU is a closed connection
             received += part
     finally:
-        connection.settimeout(silence_s)
+        pace.end()
     return received

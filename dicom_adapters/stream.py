@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 from pynetdicom.association import Association
 
 from dicom_adapters.command import StoreRequest, read_store_request, store_response
-from dicom_adapters.reception import PDU_BYTES_MAX, Violation
+from dicom_adapters.reception import PDU_BYTES_MAX, Pace, Violation
 from dicom_adapters.refusals import Answer
 
 BUFFER_BYTES: Final = 256 * 1024
@@ -78,8 +78,9 @@ class Service(Protocol):
 class Input:
     """What the peer sends, read into one buffer that is used again and again."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, pace: Pace) -> None:
         self._connection = connection
+        self.pace = pace
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._at = self._end = 0
 
@@ -119,13 +120,16 @@ class Input:
         if size > PDU_BYTES_MAX:
             raise OSError(f"a PDU of {size} bytes is longer than the {PDU_BYTES_MAX} that are read")
         read = bytearray()
+        self.pace.begin()
         while len(read) < size:
             read += self.take_some(size - len(read))
+        self.pace.end()
         return read
 
     def _fill(self) -> None:
         if self.is_empty:
             self._at = self._end = 0
+        self.pace.require()
         size = self._connection.recv_into(self._buffer[self._end :])
         if size == 0:
             raise ConnectionError("the peer closed the connection")
@@ -164,7 +168,7 @@ class Stream:
         self._association: Any = association
         self._connection = connection
         self._service = service
-        self._input = Input(connection)
+        self._input = Input(connection, Pace(association, connection))
         self._left = 0
         """Bytes of the present PDU that were not read yet."""
         self._lock = threading.Lock()
@@ -229,6 +233,7 @@ class Stream:
         except OSError as error:  # pynetdicom finds the same: a closed connection, or an idle timer that expired
             _log.debug("association.interrupted", extra={"error": type(error).__name__})
         finally:
+            self._input.pace.end()
             self._wake()
 
     def _wake(self) -> None:
@@ -241,6 +246,7 @@ class Stream:
         """Serve one C-STORE; return False, and leave everything in the buffer, when the next message is another one."""
         kind, length = _PDU.unpack(self._input.peek(_PDU.size))
         self._dul._idle_timer.restart()
+        self._input.pace.begin()
         if kind != _P_DATA_TF or not _VALUE.size < length <= PDU_BYTES_MAX:
             return False
         size, number, flags = _VALUE.unpack_from(self._input.peek(_PDU.size + _VALUE.size), _PDU.size)
@@ -256,6 +262,7 @@ class Stream:
         self._left = length - 4 - size
         try:
             self._receive(store, number)
+            self._input.pace.end()
             self._connection.sendall(store_response(request, store.finish()))
         except _Interrupted:
             return False
@@ -299,4 +306,5 @@ class Stream:
         if length > PDU_BYTES_MAX:
             raise Violation("message-too-large", f"a PDU of {length} bytes")
         self._input.take(_PDU.size)
+        self._input.pace.begin()
         return int(length)

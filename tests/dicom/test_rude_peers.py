@@ -35,8 +35,9 @@ def test_a_request_that_comes_byte_by_byte_is_cut_off(post_of: PostOf) -> None:
 
 
 def test_an_instance_that_comes_byte_by_byte_is_cut_off_and_nobody_waits(
-    post: Post, monkeypatch: pytest.MonkeyPatch
+    post_of: PostOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    post = post_of()
     monkeypatch.setattr("dicom_adapters.reception.PDU_S", 0.5)
     body, name = instance()
     with Peer(post.port).associated() as slow, Peer(post.port).associated() as other:
@@ -49,8 +50,9 @@ def test_an_instance_that_comes_byte_by_byte_is_cut_off_and_nobody_waits(
     assert len(post.arrivals) == 1
 
 
-def test_a_peer_that_goes_on_before_it_was_let_in_ends_no_thread(post: Post) -> None:
+def test_a_peer_that_goes_on_before_it_was_let_in_ends_no_thread(post_of: PostOf) -> None:
     """A thread that ends with an exception fails this test (pytest turns it into an error); found by a fuzzer."""
+    post = post_of()
     for _ in range(10):
         with Peer(post.port) as peer:
             peer.socket.sendall(peer.request() + pdu(2, peer.request()[6:]) + pdu(1, bytes(80)))
