@@ -81,7 +81,7 @@ CHARACTER_SETS: Final = tuple(
         ("latin-5", "ISO_IR 148", "ÇAVUŞOĞLU^İpek".encode("iso8859-9"), "ÇAVUŞOĞLU^İpek"),
         ("thai", "ISO_IR 166", "สมชาย".encode("tis-620"), "สมชาย"),
         ("katakana", "ISO_IR 13", "ﾔﾏﾀﾞ^ﾀﾛｳ".encode("shift_jis"), "ﾔﾏﾀﾞ^ﾀﾛｳ"),
-        ("utf-8", "ISO_IR 192", "Wang^XiaoDong=王^小東".encode(), "Wang^XiaoDong"),
+        ("utf-8", "ISO_IR 192", "Wang^XiaoDong=王^小東".encode(), "Wang^XiaoDong=王^小東"),
         ("gb18030", "GB18030", "王^小东".encode("gb18030"), "王^小东"),
         ("gbk", "GBK", "王^小东".encode("gbk"), "王^小东"),
         ("kanji-escapes", "\\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "山田^太郎"),
