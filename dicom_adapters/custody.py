@@ -5,7 +5,7 @@ bytes as at the listener, whichever door it came through.
 from dataclasses import dataclass
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header, to_arrival
+from dicom_adapters.headers import Header, read_header, to_arrival
 from dicom_adapters.part10 import FileMeta, file_head, read_file_meta
 from guarantee.ports import Incoming, Vault
 from guarantee.unit import Arrival
@@ -52,6 +52,7 @@ class Taking:
         self._beginning = bytearray()
         self._size = 0
         self._incoming: Incoming | None = None
+        self._header: Header | None = None
         self.meta = meta
         """What the file says it is; None until so much of it has come."""
         if meta is not None:
@@ -65,21 +66,16 @@ class Taking:
             Unavailable: the vault takes nothing now.
         """
         self._size += len(piece)
-        if self._incoming is None:
-            self._beginning += piece
-            self.meta = read_file_meta(bytes(self._beginning))
-        if (
-            self._size > self._custody.instance_bytes_max
-        ):  # known by its name first: the refusal can say which one it is
+        rest = piece if self._incoming is not None else self._read_meta(piece)
+        if self._size > self._custody.instance_bytes_max:  # after the file meta: the refusal can name the instance
             raise MalformedInstance("instance-too-large", f"more than {self._custody.instance_bytes_max} bytes")
+        if self._incoming is None and self.meta is not None:
+            self._begin(self.meta)
         if self._incoming is not None:
-            self._incoming.write(piece)
-        elif self.meta is not None:
-            self._begin(self.meta).write(bytes(self._beginning[self.meta.end :]))
-            self._beginning.clear()
+            self._incoming.write(rest)
 
     def finish(self, *, sender: str, conversation: str, study_uid: str = "") -> Arrival:
-        """Return the arrival of the instance, its bytes durable in the vault.
+        """Check and keep the instance; return its arrival.
 
         Args:
             study_uid: that it must belong to; "" for any.
@@ -88,21 +84,43 @@ class Taking:
             MalformedInstance: not an instance that may be kept, or of another study; nothing was kept.
             Unavailable: the vault takes nothing now.
         """
+        self.check(study_uid)
+        return self.keep(sender=sender, conversation=conversation)
+
+    def check(self, study_uid: str = "") -> None:
+        """Read the header of the instance, which has come whole.
+
+        Raises:
+            MalformedInstance: not an instance that may be kept, or of another study than ``study_uid``.
+        """
         if self.meta is None or self._incoming is None:
             if self._beginning[128:132] != b"DICM":
                 raise MalformedInstance("not-dicom", "no DICOM file: it is shorter than a preamble and its prefix")
             raise MalformedInstance("truncated", "the file ends inside its file meta information")
         with self._incoming.view() as data:
-            header = read_header(
+            self._header = read_header(
                 data,
                 sop_class_uid=self.meta.sop_class_uid,
                 sop_instance_uid=self.meta.sop_instance_uid,
                 allow_deflated=self._custody.allow_deflated,
             )
-        if study_uid not in {"", header.study_instance_uid}:
+        if study_uid not in {"", self._header.study_instance_uid}:
             raise MalformedInstance("study-mismatch", "the instance belongs to another study than the request names")
+
+    def keep(self, *, sender: str, conversation: str) -> Arrival:
+        """Make the bytes of an instance that was checked durable; return its arrival. Any thread may call it.
+
+        Raises:
+            Unavailable: the vault takes nothing now.
+        """
+        if self._incoming is None or self._header is None:
+            raise MalformedInstance("broken", "an instance is checked before it is kept")
         return to_arrival(
-            header, digest=self._incoming.keep(), site=self._custody.site, sender=sender, conversation=conversation
+            self._header,
+            digest=self._incoming.keep(),
+            site=self._custody.site,
+            sender=sender,
+            conversation=conversation,
         )
 
     def discard(self) -> None:
@@ -110,7 +128,17 @@ class Taking:
         if self._incoming is not None:
             self._incoming.discard()
 
-    def _begin(self, meta: FileMeta) -> Incoming:
+    def _read_meta(self, piece: bytes | memoryview) -> bytes | memoryview:
+        """Look for the file meta information; return what stands behind it."""
+        beginning = bytes(self._beginning) + piece if self._beginning else bytes(piece)
+        self.meta = read_file_meta(beginning)
+        if self.meta is None:
+            self._beginning += piece
+            return b""
+        self._beginning.clear()
+        return memoryview(beginning)[self.meta.end :]
+
+    def _begin(self, meta: FileMeta) -> None:
         self._incoming = self._custody.vault.begin()
         head = file_head(
             sop_class_uid=meta.sop_class_uid,
@@ -118,4 +146,3 @@ class Taking:
             transfer_syntax_uid=meta.transfer_syntax_uid,
         )
         self._incoming.write(head)
-        return self._incoming

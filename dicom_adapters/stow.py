@@ -18,7 +18,9 @@ vault and its row is committed. The body is read as it comes; at no time more th
 import hmac
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +41,12 @@ REASONS: Final[Mapping[str, int]] = {**REFUSALS, "study-mismatch": 0xA900, "defl
 
 COMMIT_EVERY: Final = 64
 """Instances whose rows are committed together. One transaction for each would cost more than writing its bytes."""
+
+FLUSHERS: Final = 8
+"""Threads that make instances durable, for all requests: a disk flushes several in hardly more time than one."""
+
+FLUSHING_MAX: Final = 16
+"""Instances of one request that wait to be durable; each is an open file."""
 
 FAILURES_MAX: Final = 1000
 """Refused instances after which the rest of a request is not read: each is recorded."""
@@ -103,9 +111,8 @@ class Door:
     """Opens a session for each request."""
 
     def __init__(self, options: Options, custody: Custody, doors: Doors) -> None:
-        self._options = options
-        self._custody = custody
-        self._doors = doors
+        self.options, self.custody, self.doors = options, custody, doors
+        self.flushers = ThreadPoolExecutor(FLUSHERS, thread_name_prefix="stow-flush")
         self._open = threading.BoundedSemaphore(options.requests_max)
 
     def open(self, study_uid: str, headers: Mapping[str, str], address: str) -> "Session | Reply":
@@ -125,20 +132,16 @@ class Door:
             trouble = Trouble(503, "too-many-requests", "too many requests are open; send again later")
         if trouble is not None:
             return self._refuse(sender.name, trouble, form)
-        return Session(
-            options=self._options,
-            custody=self._custody,
-            doors=self._doors,
-            sender=sender.name,
-            study_uid=study_uid,
-            boundary=content_type(headers["content-type"]).boundary,
-            form=form,
-            ended=self._open.release,
-        )
+        boundary = content_type(headers["content-type"]).boundary
+        return Session(self, sender=sender.name, study_uid=study_uid, boundary=boundary, form=form)
+
+    def leave(self) -> None:
+        """Count a session as ended."""
+        self._open.release()
 
     def _refuse(self, sender: str, trouble: Trouble, form: str) -> Reply:
         with _best_effort():
-            self._doors.turn_away(sender, trouble.code, trouble.detail)
+            self.doors.turn_away(sender, trouble.code, trouble.detail)
         return answer((), (), trouble, form=form)
 
     def _trouble(self, study_uid: str, headers: Mapping[str, str], form: str) -> Trouble | None:
@@ -151,13 +154,13 @@ class Door:
             return Trouble(415, "content-encoding", "a body comes as it is: no content coding is taken")
         if not kind.boundary:
             return Trouble(400, "no-boundary", "the Content-Type names no boundary")
-        if _length(headers) > self._options.request_bytes_max:
-            return Trouble(413, "request-too-large", f"more than {self._options.request_bytes_max} bytes")
+        if _length(headers) > self.options.request_bytes_max:
+            return Trouble(413, "request-too-large", f"more than {self.options.request_bytes_max} bytes")
         return _wrong_uid(study_uid) if study_uid else None
 
     def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
         presented = headers.get("authorization", "").removeprefix("Bearer ")
-        return next((one for one in self._options.senders if one.is_recognised(presented, address)), None)
+        return next((one for one in self.options.senders if one.is_recognised(presented, address)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,25 +175,16 @@ class _Why:
 class Session:
     """One request: feed it the body, then ask for the answer; close it in any case."""
 
-    def __init__(
-        self,
-        *,
-        options: Options,
-        custody: Custody,
-        doors: Doors,
-        sender: str,
-        study_uid: str,
-        boundary: str,
-        form: str,
-        ended: Callable[[], None],
-    ) -> None:
-        self._options, self._custody, self._doors = options, custody, doors
+    def __init__(self, door: Door, *, sender: str, study_uid: str, boundary: str, form: str) -> None:
+        self._door: Door | None = door
+        self._options, self._custody, self._doors = door.options, door.custody, door.doors
+        self._flushers = door.flushers
         self._sender, self._study_uid, self._form = sender, study_uid, form
-        self._ended: Callable[[], None] | None = ended
         self._conversation = str(uuid.uuid4())
         self._parts = Parts(boundary)
         self._size = self._begun = 0
         self._taking: Taking | None = None
+        self._flushing: deque[tuple[Taking, Future[Arrival]]] = deque()
         self._ready: list[Arrival] = []
         self._stored: list[Named] = []
         self._failed: list[Failure] = []
@@ -217,6 +211,7 @@ class Session:
                 self._parts.close()
             except BrokenBody as error:
                 self._stop(Trouble(400, "body-broken", f"{error}"))
+        self._settle(0)
         self._commit_ready()
         return answer(self._stored, self._failed, self._trouble, form=self._form)
 
@@ -230,9 +225,10 @@ class Session:
         if self._taking is not None:
             self._taking.discard()
             self._taking = None
-        if self._ended is not None:
-            self._ended()
-            self._ended = None
+        self._settle(0)
+        if self._door is not None:
+            self._door.leave()
+            self._door = None
             with _best_effort():
                 self._doors.hang_up(self._conversation)
 
@@ -246,6 +242,7 @@ class Session:
                 self._step(self._taking, partial(self._taking.write, piece))
             case End() if self._taking is not None:
                 self._step(self._taking, partial(self._end_part, self._taking))
+                self._settle(FLUSHING_MAX)
                 if len(self._ready) >= COMMIT_EVERY:
                     self._commit_ready()
 
@@ -262,15 +259,23 @@ class Session:
             self._taking = self._custody.file()
 
     def _end_part(self, taking: Taking) -> None:
-        arrival = taking.finish(sender=self._sender, conversation=self._conversation, study_uid=self._study_uid)
+        taking.check(self._study_uid)
+        keep = partial(taking.keep, sender=self._sender, conversation=self._conversation)
+        self._flushing.append((taking, self._flushers.submit(keep)))
         self._taking = None
-        self._ready.append(arrival)
+
+    def _settle(self, left: int) -> None:
+        """Wait until no more than ``left`` instances are not yet durable."""
+        while len(self._flushing) > left:
+            taking, flushed = self._flushing.popleft()
+            self._step(taking, lambda flushed=flushed: self._ready.append(flushed.result()))  # type: ignore[misc]
 
     def _step(self, taking: Taking, step: Callable[[], object]) -> None:
         why = _why_not(step)
         if why is not None:
             taking.discard()
-            self._taking = None
+            if self._taking is taking:
+                self._taking = None
             meta = taking.meta
             name = Named(class_uid=meta.sop_class_uid, instance_uid=meta.sop_instance_uid) if meta else None
             self._fail(name, why)

@@ -110,16 +110,19 @@ async def _read(session: Session, request: Request) -> None:
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    stream, gathered = aiter(request.stream()), bytearray()
+    stream = aiter(request.stream())
+    gathered: list[bytes] = []
+    size = 0
     ended = object()
     while True:
         async with asyncio.timeout(SILENCE_S):
             chunk = await anext(stream, ended)
         if isinstance(chunk, bytes):
-            gathered += chunk
-        if gathered and (chunk is ended or len(gathered) >= PIECE_BYTES):
-            yield bytes(gathered)
-            gathered.clear()
+            gathered.append(chunk)
+            size += len(chunk)
+        if size and (chunk is ended or size >= PIECE_BYTES):
+            yield b"".join(gathered)
+            gathered, size = [], 0
         if chunk is ended:
             return
 

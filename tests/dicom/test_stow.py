@@ -88,8 +88,28 @@ def test_a_data_set_is_kept_byte_for_byte_in_its_own_syntax_as_the_listener_keep
 
 def test_many_instances_are_committed_in_groups(site: StowSite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom_adapters.stow, "COMMIT_EVERY", 3)
+    monkeypatch.setattr(dicom_adapters.stow, "FLUSHING_MAX", 0)
     assert len(site.post(body(*files(8))).instances(REFERENCED)) == 8
     assert site.batches == [3, 3, 2]
+
+
+def test_an_instance_that_the_disk_does_not_take_is_named_and_the_others_are_kept(
+    site: StowSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush, flushed = site.vault.flush, []
+
+    def full(descriptor: int, place: Path) -> None:
+        flushed.append(place)
+        if len(flushed) == 2:
+            raise OSError(28, "No space left on device")
+        flush(descriptor, place)
+
+    monkeypatch.setattr(site.vault, "flush", full)
+    said = site.post(body(*files(4)))
+    assert (said.status, said.reasons()) == (202, [0xA700])
+    assert {*said.instances(REFERENCED), *said.instances(FAILED)} == {*NAMES[:4]}
+    assert {arrival.source.uid for arrival in site.arrivals} == {*said.instances(REFERENCED)}
+    assert all(site.vault.get(arrival.source.digest) for arrival in site.arrivals)
 
 
 def test_an_answer_in_xml_says_the_same(site: StowSite) -> None:
@@ -307,6 +327,7 @@ def test_a_connection_that_ends_in_the_middle_leaves_what_was_whole(
 ) -> None:
     monkeypatch.setattr(bridge.web.stow_door, "PIECE_BYTES", 100)
     monkeypatch.setattr(dicom_adapters.stow, "COMMIT_EVERY", 1)
+    monkeypatch.setattr(dicom_adapters.stow, "FLUSHING_MAX", 0)
     data = body(*files(2))[:-300]
     with site.connect() as connection:
         connection.sendall(head_of(site) + b"%x\r\n%b\r\n" % (len(data), data))
