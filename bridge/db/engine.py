@@ -58,6 +58,7 @@ def make_aval_engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
+        pool_reset_on_return=None,  # every transaction of ours is ended by its block: there is nothing to roll back
         hide_parameters=True,  # an error's text must not quote a patient
         connect_args={
             "connect_timeout": 10,
@@ -116,7 +117,12 @@ def _first_line(error: DBAPIError) -> str:
 
 def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
-        url, pool_size=8, max_overflow=8, hide_parameters=True, connect_args={"check_same_thread": False}
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_reset_on_return=None,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -153,7 +159,9 @@ def register_functions(connection: sqlite3.Connection) -> Moment:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
+    if connection.connection.info.get(_READ_ONLY) != read_only:
+        connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
+        connection.connection.info[_READ_ONLY] = read_only
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
     moment: Moment = connection.connection.info["moment"]
     moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))  # after the wait for the other writers

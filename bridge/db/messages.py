@@ -23,9 +23,12 @@ class SqlMessages:
     def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._connection = connection
         self._locks = locks
+        self.has_rung = False
+        """Whether this transaction wrote to the outbox."""
 
     def ring(self, fact: Fact, at: datetime) -> None:
         """Write ``fact`` beside the change it tells of."""
+        self.has_rung = True
         self._connection.execute(
             insert(tables.outbox).values(
                 id=str(uuid.uuid4()), fact=orjson.dumps(fact_to_plain(fact)).decode(), at=time_text(at)

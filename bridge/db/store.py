@@ -46,7 +46,7 @@ class SqlStore:
     """
 
     def __init__(self, engine: Engine, *, committed: Callable[[], None] = lambda: None) -> None:
-        """Open a store over ``engine``; ``committed`` is called after each transaction that may have written."""
+        """Open a store over ``engine``; ``committed`` is called after each transaction that wrote to the outbox."""
         self._engine = engine
         self._committed = committed
         self._reading = reading(engine)
@@ -57,8 +57,10 @@ class SqlStore:
         """Open a transaction; see guarantee.ports.Store."""
         with self._turn or nullcontext(), translated(), self._engine.begin() as connection:
             name_actor(connection, actor)
-            yield _unit(connection, locks=True)
-        self._committed()
+            unit = _unit(connection, locks=True)
+            yield unit
+        if unit.messages.has_rung:
+            self._committed()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnit]:

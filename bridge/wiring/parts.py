@@ -42,7 +42,7 @@ class Parts:
         self.settings = settings
         self.clock = SystemClock()
         self.committed = threading.Event()
-        """Set after each commit of this process: wakes the relay."""
+        """Set after each commit of this process that has something to tell: wakes the relay."""
         self._stores: dict[str, SqlStore] = {}
         self._lock_file: IO[str] | None = None
 

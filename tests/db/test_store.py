@@ -13,7 +13,8 @@ from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from guarantee.case import Case
 from guarantee.errors import GuaranteeError, JournalBroken, PortError, Refused, Unavailable
-from guarantee.ids import Digest
+from guarantee.events import ResultQueued
+from guarantee.ids import Digest, ResultId
 from guarantee.journal import GENESIS, Link, link_hash, verify
 from guarantee.release import Kind
 from guarantee.states import CaseVerb, ResultVerb
@@ -300,20 +301,24 @@ def test_a_connection_without_our_functions_moves_nothing(sqlite_database: Datab
     engine.dispose()
 
 
-def test_who_waits_for_changes_is_told_after_they_are_there(database: Database) -> None:
+def test_who_waits_for_facts_is_told_after_they_are_there_and_only_of_facts(database: Database) -> None:
     engine = make_aval_engine(database.url)
-    seen: list[bool] = []
+    seen: list[int] = []
 
     def look() -> None:
         with store.reading() as unit:
-            seen.append(unit.cases.latest(a_case().kind, "1.2") is not None)
+            seen.append(len(unit.messages.pending(9)))
 
     store = SqlStore(engine, committed=look)
+    fact = ResultQueued(result=ResultId("00000000-0000-5000-8000-000000000001"))
+    with store.transaction("scp") as unit:
+        unit.messages.ring(fact, at(0))
+        assert seen == []
+    assert seen == [1]
     with store.transaction("scp") as unit:
         unit.cases.add(a_case("1.2"), at(0))
-        assert seen == []
-    assert seen == [True]
     with pytest.raises(Refused), store.transaction("scp") as unit:
+        unit.messages.ring(fact, at(0))
         unit.cases.add(a_case("1.2"), at(0))
-    assert seen == [True], "a transaction that was rolled back changed nothing"
+    assert seen == [1], "one had no fact, and one that was rolled back changed nothing"
     store.dispose()
