@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge import vault as vault_module
-from bridge.vault import FileVault
+from bridge.vault import FileVault, SegmentVault
 from guarantee.errors import BlobMissing, Malformed, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Vault
@@ -19,9 +19,22 @@ from tests.flows.fakes import FakeVault
 ABSENT = Digest(hashlib.sha256(b"absent").hexdigest())
 
 
-@pytest.fixture(params=["files", "memory"])
+def segments_in(root: Path) -> SegmentVault:
+    """A vault of small segments, two of which are ready; more are made when the test says so."""
+    vault = SegmentVault(root, segment_bytes=256 * 1024, room_bytes=32 * 1024)
+    vault.pool._want = lambda: None  # type: ignore[method-assign]
+    vault.pool.catch_up()
+    return vault
+
+
+@pytest.fixture(params=["files", "segments", "memory"])
 def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
-    return FileVault(tmp_path / "vault") if request.param == "files" else FakeVault()
+    match request.param:
+        case "files":
+            return FileVault(tmp_path / "vault")
+        case "segments":
+            return segments_in(tmp_path / "vault")
+    return FakeVault()
 
 
 class TestContract:
@@ -117,14 +130,14 @@ def test_where_a_file_does_not_take_its_name_along_the_folder_is_flushed_too(
 ) -> None:
     folders: list[Path] = []
     monkeypatch.setattr(files, "_flushes_folders", True)
-    monkeypatch.setattr(vault_module, "flush_folder", folders.append)
+    monkeypatch.setattr(vault_module.files, "flush_folder", folders.append)
     name = files.put(b"bytes")
     assert folders == [files.path(name).parent]
 
 
 def test_the_file_system_is_the_one_that_the_kernel_says(tmp_path: Path) -> None:
-    assert vault_module.file_system_of(Path("/proc/self")) == "proc"
-    assert vault_module.file_system_of(tmp_path / "not" / "there") == vault_module.file_system_of(tmp_path)
+    assert vault_module.disk.file_system_of(Path("/proc/self")) == "proc"
+    assert vault_module.disk.file_system_of(tmp_path / "not" / "there") == vault_module.disk.file_system_of(tmp_path)
 
 
 def refuse(*_args: Any, **_kwargs: Any) -> None:

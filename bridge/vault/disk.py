@@ -1,0 +1,78 @@
+"""What disks do, and how we ask them: flushes, whole writes, errors as our own."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from guarantee.errors import BlobMissing, Unavailable
+from guarantee.ids import Digest
+
+NAMES_FLUSHED_WITH_FILE: Final = frozenset({"ext4", "xfs", "btrfs"})
+"""File systems where flushing a file also flushes the names it was given before: their journal writes both together.
+Elsewhere (NFS, for one) the folder is flushed too."""
+
+READ_BYTES: Final = 1024 * 1024
+"""How much is read at once to compare a blob with its digest, 1 MiB."""
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Turn what the disk raises while it should ``what`` into Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("vault", f"the vault could not {what}: {error.strerror}") from error
+
+
+def missing(name: Digest) -> BlobMissing:
+    """Return that the vault does not hold ``name``."""
+    return BlobMissing("blob-missing", f"blob {name[:12]}… is not in the vault")
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of ``data``: the kernel may take less at a time."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
+
+
+def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    """Write all of ``data`` at ``offset``."""
+    written = os.pwrite(descriptor, data, offset)
+    while written < len(data):
+        written += os.pwrite(descriptor, memoryview(data)[written:], offset + written)
+
+
+def digest_at(descriptor: int, offset: int, size: int) -> str:
+    """Return the SHA-256 of ``size`` bytes at ``offset``; fewer when the file ends before."""
+    found = hashlib.sha256()
+    end = offset + size
+    while offset < end and (data := os.pread(descriptor, min(READ_BYTES, end - offset), offset)):
+        found.update(data)
+        offset += len(data)
+    return found.hexdigest()
+
+
+def flush_folder(path: Path) -> None:
+    """Flush the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_system_of(path: Path) -> str:
+    """Return the type of the file system that ``path`` is, or will be, on; "" when the kernel does not say."""
+    while not path.exists():
+        path = path.parent
+    device = path.stat().st_dev
+    mark = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        fields = line.split()
+        if fields[2] == mark:
+            return fields[fields.index("-") + 1]
+    return ""
