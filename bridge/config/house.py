@@ -48,6 +48,12 @@ class Storage(Section):
     """Files."""
 
     vault: Path = Field(Path("vault"), description="folder of received and rendered bytes, by digest")
+    kind: Literal["files", "segments"] = Field(
+        "files", description="what an arriving instance becomes: a file of its own, or a record in a larger one"
+    )
+    free_min_mb: int = Field(
+        1024, ge=0, description="free space, in MiB, below which no image is taken (0xA700); 0 for no such limit"
+    )
     keys: Path = Field(Path("keys"), description="folder of this installation's keys")
 
 

@@ -1,9 +1,7 @@
 """``aval check``: can everything be reached, and may it be trusted?"""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from bridge.config import ConfigError
 from bridge.db.engine import engine_at
@@ -13,9 +11,6 @@ from bridge.wiring import outside, sources, tls
 from bridge.wiring.parts import Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
-
-FREE_BYTES_MIN: Final = 1024**3
-"""Least free space for the vault, 1 GiB: about forty MR studies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +73,11 @@ def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:
 
 
 def _vault(parts: Parts) -> str:
-    digest = parts.vault.put(b"aval check")
-    parts.vault.get(digest)
-    free = shutil.disk_usage(parts.settings.path(parts.settings.storage.vault)).free
-    if free < FREE_BYTES_MIN:
-        raise ConfigError(f"only {free // 1024**2} MiB free; images will be refused when it is full")
-    return f"written and read back, {free // 1024**3} GiB free"
+    parts.vault.get(parts.vault.put(b"aval check"))
+    free, least = parts.vault.free_bytes() // 1024**2, parts.settings.storage.free_min_mb
+    if free < least:
+        raise ConfigError(f"only {free} MiB free: no image is taken below {least} MiB (storage.free_min_mb); make room")
+    return f"{parts.settings.storage.kind}, written and read back, {free // 1024} GiB free"
 
 
 def _keys(parts: Parts) -> str:

@@ -22,7 +22,7 @@ from bridge.flows.route import Routing
 from bridge.journal import Keeper, require_anchors_hold
 from bridge.rules_file import SHIPPED, read_rules
 from bridge.seal import KeyRing, checking_ring, signing_ring
-from bridge.vault import FileVault
+from bridge.vault import FileVault, SegmentVault
 from bridge.wiring.clock import SystemClock
 from bridge.wiring.rules import misnamed
 from guarantee.policy import Policy
@@ -61,7 +61,9 @@ class Parts:
     @cached_property
     def vault(self) -> FileVault:
         """The vault."""
-        return FileVault(self.settings.path(self.settings.storage.vault))
+        storage = self.settings.storage
+        made = SegmentVault if storage.kind == "segments" else FileVault
+        return made(self.settings.path(storage.vault), reserve_bytes=storage.free_min_mb * 1024**2)
 
     @cached_property
     def bell(self) -> Bell:
@@ -154,6 +156,7 @@ class Parts:
             JournalBroken: the journal is behind an anchor.
             Malformed: a model or policy changed without a new version.
         """
+        self.vault.recover()
         if self.embedded:
             self._own_folder()
             with engine_at(self.settings.database_url("")) as engine:

@@ -51,7 +51,8 @@ def require_namespaces(folder: Path) -> None:
 
 def test_a_full_disk_refuses_images_and_loses_none(dcmtk: Dcmtk, outside: Outside, tmp_path: Path) -> None:
     require_namespaces(tmp_path)
-    installation = Installation(tmp_path / "data", inputs.models(tmp_path) | outside.settings())
+    settings = inputs.models(tmp_path) | outside.settings() | {"storage": {"free_min_mb": 0}}
+    installation = Installation(tmp_path / "data", settings)
     (installation.folder / "vault").mkdir(exist_ok=True)
     run = [sys.executable, "-m", "bridge", "run", "all", "--dir", str(installation.folder)]
     try:

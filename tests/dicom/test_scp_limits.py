@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bridge.vault import SegmentVault
 from dicom_adapters.reception import COMMAND_BYTES_MAX, PDU_BYTES_MAX
 from dicom_adapters.refusals import REFUSALS
 from dicom_adapters.scp import Doors, Listener
 from guarantee.errors import Unavailable
+from tests.dicom import samples
 from tests.dicom.post import OPTIONS, Post, dcmtk, instance, quiet
 from tests.dicom.raw_peer import (
     ABORTED,
@@ -276,3 +279,31 @@ def test_too_many_connections_are_closed_at_once(post_of: PostOf, monkeypatch: p
 
     wait_until(lambda: bool(post.refused), "the record of a closed connection")
     assert post.refused[0][:2] == ("unknown", "too-many-connections")
+
+
+def test_below_the_reserve_of_the_vault_nothing_is_taken(post: Post) -> None:
+    body, name = instance()
+    with Peer(post.port).associated() as peer:
+        post.vault._reserve_bytes = 2**60
+        assert peer.store(body, name) == RETRY_LATER
+        post.vault._reserve_bytes = 0
+        assert peer.store(body, name) == SUCCESS
+
+    assert [refused[:2] for refused in post.refused] == [("mr-2", "storage-low")]
+
+
+def test_a_vault_of_segments_takes_instances_as_they_come(tmp_path: Path) -> None:
+    vault = SegmentVault(tmp_path / "vault", segment_bytes=1024**2, room_bytes=64 * 1024)
+    vault.pool.catch_up()
+    post = Post(OPTIONS, vault)
+    large = element(0x7FE10010, "OB", bytes(2 * 1024**2))
+    sent = [instance(n) for n in range(3)]
+    sent[1] = (sent[1][0] + large, sent[1][1])
+    with Peer(post.port).associated() as peer:
+        assert [peer.store(*each) for each in sent] == [SUCCESS] * 3
+    post.listener.stop()
+
+    kept = [samples.data_set_of(vault.get(arrival.source.digest)) for arrival in post.arrivals]
+    assert kept == [body for body, _ in sent]
+    are_records = [vault.place(arrival.source.digest).is_symlink() for arrival in post.arrivals]
+    assert are_records == [True, False, True], "what is larger than a segment is a file"
