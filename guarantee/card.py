@@ -13,10 +13,14 @@ from guarantee.rules import Condition, Facts, first_unmet
 
 
 class Trait(StrEnum):
-    """What a model may be told of the patient besides pixels and readings. Nothing else crosses into its process."""
+    """What a model may be told besides pixels and readings. Nothing else crosses into its process.
+
+    Modality is what the header calls the series, for models that hold it against the pixels.
+    """
 
     AGE = "age"
     SEX = "sex"
+    MODALITY = "modality"
 
 
 class BurnedIn(StrEnum):
@@ -67,7 +71,7 @@ class Card:
         deadline_s: longest run, in seconds.
         memory_mb: most memory of a run, in MiB.
         licence, attribution: of weights and training data.
-        needs: what the model is told of the patient.
+        needs: what the model is told besides pixels and readings.
         burned_in: what happens with images that have text burned in.
     """
 

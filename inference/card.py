@@ -21,7 +21,7 @@ from guarantee.rules import Condition
 from inference import form
 from inference.errors import PackageRefused
 from inference.graph import Graph, Tensor, compare, read_graph
-from inference.recipes.parameters import RECIPES, Parameters
+from inference.recipes.known import RECIPES, Parameters
 
 SCHEMA: Final = "aval.card/1"
 

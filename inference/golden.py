@@ -42,12 +42,16 @@ class Head:
         spacing_mm: along the same.
         brain_mm: half-axes of the brain: to the right, to the front, to the head; (0, 0, 0) leaves an empty shell.
         tilt_degrees: rotation of the images about the patient's left-right axis.
+        offset: added to every voxel; -1000 makes air what it is in a CT.
+        modality: what the header calls it.
     """
 
     shape: tuple[int, ...]
     spacing_mm: tuple[Decimal, ...]
     brain_mm: tuple[Decimal, ...]
     tilt_degrees: Decimal = Decimal(0)
+    offset: int = 0
+    modality: str = "MR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +195,12 @@ def head(said: Head) -> Volume:
         voxels[_inside(places, brain - 12)] = 520
         voxels[_inside(places, brain * np.array([0.12, 0.3, 0.15]))] = 120  # ventricles
     return Volume(
-        voxels=voxels.tobytes(),
+        voxels=(voxels + np.int16(said.offset)).tobytes(),
         dtype="<i2",
         shape=(slices, rows, columns),
         affine=tuple(float(number) for number in _affine(said).ravel()),
         slices=tuple(Slice(sop_class_uid=MR_IMAGE, sop_instance_uid=f"2.25.{1 + index}") for index in range(slices)),
-        modality="MR",
+        modality=said.modality,
         patient_age_years=50.0,
     )
 

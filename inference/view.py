@@ -102,7 +102,8 @@ def _of_volume(volume: Volume, card: Card) -> View:
     images = {str(number): image for number, image in enumerate(volume.slices, start=1)}
     seen = tuple(Slice(sop_class_uid=image.sop_class_uid, sop_instance_uid=name) for name, image in images.items())
     age = volume.patient_age_years if Trait.AGE in card.needs else None
-    inputs = replace(volume, slices=seen, patient_age_years=age, modality="")  # judged by the envelope, outside
+    modality = volume.modality if Trait.MODALITY in card.needs else ""  # others judge it by the envelope, outside
+    inputs = replace(volume, slices=seen, patient_age_years=age, modality=modality)
     return View(inputs=inputs, images=images, readings={})
 
 

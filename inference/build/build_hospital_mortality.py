@@ -33,6 +33,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from inference.build import forest
 from inference.build.resampling import serialised
 from inference.session import Session, SessionOptions
 
@@ -122,7 +123,7 @@ def to_onnx(booster: xgb.Booster) -> bytes:
             aggregate_function="SUM",
             post_transform="NONE",
             base_values=[math.log(base / (1 - base))],
-            **_attributes(trees),
+            **forest.attributes(trees),
         ),
         helper.make_node("Sigmoid", ["raw"], ["column"]),
         helper.make_node("Squeeze", ["column", "axes"], ["probability"]),
@@ -188,31 +189,6 @@ def main() -> None:
 
 def _number(text: str) -> float:
     return float(text) if text.strip() not in {"", "NA"} else math.nan
-
-
-def _attributes(trees: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return XGBoost's trees as ONNX writes them: one list per property, over all nodes of all trees."""
-    leaves = [[left == -1 for left in tree["left_children"]] for tree in trees]
-    places = [(t, n, leaves[t][n]) for t, tree in enumerate(trees) for n in range(len(tree["left_children"]))]
-
-    def of(name: str, default: float) -> list[Any]:
-        return [default if leaf else trees[t][name][n] for t, n, leaf in places]
-
-    ends = [(t, n) for t, n, leaf in places if leaf]
-    return {
-        "nodes_treeids": [t for t, _, _ in places],
-        "nodes_nodeids": [n for _, n, _ in places],
-        "nodes_featureids": of("split_indices", 0),
-        "nodes_modes": ["LEAF" if leaf else "BRANCH_LT" for _, _, leaf in places],
-        "nodes_values": [float(value) for value in of("split_conditions", 0.0)],
-        "nodes_truenodeids": of("left_children", 0),
-        "nodes_falsenodeids": of("right_children", 0),
-        "nodes_missing_value_tracks_true": [int(left) for left in of("default_left", 0)],
-        "target_treeids": [t for t, _ in ends],
-        "target_nodeids": [n for _, n in ends],
-        "target_ids": [0] * len(ends),
-        "target_weights": [float(trees[t]["split_conditions"][n]) for t, n in ends],
-    }
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
 from guarantee.card import Trait
 from guarantee.case import CaseKind
@@ -52,7 +52,7 @@ class Measure:
     step: Decimal
 
     def __post_init__(self) -> None:
-        _require_step(self.step)
+        require_step(self.step)
 
     def rounded(self, value: Decimal) -> Decimal:
         """Return ``value`` to the precision that is meant."""
@@ -316,7 +316,7 @@ class ReadingsScore:
             raise Malformed("threshold lies between 0 and 1")
         if self.future_s < 0 or self.probability.unit.code != "%":
             raise Malformed("future_s is not negative, and the probability is given in %")
-        _require_step(self.score_step)
+        require_step(self.score_step)
         further = {one.output for one in self.further}
         if len(further) != len(self.further) or further & _REPORTED:
             raise Malformed("a further number is the model's output of a name of its own")
@@ -357,14 +357,6 @@ class ReadingsScore:
 _REPORTED: Final = {"probability", "used", "total", "missing"}
 """What every report of a score may say."""
 
-Parameters: TypeAlias = VolumeMask | ReadingsScore
-
-RECIPES: Final[Mapping[str, type[VolumeMask] | type[ReadingsScore]]] = {
-    "volume-mask": VolumeMask,
-    "readings-score": ReadingsScore,
-}
-"""Recipes a card may name. The code is in the module of the same name, in its function ``propose``."""
-
 
 def require_placeholders(text: Text, names: set[str]) -> None:
     """Return when both languages use exactly the placeholders ``names``, each written {name}.
@@ -378,6 +370,11 @@ def require_placeholders(text: Text, names: set[str]) -> None:
             raise Malformed(f"a text uses the placeholders {sorted(found)}, not {sorted(names)}: {language[:60]!r}")
 
 
-def _require_step(step: Decimal) -> None:
+def require_step(step: Decimal) -> None:
+    """Return when ``step`` is a power of ten.
+
+    Raises:
+        Malformed: it is not.
+    """
     if step <= 0 or step.as_tuple().digits != (1,):
         raise Malformed(f"a precision is a power of ten such as 0.1, not {step}")

@@ -41,6 +41,7 @@ def test_the_shipped_packages_are_these(catalogue: Registry) -> None:
         "brain-extractor@1.0.0",
         "hospital-mortality@1.0.0",
         "kidney-failure@1.0.0",
+        "series-check@1.0.0",
     ]
     assert {card.regulatory.status for card in catalogue.cards()} == {"research"}
     assert {card.policy for card in catalogue.cards()} == {"validate-each"}

@@ -1,0 +1,16 @@
+"""The recipes that a card may name, and what each is set by."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from inference.recipes.parameters import ReadingsScore, VolumeMask
+from inference.recipes.series_parameters import SeriesCheck
+
+Parameters: TypeAlias = VolumeMask | ReadingsScore | SeriesCheck
+
+RECIPES: Final[Mapping[str, type[VolumeMask] | type[ReadingsScore] | type[SeriesCheck]]] = {
+    "volume-mask": VolumeMask,
+    "readings-score": ReadingsScore,
+    "series-check": SeriesCheck,
+}
+"""Recipes a card may name. The code is in the module of the same name, in its function ``propose``."""
