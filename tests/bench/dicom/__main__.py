@@ -1,7 +1,9 @@
 """``make bench-dicom``: measure, print, keep the results; the last line of standard output is JSON."""
 
 import argparse
+import fcntl
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +40,7 @@ def main() -> None:
     """Do what the command line asks for. The last line says what holds; the exit status, that it was measured."""
     asked = _arguments()
     storage: Path = asked.storage.resolve()
+    _own(storage)
     shutil.rmtree(storage / "runs", ignore_errors=True)
     track = Track(folder=storage / "runs", quiet_s=0.0 if asked.quick else asked.quiet, keep=asked.keep)
     track.folder.mkdir(parents=True)
@@ -53,6 +56,16 @@ def main() -> None:
     if asked.publish:
         _publish(found, parts)
     print(json.dumps(_last_line(found), ensure_ascii=False))
+
+
+def _own(storage: Path) -> None:
+    """Own the folder until this process ends; a second benchmark would delete what the first one measures."""
+    storage.mkdir(parents=True, exist_ok=True)
+    lock = os.open(storage / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another benchmark runs in {storage}; wait for it, or give --storage")
 
 
 def _arguments() -> argparse.Namespace:

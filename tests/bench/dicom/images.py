@@ -114,4 +114,5 @@ def _pixels(kind: Kind, place: int, chance: np.random.Generator) -> NDArray[np.u
     inside = np.sqrt(1.3 * x * x + y * y) < 0.8
     organs = TISSUE + 60 * np.sin(7 * x + 0.05 * place) * np.cos(5 * y)
     noise = chance.standard_normal((kind.size, kind.size), dtype=np.float32) * kind.noise
-    return np.clip(np.where(inside, organs, AIR) + noise, 0, LARGEST).astype("<u2")
+    pixels: NDArray[np.uint16] = np.clip(np.where(inside, organs, AIR) + noise, 0, LARGEST).astype("<u2")
+    return pixels

@@ -11,12 +11,12 @@ import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import text
 
-from bridge.config.dicom import Scp
 from bridge.db.engine import engine_at
 from guarantee.case import CaseKind
 from tests.bench.machine import ROOT
@@ -29,6 +29,9 @@ NODELAY: Final = {"TCP_NODELAY": "1"}
 
 PDU: Final = 131_072
 PLUGINS: Final = Path("/usr/share/orthanc/plugins")
+ROW: Final = "bytes and row"
+"""What Aval has made durable when it answers."""
+
 SAMPLES: Final = 20
 """Instances whose stored bytes are compared with what was sent."""
 
@@ -253,20 +256,25 @@ class Receivers:
 
     def all(self) -> dict[str, Kind]:
         """Return them."""
-        durable = "bytes and row"
-        plain_path = {"aval-plain": {"scp": {"fast": False}}} if "fast" in Scp.model_fields else {}
         ours = {
-            name: Kind(start=lambda home, s=settings: Aval(home, s), flushes=durable, note=f"aval run all, {settings}")
-            for name, settings in {"aval": {}, **plain_path, **self.variants}.items()
+            name: Kind(
+                start=partial(_aval, settings), flushes=ROW, note=f"aval run all, {settings or 'as it is installed'}"
+            )
+            for name, settings in {"aval": {}, "aval-plain": {"scp": {"fast": False}}, **self.variants}.items()
         }
         if self.cluster:
-            ours["aval-postgresql"] = Kind(start=lambda home: Aval(home, {}, self.cluster), flushes=durable)
-        return ours | PEERS
+            start = partial(_aval, {}, cluster=self.cluster)
+            ours["aval-postgresql"] = Kind(start=start, flushes=ROW, note="its processes, on PostgreSQL")
+        return {**ours, **PEERS}
 
     @property
     def ours(self) -> list[str]:
         """The names of every Aval, the installed one first."""
         return [name for name in self.all() if name not in PEERS]
+
+
+def _aval(settings: Mapping[str, Any], home: Path, cluster: PostgreSQL | None = None) -> Aval:
+    return Aval(home, settings, cluster)
 
 
 PEERS: Final[Mapping[str, Kind]] = {

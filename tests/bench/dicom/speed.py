@@ -120,7 +120,11 @@ def measure_speed(
         name="speed",
         shown=show(measured, wanted, receivers),
         targets=tuple(targets(measured)),
-        data={"ratios": ratios(measured), **as_json(measured, wanted)},
+        data={
+            "ratios": ratios(measured),
+            "notes": {name: kind.note for name, kind in receivers.all().items()},
+            **as_json(measured, wanted),
+        },
         loaded=tuple(loaded(measured)),
     )
 
