@@ -5,8 +5,9 @@ those that it does not like.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydicom.datadict import tag_for_keyword
@@ -84,6 +85,18 @@ def associate(entity: AE, peer: Peer, **more: Any) -> Association:
     return association
 
 
+def answers(ask: Callable[[], Iterator[tuple[Dataset, Dataset | None]]]) -> Iterator[tuple[Dataset, Dataset | None]]:
+    """Yield (status, match) of each answer to one question.
+
+    Raises:
+        Unavailable: the association ended before the question, or offers no context for it.
+    """
+    try:
+        yield from ask()
+    except (RuntimeError, ValueError) as error:  # what pynetdicom raises before it sends anything
+        raise Unavailable("connection-lost", "the association ended before the question was asked") from error
+
+
 def hang_up(association: Association) -> None:
     """Release an association that is still established."""
     if association.is_established:
@@ -102,7 +115,7 @@ def _query(level: str, where: Mapping[str, str], wanted: Sequence[str]) -> Datas
 
 def _matches(association: Association, query: Dataset, wanted: Sequence[str], deadline: float) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
-    for status, match in association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind):
+    for status, match in answers(partial(association.send_c_find, query, StudyRootQueryRetrieveInformationModelFind)):
         code = status.get("Status")
         if code == _SUCCESS:
             return found

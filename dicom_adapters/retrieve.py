@@ -16,7 +16,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
 
 from dicom_adapters import qido
-from dicom_adapters.cfind import Peer, associate, hang_up, hexadecimal
+from dicom_adapters.cfind import Peer, answers, associate, hang_up, hexadecimal
 from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
@@ -265,7 +265,7 @@ def _ask_all(
     if model not in {context.abstract_syntax for context in association.accepted_contexts}:
         raise Declined("not-offered", "the archive does not offer this way to fetch")
     for query in _queries(study_uid, missing):
-        for status, _ in ask(query):
+        for status, _ in answers(partial(ask, query)):
             code = status.get("Status")
             if receiver is not None and receiver.error is not None:
                 raise receiver.error

@@ -119,6 +119,16 @@ class Life:
             headers = {"Content-Type": kind.encode("utf-8"), "Authorization": f"Bearer {patient.IDENTIFIER}".encode()}
             assert self.web.post(f"{where}/studies", content=patient.NAME.encode(), headers=headers).status_code >= 400
 
+    def imported_files(self) -> None:
+        """From a medium whose names of files say who it is of; an archive is asked that does not exist."""
+        folder = self.folder / "medium"
+        folder.mkdir()
+        good = self.study("imported").files[0].read_bytes()
+        for name, data in ((patient.FAMILY, good), (patient.IDENTIFIER, good[:-9]), (patient.WORDS, b"")):
+            (folder / f"{name}.dcm").write_bytes(data)
+        assert self.installation.aval("import", str(folder)).returncode == 1
+        assert self.installation.aval("fetch", patient.STUDY_UID, "--from", "nowhere").returncode == 4
+
     def post_dicom(self, url: str, *parts: bytes) -> int:
         body = b"".join(b"--b\r\nContent-Type: application/dicom\r\n\r\n" + part + b"\r\n" for part in parts)
         kind = 'multipart/related; type="application/dicom"; boundary=b'

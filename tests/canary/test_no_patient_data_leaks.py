@@ -66,6 +66,7 @@ def settings(folder: Path, outside: Outside, record: GossipingRecord, archive: G
         "dpi-dead": {"base_url": f"http://127.0.0.1:{free_port()}/fhir"},
         "dpi-gossip": {"base_url": record.url},
     }
+    made["sources"] = {"nowhere": {"aet": "X", "host": "127.0.0.1", "port": free_port()}}
     return {**made, "destinations": places, "stow": {"senders": {"viewer": {"addresses": ["127.0.0.0/8"]}}}}
 
 
@@ -113,6 +114,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.scored()
         life.refused_images()
         life.posted_images()
+        life.imported_files()
         life.quarantined()
         life.unreadable_by_models()
         life.refused_messages()
@@ -133,7 +135,7 @@ def test_the_patient_was_really_there(sinks: Sinks) -> None:
         }
     assert any(patient.FAMILY in case.patient.name for case in cases)
     assert {str(case.state) for case in cases} >= {"complete", "quarantined"}
-    assert {door for door, _ in turned_away} == {"scp", "fhir", "stow"}
+    assert {door for door, _ in turned_away} == {"scp", "fhir", "stow", "import"}
     assert causes >= {"retracted", "awaiting_review", "failed", "excluded"}
     assert ("result", "declined") in ways
     assert ("withdrawal", "confirmed") in ways
