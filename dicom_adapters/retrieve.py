@@ -203,6 +203,7 @@ class _Receiver:
         if self._size > self._custody.instance_bytes_max and self.error is None:
             self.error = Unavailable("answer-too-large", "the archive sends an instance that has no end")
             event.assoc.abort()
+            event.assoc.dimse.msg_queue.put((None, None))  # whoever waits for the next answer need not wait its time
 
     def store(self, event: Any) -> int:
         """Answer a C-STORE request."""
@@ -268,6 +269,7 @@ def _ask_all(
         for status, _ in answers(partial(ask, query)):
             code = status.get("Status")
             if receiver is not None and receiver.error is not None:
+                association.abort()  # the archive is still sending: it would not hear a request to release
                 raise receiver.error
             if code not in _PENDING and code not in {0x0000, _WARNING}:  # a warning: some could not be sent
                 raise _refusal(code)
