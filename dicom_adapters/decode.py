@@ -3,7 +3,6 @@
 Source: PS3.5, 8 (encoding of pixel data) and A.4 (transfer syntaxes).
 """
 
-import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +15,6 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.errors import BytesLengthException
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     HTJ2K,
@@ -36,6 +34,7 @@ from pydicom.uid import (
 
 from dicom_adapters.child import DecoderChild
 from dicom_adapters.coded import coded_size
+from dicom_adapters.values import CONVERSION_ERRORS
 from guarantee.errors import NotEligible, Unavailable
 
 SIDE_PX_MAX: Final = 16_384
@@ -73,12 +72,6 @@ _LOOKED_AT: Final = (
     *("ModalityLUTSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 """What is asked of an image with its pixels."""
-
-_CONVERSION_ERRORS: Final = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-    *(BytesLengthException, struct.error),
-)
-"""What pydicom raises for values that are not what their representation says; found by tests/museum/test_fuzz_*.py."""
 
 _STATES_NO_SIZE: Final = frozenset({RLELossless})
 _CHILD: Final = DecoderChild()
@@ -243,7 +236,7 @@ def _settled(dataset: Dataset, keywords: Sequence[str]) -> Dataset:
     for keyword in keywords:
         try:
             dataset.get(keyword)
-        except _CONVERSION_ERRORS as error:
+        except CONVERSION_ERRORS as error:
             tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
             if vr in {"UI", "SQ"}:
                 raise NotEligible("pixels-unreadable", f"{keyword} cannot be read: {type(error).__name__}") from error

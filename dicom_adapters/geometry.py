@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from dicom_adapters.values import CONVERSION_ERRORS
+from guarantee.errors import NotEligible
+
 Vector: TypeAlias = tuple[float, float, float]
 
 UNIT_TOLERANCE: Final = 0.01
@@ -56,7 +59,7 @@ def numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:
     try:
         values = dataset.get(keyword)
         read = tuple(float(value) for value in (values if count > 1 else [values]))
-    except (TypeError, ValueError):
+    except CONVERSION_ERRORS:
         return None
     return read if len(read) == count and all(math.isfinite(value) for value in read) else None
 
@@ -80,10 +83,23 @@ class FrameHeader:
         return [cls(dataset, group, shared) for group in (groups if len(groups) == count else [_NOTHING] * count)]
 
     def group(self, sequence: str) -> Any:
-        """Return the item of a functional group, or the data set where there is none."""
-        return next(
-            (source.get(sequence)[0] for source in (self.own, self.shared) if source.get(sequence)), self.dataset
-        )
+        """Return the item of a functional group, or the data set where there is none.
+
+        Raises:
+            NotEligible: "pixels-unreadable", the group cannot be read.
+        """
+        return self.item(sequence) or self.dataset
+
+    def item(self, sequence: str) -> Any:
+        """Return the item of a functional group, or nothing to read from; see :meth:`group`."""
+        for source in (self.own, self.shared):
+            try:
+                items = source.get(sequence)
+                if items:
+                    return items[0]
+            except CONVERSION_ERRORS as error:
+                raise NotEligible("pixels-unreadable", f"{sequence} cannot be read: {type(error).__name__}") from error
+        return _NOTHING
 
     @property
     def plane(self) -> Plane | None:

@@ -7,7 +7,7 @@ Codes of NotEligible:
 
     no-images                    nothing with pixels
     not-a-volume                 another kind of image, or position, orientation or spacing is missing
-    multi-frame-not-supported    an enhanced multi-frame image
+    multi-frame-not-supported    frames without functional groups, of several stacks, or of several points in time
     samples-unsupported          colour, inverted grey (MONOCHROME1), other than 8 or 16 bits, or a Modality LUT of zero
     size-mixed                   slices of different size or pixel spacing
     frame-of-reference-mixed     positions that cannot be compared
@@ -76,7 +76,11 @@ _KEYWORDS: Final = (
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "StudyDate"),
     *("PatientAge", "PatientBirthDate", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
+_ONE_STACK: Final = ("StackID", "TemporalPositionIndex")
+"""What all frames share that are one volume (PS3.3, C.7.6.16.2.2). Echoes and phases lie at one place."""
+
 _SINGLE_FRAME: Final = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage})
 _MULTI_FRAME: Final = frozenset(
     {
@@ -111,7 +115,7 @@ def read_volume(files: Sequence[bytes | Path]) -> Volume:
         raise NotEligible("no-images", "the series holds no images")
     if pictures < len(files):
         raise NotEligible("not-a-volume", f"{len(files) - pictures} of {len(files)} instances are not images")
-    images = [_Image.of(header, file) for header, file in zip(headers, files, strict=True)]
+    images = [image for header, file in zip(headers, files, strict=True) for image in _images(header, file)]
     _require_alike(images)
     normal = images[0].plane.normal
     images.sort(key=lambda image: dot(image.plane.position, normal))
@@ -152,21 +156,18 @@ class _Image:
     series: str
 
     @classmethod
-    def of(cls, header: Dataset, file: bytes | Path) -> "_Image":
-        sop_class = str(header.get("SOPClassUID") or "")
-        if sop_class in _MULTI_FRAME or frame_count(header) > 1:
-            raise NotEligible("multi-frame-not-supported", "enhanced multi-frame images cannot be read yet")
-        if sop_class not in _SINGLE_FRAME:
-            raise NotEligible("not-a-volume", f"images of class {sop_class} are not slices of a volume")
-        _require_grey(header)
-        (frame,) = FrameHeader.of(header, 1)
-        plane, spacing = frame.plane, frame.spacing_mm
+    def of(cls, frame: FrameHeader, file: bytes | Path, number: int) -> "_Image":
+        header, plane, spacing = frame.dataset, frame.plane, frame.spacing_mm
         if plane is None or spacing is None:
             raise NotEligible("not-a-volume", "position, orientation or pixel spacing is missing or makes no sense")
         return cls(
             file=file,
             header=header,
-            source=Slice(sop_class_uid=sop_class, sop_instance_uid=str(header.get("SOPInstanceUID") or "")),
+            source=Slice(
+                sop_class_uid=str(header.get("SOPClassUID") or ""),
+                sop_instance_uid=str(header.get("SOPInstanceUID") or ""),
+                frame=number,
+            ),
             plane=plane,
             spacing_mm=spacing,
             rows=integer(header, "Rows"),
@@ -174,6 +175,27 @@ class _Image:
             frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
             series=str(header.get("SeriesInstanceUID") or ""),
         )
+
+
+def _images(header: Dataset, file: bytes | Path) -> list[_Image]:
+    """Return the slices of one instance: itself, or each of its frames."""
+    sop_class, count = str(header.get("SOPClassUID") or ""), frame_count(header)
+    if sop_class not in _SINGLE_FRAME | _MULTI_FRAME:
+        raise NotEligible("not-a-volume", f"images of class {sop_class} are not slices of a volume")
+    _require_grey(header)
+    if sop_class in _SINGLE_FRAME:
+        if count > 1:
+            raise NotEligible("multi-frame-not-supported", f"{count} frames of a class that has one")
+        return [_Image.of(frame, file, 0) for frame in FrameHeader.of(header, 1)]
+    if count > SLICES_MAX:
+        raise NotEligible("too-large", f"{count} frames, more than {SLICES_MAX}")
+    frames = FrameHeader.of(header, count)
+    if not all(frame.own for frame in frames):
+        raise NotEligible("multi-frame-not-supported", f"{count} frames that do not say where they lie")
+    for keyword in _ONE_STACK:
+        if len({str(frame.item("FrameContentSequence").get(keyword)) for frame in frames}) > 1:
+            raise NotEligible("multi-frame-not-supported", f"frames that differ in {keyword}")
+    return [_Image.of(frame, file, number) for number, frame in enumerate(frames, start=1)]
 
 
 def _require_grey(header: Dataset) -> None:
@@ -259,8 +281,13 @@ def _voxels(images: Sequence[_Image]) -> NDArray[Any]:
     """
     voxels = np.empty((len(images), images[0].rows, images[0].columns), dtype="<f4")
     is_whole = True
+    file: bytes | Path | None = None
+    frames: list[FrameHeader] = []
     for index, image in enumerate(images):
-        values, whole = _values(open_image(image.file))
+        if image.file is not file:  # the frames of one instance lie side by side: it is opened once
+            file, dataset = image.file, open_image(image.file)
+            frames = FrameHeader.of(dataset, frame_count(dataset))
+        values, whole = _values(frames, image.source.frame or 1)
         with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused below
             voxels[index] = values
         is_whole = is_whole and whole
@@ -273,14 +300,16 @@ def _voxels(images: Sequence[_Image]) -> NDArray[Any]:
     return voxels
 
 
-def _values(dataset: Dataset) -> tuple[NDArray[Any], bool]:
-    """Return the values of one slice after its Modality LUT, and whether they are whole numbers by construction."""
-    stored = decode_frame(dataset, 1)
-    if dataset.get("ModalityLUTSequence"):
-        return _looked_up(stored, dataset), True
-    slope, intercept = (numbers(dataset, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
-    a = 1.0 if "RescaleSlope" not in dataset else slope[0] if slope else 0.0
-    b = 0.0 if "RescaleIntercept" not in dataset else intercept[0] if intercept else math.nan
+def _values(frames: Sequence[FrameHeader], number: int) -> tuple[NDArray[Any], bool]:
+    """Return the values of one frame after its Modality LUT, and whether they are whole numbers by construction."""
+    frame = frames[number - 1]
+    stored = decode_frame(frame.dataset, number)
+    lut = frame.group("PixelValueTransformationSequence")
+    if lut.get("ModalityLUTSequence"):
+        return _looked_up(stored, lut), True
+    slope, intercept = (numbers(lut, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
+    a = 1.0 if "RescaleSlope" not in lut else slope[0] if slope else 0.0
+    b = 0.0 if "RescaleIntercept" not in lut else intercept[0] if intercept else math.nan
     if a == 0 or math.isnan(b):
         raise NotEligible("samples-unsupported", "rescale slope or intercept is no number, or the slope is zero")
     if a == 1 and b.is_integer() and abs(b) < 2**23:

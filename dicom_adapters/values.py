@@ -1,9 +1,18 @@
 """Dates, ages and numbers as DICOM writes them (PS3.5, 6.2)."""
 
 import re
+import struct
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Final
+
+from pydicom.errors import BytesLengthException
+
+CONVERSION_ERRORS: Final = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *(BytesLengthException, struct.error),
+)
+"""What pydicom raises, at the first look, for values that are not what their representation says; found by fuzzing."""
 
 _YEAR_DAYS: Final = 365.2425
 """Mean length of a year of the Gregorian calendar."""

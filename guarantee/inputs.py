@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from guarantee.errors import Malformed
+from guarantee.mask import frame_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,20 @@ class Coded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """One source image of a volume."""
+    """One source image of a volume.
+
+    Args:
+        frame: of an instance that has several, from 1; 0 for an instance that is one image.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
+    frame: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a mask calls this image (Grid.frames)."""
+        return frame_name(self.sop_instance_uid, self.frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,33 @@ from guarantee.errors import Malformed
 _MAGIC: Final = b"AVALMASK1"
 
 
+def frame_name(sop_instance_uid: str, frame: int) -> str:
+    """Return the name of one image: its SOP Instance UID, then ``#`` and the number of a frame among several.
+
+    Args:
+        frame: from 1; 0 for an instance that is one image.
+    """
+    return f"{sop_instance_uid}#{frame}" if frame else sop_instance_uid
+
+
+def frame_of(name: str) -> tuple[str, int]:
+    """Return the SOP Instance UID and the frame that ``name`` gives; see :func:`frame_name`.
+
+    Raises:
+        Malformed: not such a name.
+    """
+    uid, mark, number = name.partition("#")
+    if mark and not (number.isascii() and number.isdecimal() and not number.startswith("0")):
+        raise Malformed("a frame is named by its number, from 1")
+    return uid, int(number or 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     """Which images, and how large.
 
     Args:
-        frames: SOP Instance UIDs, in the order of the mask's frames.
+        frames: names of images as :func:`frame_name` gives them, in the order of the mask's frames.
     """
 
     frames: tuple[str, ...]

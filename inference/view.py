@@ -61,12 +61,13 @@ class View:
 
     def _segment(self, segment: ProposedSegment) -> ProposedSegment:
         grid = segment.mask.grid
-        frames = tuple(self._image(name).sop_instance_uid for name in grid.frames)
+        frames = tuple(self._image(name).name for name in grid.frames)
         mask = replace(segment.mask, grid=Grid(frames=frames, rows=grid.rows, columns=grid.columns))
         return replace(segment, mask=mask)
 
     def _key_image(self, image: KeyImage) -> KeyImage:
-        return replace(image, sop_instance_uid=self._image(image.sop_instance_uid).sop_instance_uid)
+        real = self._image(image.sop_instance_uid)
+        return replace(image, sop_instance_uid=real.sop_instance_uid, frame=real.frame or image.frame)
 
     def _image(self, name: str) -> Slice:
         if name not in self.images:

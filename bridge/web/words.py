@@ -160,7 +160,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "gantry-tilt": N_("The gantry was tilted"),
     "samples-unsupported": N_("This pixel format is not supported"),
     "pixels-unreadable": N_("The image cannot be decoded"),
-    "multi-frame-not-supported": N_("Multi-frame images are not supported yet"),
+    "multi-frame-not-supported": N_("A multi-frame image that is not one stack of slices"),
     "modality": N_("The modality is outside the intended use"),
     "two-matches": N_("The destination holds two objects with this identifier"),
     "no-transaction": N_("The destination does not take transactions"),

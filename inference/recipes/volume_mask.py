@@ -263,7 +263,7 @@ def packed(mask: NDArray[np.bool_], slices: tuple[Slice, ...]) -> Mask:
     """Return ``mask`` as the vault keeps it: one bit a pixel, lowest bit first, each frame padded to a byte."""
     frames, rows, columns = mask.shape
     bits = np.packbits(mask.reshape(frames, rows * columns), axis=1, bitorder="little")
-    grid = Grid(frames=tuple(s.sop_instance_uid for s in slices), rows=rows, columns=columns)
+    grid = Grid(frames=tuple(s.name for s in slices), rows=rows, columns=columns)
     return Mask(grid=grid, bits=bits.tobytes())
 
 
@@ -289,7 +289,12 @@ def _finding(
 
 
 def _key_image(image: Slice, label: Text) -> KeyImage:
-    return KeyImage(sop_class_uid=image.sop_class_uid, sop_instance_uid=image.sop_instance_uid, frame=1, label=label)
+    return KeyImage(
+        sop_class_uid=image.sop_class_uid,
+        sop_instance_uid=image.sop_instance_uid,
+        frame=image.frame or 1,
+        label=label,
+    )
 
 
 def _cautions(volume: Volume, parameters: VolumeMask, first: Text | None) -> tuple[Text, ...]:

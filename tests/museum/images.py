@@ -141,7 +141,7 @@ PIXELS: Final = (
         name="frames-2000000000",
         why="a loop over frames that are not there",
         frame="too-large",
-        volume="multi-frame-not-supported",
+        volume="too-large",
         files=changed(put("NumberOfFrames", "2000000000")),
     ),
     Piece(

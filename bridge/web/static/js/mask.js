@@ -14,7 +14,7 @@ export class Mask {
     const grid = JSON.parse(new TextDecoder().decode(all.subarray(first + 1, second)));
     this.rows = grid.rows;
     this.columns = grid.columns;
-    this.places = new Map(grid.frames.map((uid, index) => [uid, index]));
+    this.places = new Map(grid.frames.map((name, index) => [name, index]));
     this.frameBytes = (grid.rows * grid.columns + 7) >> 3;
     this.bits = all.subarray(second + 1);
     if (this.bits.length !== grid.frames.length * this.frameBytes) throw new Error('the bits of a mask do not fit its grid');
@@ -26,22 +26,27 @@ export class Mask {
     return series.rows === this.rows && series.columns === this.columns;
   }
 
+  /** What this mask calls an image: its UID, or its UID and frame where the instance has several. */
+  name({ sop_instance_uid: uid, frame }) {
+    return this.places.has(uid) ? uid : `${uid}#${frame}`;
+  }
+
   /** The packed bits on one image, lowest first; null when the mask does not reach it. */
-  frame(uid) {
-    const place = this.places.get(uid);
+  frame(name) {
+    const place = this.places.get(name);
     return place === undefined ? null : this.bits.subarray(place * this.frameBytes, (place + 1) * this.frameBytes);
   }
 
   /** How many pixels are set on one image. */
-  area(uid) {
+  area(name) {
     let count = 0;
-    for (let byte of this.frame(uid) ?? []) for (; byte; byte &= byte - 1) count += 1;
+    for (let byte of this.frame(name) ?? []) for (; byte; byte &= byte - 1) count += 1;
     return count;
   }
 
   /** Set pixels on one image as opaque RGBA words. */
-  paint(uid, colour, out) {
-    const bits = this.frame(uid);
+  paint(name, colour, out) {
+    const bits = this.frame(name);
     for (let at = 0; at < out.length; at += 1) out[at] = bits[at >> 3] & (1 << (at & 7)) ? colour : 0;
   }
 
@@ -49,13 +54,13 @@ export class Mask {
    * The exact outline along pixel edges, in image coordinates, with where a label can stand; null when nothing is set.
    * Neighbouring edges are joined into runs: a brain slice of 20,000 pixels gives under 1,000 lines.
    */
-  outline(uid) {
-    if (!this.outlines.has(uid)) this.outlines.set(uid, this.trace(uid));
-    return this.outlines.get(uid);
+  outline(name) {
+    if (!this.outlines.has(name)) this.outlines.set(name, this.trace(name));
+    return this.outlines.get(name);
   }
 
-  trace(uid) {
-    const bits = this.frame(uid);
+  trace(name) {
+    const bits = this.frame(name);
     if (!bits || !bits.some(Boolean)) return null;
     const { rows, columns } = this;
     const set = (column, row) => {

@@ -24,15 +24,15 @@ export function paintShapes(viewer, place) {
 
 function paintMask(viewer, place, shape) {
   const { context, series, tint } = viewer;
-  const uid = viewer.instance.sop_instance_uid;
-  const outline = shape.mask.fits(series) && shape.mask.outline(uid);
+  const name = shape.mask.name(viewer.instance);
+  const outline = shape.mask.fits(series) && shape.mask.outline(name);
   if (!outline) return null;
-  if (viewer.tinted?.mask !== shape.mask || viewer.tinted.uid !== uid || viewer.tinted.colour !== shape.colour) {
+  if (viewer.tinted?.mask !== shape.mask || viewer.tinted.name !== name || viewer.tinted.colour !== shape.colour) {
     const ink = tint.getContext('2d');
     const image = ink.createImageData(series.columns, series.rows);
-    shape.mask.paint(uid, wordOf(shape.colour), new Uint32Array(image.data.buffer));
+    shape.mask.paint(name, wordOf(shape.colour), new Uint32Array(image.data.buffer));
     ink.putImageData(image, 0, 0);
-    viewer.tinted = { mask: shape.mask, uid, colour: shape.colour };
+    viewer.tinted = { mask: shape.mask, name, colour: shape.colour };
   }
   context.imageSmoothingEnabled = false;
   context.globalAlpha = viewer.opacity;

@@ -80,9 +80,9 @@ function bestPlace(finding, masks) {
   let best = null;
   let most = 0;
   for (const series of viewport.series.filter((one) => mask.fits(one))) {
-    for (const { sop_instance_uid: uid } of series.instances) {
-      const area = mask.area(uid);
-      if (area > most) [best, most] = [{ uid, frame: null }, area];
+    for (const instance of series.instances) {
+      const area = mask.area(mask.name(instance));
+      if (area > most) [best, most] = [{ uid: instance.sop_instance_uid, frame: instance.frame }, area];
     }
   }
   return best;
