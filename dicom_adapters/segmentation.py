@@ -5,7 +5,8 @@ assembled here and not by highdicom's ``Segmentation``, which stamps the present
 logs the study and, for a name without a caret, warns with the patient's name; the parts are highdicom's.
 
 Frames where a segment is empty are left out (a segment that is empty everywhere keeps its first). The grid survives
-all the same: Referenced Series Sequence lists every source image in the order of the mask.
+all the same: Referenced Series Sequence lists every source image in the order of the mask. It cannot list the frames of
+a multi-frame image, so on such a source every frame is written, empty or not.
 
 Source: PS3.3, A.51 and C.8.20 (Segmentation), C.7.6.16 (functional groups), C.7.6.17 (dimensions).
 """
@@ -39,7 +40,7 @@ from dicom_adapters.uids import derive_uid
 from guarantee.content import Finding, Segment, Text
 from guarantee.errors import Malformed
 from guarantee.ids import Digest, digest
-from guarantee.mask import Grid, Mask
+from guarantee.mask import Grid, Mask, frame_name, frame_of
 from guarantee.opinion import Verdict
 from guarantee.ports import Endorsed
 
@@ -90,7 +91,7 @@ def build_segmentation(endorsed: Endorsed, sources: Sources, read: Read, options
         _description(segment, numbers[segment.number], endorsed, options) for segment in content.segments
     ]
     dataset.SegmentsOverlap = "YES" if _overlap(tuple(masks.values())) else "NO"
-    _add_source_geometry(dataset, grid, [sources.image(grid.frames[index]) for _, index in frames])
+    _add_source_geometry(dataset, grid, [sources.frame(grid.frames[index]) for _, index in frames])
     _add_frames(dataset, grid, frames, sources, options, endorsed)
     by_number = {numbers[number]: mask for number, mask in masks.items()}
     dataset.PixelData = _packed(grid, [by_number[number].frame(index) for number, index in frames])
@@ -120,14 +121,21 @@ def _common_grid(masks: Sequence[Mask]) -> Grid:
 
 def _series(grid: Grid, sources: Sources) -> str:
     series = sources.focus[0].group
-    if any(sources.named(uid).group != series for uid in grid.frames) or len(set(grid.frames)) != len(grid.frames):
+    uids = {frame_of(name)[0] for name in grid.frames}
+    if any(sources.named(uid).group != series for uid in uids) or len(set(grid.frames)) != len(grid.frames):
         raise Malformed("a mask lies on the images of the series that the model was chosen for, each once")
     return series
 
 
 def _used(mask: Mask) -> list[int]:
-    """Return the frames to write: those with a pixel, or the first of a mask that is empty everywhere."""
-    return [index for index in range(len(mask.grid.frames)) if any(mask.frame(index))] or [0]
+    """Return the frames to write: those with a pixel, or the first of a mask that is empty everywhere.
+
+    On frames of multi-frame images: all, for nothing else would say which there are, and in which order.
+    """
+    names = mask.grid.frames
+    if any(frame_of(name)[1] for name in names):
+        return list(range(len(names)))
+    return [index for index in range(len(names)) if any(mask.frame(index))] or [0]
 
 
 def _overlap(masks: Sequence[Mask]) -> bool:
@@ -217,8 +225,8 @@ def _add_source_geometry(dataset: Dataset, grid: Grid, images: Sequence[Dataset]
             raise Malformed("the source images of a mask say where they are in the patient; one of these does not")
         if any(image.get(k) != first.get(k) for k in ("FrameOfReferenceUID", "ImageOrientationPatient")):
             raise Malformed("the source images of a mask are parallel and in one frame of reference")
-        if (image.Rows, image.Columns) != (grid.rows, grid.columns) or int(image.get("NumberOfFrames") or 1) != 1:
-            raise Malformed("a mask has the size of its source images, which have one frame each")
+        if (image.Rows, image.Columns) != (grid.rows, grid.columns):
+            raise Malformed("a mask has the size of its source images")
     dataset.Rows, dataset.Columns = grid.rows, grid.columns
     dataset.FrameOfReferenceUID = first.FrameOfReferenceUID
     dataset.PositionReferenceIndicator = first.get("PositionReferenceIndicator", "")
@@ -257,10 +265,10 @@ def _add_frames(
         _dimension(organisation, 0x0062000B, 0x0062000A),  # Referenced Segment Number, Segment Identification
         _dimension(organisation, 0x00200032, 0x00209113),  # Image Position (Patient), Plane Position
     ]
-    images = {index: sources.image(grid.frames[index]) for _, index in frames}
+    images = {index: sources.frame(grid.frames[index]) for _, index in frames}
     places = _ranks(images)
     dataset.PerFrameFunctionalGroupsSequence = [
-        _frame(number, places[index], images[index]) for number, index in frames
+        _frame(number, places[index], images[index], frame_of(grid.frames[index])[1]) for number, index in frames
     ]
 
 
@@ -281,7 +289,12 @@ def _ranks(images: dict[int, Dataset]) -> dict[int, int]:
     return {index: rank for rank, index in enumerate(ordered, start=1)}
 
 
-def _frame(number: int, place: int, image: Dataset) -> Dataset:
+def _frame(number: int, place: int, image: Dataset, source_frame: int) -> Dataset:
+    """Return the functional groups of one frame.
+
+    Args:
+        source_frame: of a multi-frame image; 0 for an image that is one frame.
+    """
     item, content, position, segment, derivation = (Dataset() for _ in range(5))
     content.DimensionIndexValues = [number, place]
     item.FrameContentSequence = [content]
@@ -290,6 +303,8 @@ def _frame(number: int, place: int, image: Dataset) -> Dataset:
     segment.ReferencedSegmentNumber = number
     item.SegmentIdentificationSequence = [segment]
     source = reference(image.SOPClassUID, image.SOPInstanceUID)
+    if source_frame:
+        source.ReferencedFrameNumber = source_frame
     source.PurposeOfReferenceCodeSequence = [_code(_SOURCE_IMAGE)]
     source.SpatialLocationsPreserved = "YES"
     derivation.SourceImageSequence = [source]
@@ -308,7 +323,8 @@ def _add_grid(dataset: Dataset, grid: Grid, series: str, sources: Sources) -> No
     """List every source image in the order of the mask (PS3.3, C.12.2, Common Instance Reference)."""
     item = Dataset()
     item.SeriesInstanceUID = series
-    item.ReferencedInstanceSequence = [reference(sources.named(uid).kind, uid) for uid in grid.frames]
+    uids = dict.fromkeys(frame_of(name)[0] for name in grid.frames)
+    item.ReferencedInstanceSequence = [reference(sources.named(uid).kind, uid) for uid in uids]
     dataset.ReferencedSeriesSequence = [item]
 
 
@@ -321,9 +337,8 @@ def read_masks(dataset: Dataset) -> tuple[tuple[int, Digest], ...]:
     Raises:
         Malformed: the object does not say what is needed to rebuild a mask.
     """
-    instances = dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence
     grid = Grid(
-        frames=tuple(str(item.ReferencedSOPInstanceUID) for item in instances),
+        frames=_names(dataset),
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
     )
@@ -331,13 +346,26 @@ def read_masks(dataset: Dataset) -> tuple[tuple[int, Digest], ...]:
     bits = {int(s.SegmentNumber): [bytes(grid.frame_bytes)] * len(grid.frames) for s in dataset.SegmentSequence}
     frames = _unpacked(dataset.PixelData, grid, int(dataset.NumberOfFrames))
     for group, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
-        source = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
         number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        bits[number][places[str(source)]] = frame
+        bits[number][places[_source_name(group)]] = frame
     return tuple(
         (_content_number(s), digest(Mask(grid=grid, bits=b"".join(bits[int(s.SegmentNumber)])).to_bytes()))
         for s in dataset.SegmentSequence
     )
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    """Return what the mask called its images, in its order."""
+    named = dict.fromkeys(_source_name(group) for group in dataset.PerFrameFunctionalGroupsSequence)
+    if any(frame_of(name)[1] for name in named):
+        return tuple(named)
+    instances = dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    return tuple(str(item.ReferencedSOPInstanceUID) for item in instances)
+
+
+def _source_name(group: Dataset) -> str:
+    source = group.DerivationImageSequence[0].SourceImageSequence[0]
+    return frame_name(str(source.ReferencedSOPInstanceUID), int(source.get("ReferencedFrameNumber") or 0))
 
 
 def _unpacked(data: bytes, grid: Grid, count: int) -> list[bytes]:

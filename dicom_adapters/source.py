@@ -19,12 +19,15 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
+from dicom_adapters.decode import frame_count, open_header
 from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.geometry import FrameHeader
 from dicom_adapters.headers import Header, read_header
 from dicom_adapters.text import TEXT_CHARS_MAX, codec, decode
 from guarantee.case import CaseKind, Source
-from guarantee.errors import Malformed
+from guarantee.errors import Malformed, NotEligible
 from guarantee.ids import Digest
+from guarantee.mask import frame_of
 from guarantee.ports import Endorsed
 
 Read = Callable[[Digest], bytes]
@@ -56,6 +59,14 @@ _SERIES_AND_IMAGE: Final = (
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod", "InstitutionName"),
     *("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions", "StationName"),
 )
+_GEOMETRY: Final = (
+    ("PlanePositionSequence", ("ImagePositionPatient",)),
+    ("PlaneOrientationSequence", ("ImageOrientationPatient",)),
+    ("PixelMeasuresSequence", ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices")),
+)
+"""Where a frame says what a single image says on top (PS3.3, C.7.6.16.2)."""
+
+_GROUPS: Final = ("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _WANTED: Final = tuple(tag_for_keyword(keyword) for keyword in (*PATIENT_AND_STUDY, *_SERIES_AND_IMAGE))
 _TEXT: Final = frozenset({"SH", "LO", "PN", "ST", "LT", "UC", "UT"})
 _BINARY: Final = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT"})
@@ -82,6 +93,7 @@ class Sources:
         self._read = read
         self._by_uid = {source.uid: source for source in endorsed.sources}
         self._images: dict[str, Dataset] = {}
+        self._frames: dict[str, list[Dataset]] = {}
         self.focus = tuple(source for source in endorsed.sources if source.group == endorsed.result.focus)
         if not self.focus:
             raise Malformed(f"the series in focus of result {endorsed.result.id} is not among the inputs of its case")
@@ -118,6 +130,23 @@ class Sources:
             self._images[uid] = self._load(self.named(uid))
         return self._images[uid]
 
+    def frame(self, name: str) -> Dataset:
+        """Return the header of the image that a mask calls ``name``: a frame has its own geometry.
+
+        Raises:
+            Malformed: as :meth:`image`; the instance has no such frame, or does not say where its frames lie.
+            BlobMissing: the vault does not hold it.
+        """
+        uid, number = frame_of(name)
+        image = self.image(uid)
+        if not number:
+            return image
+        if uid not in self._frames:
+            self._frames[uid] = frame_headers(self._read(self.named(uid).digest), image)
+        if number > len(self._frames[uid]):
+            raise Malformed(f"a mask lies on frame {number} of an image that has {len(self._frames[uid])}")
+        return self._frames[uid][number - 1]
+
     def _load(self, source: Source) -> Dataset:
         data = self._read(source.digest)
         header = _header(data)
@@ -149,6 +178,33 @@ def normalised(data: bytes) -> Dataset:
             setattr(header, keyword, "")
     header.PatientSex = sex
     return header
+
+
+def frame_headers(data: bytes, image: Dataset) -> list[Dataset]:
+    """Return the header of each frame of ``data``, a DICOM file, over what all share.
+
+    Args:
+        image: its normalised header.
+
+    Raises:
+        Malformed: a frame does not say where it lies.
+    """
+    raw = open_header(data, _GROUPS)
+    try:
+        return [_framed(frame, image) for frame in FrameHeader.of(raw, frame_count(raw))]
+    except NotEligible as error:
+        raise Malformed(f"the frames of a source cannot be told apart: {error.code}") from error
+
+
+def _framed(frame: FrameHeader, image: Dataset) -> Dataset:
+    framed = Dataset()
+    framed.update(image)
+    for group, keywords in _GEOMETRY:
+        item = frame.item(group)
+        for keyword in keywords:
+            if item.get(keyword) is not None:
+                framed.add(item[keyword])
+    return framed
 
 
 def _header(data: bytes) -> Header:

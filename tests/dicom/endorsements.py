@@ -21,7 +21,7 @@ from guarantee.content import Content, Finding, KeyImage, Origin, Presence, Quan
 from guarantee.decision import Decision, decision_id
 from guarantee.ids import Digest, digest
 from guarantee.inputs import Coded
-from guarantee.mask import Grid, Mask
+from guarantee.mask import Grid, Mask, frame_of
 from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
 from guarantee.ports import Endorsed, Rendered, Withdrawn
@@ -225,16 +225,18 @@ def segment(number: int, mask: Digest) -> Segment:
 
 def region(scene: Scene, frame: int, *points: str) -> Region:
     """Return a region on image number ``frame`` (from 0) of the series."""
-    uid = scene.grid.frames[frame]
+    uid, number = frame_of(scene.grid.frames[frame])
     kind = next(source.kind for source in scene.sources if source.uid == uid)
-    return Region(sop_class_uid=kind, sop_instance_uid=uid, frame=1, points=tuple(Decimal(p) for p in points))
+    return Region(sop_class_uid=kind, sop_instance_uid=uid, frame=number or 1, points=tuple(Decimal(p) for p in points))
 
 
 def key_image(scene: Scene, frame: int) -> KeyImage:
     """Return image number ``frame`` (from 0) as a key image."""
     place = region(scene, frame, "1", "1")
     label = Text(fr="Coupe la plus large", en="Largest slice")
-    return KeyImage(sop_class_uid=place.sop_class_uid, sop_instance_uid=place.sop_instance_uid, frame=1, label=label)
+    return KeyImage(
+        sop_class_uid=place.sop_class_uid, sop_instance_uid=place.sop_instance_uid, frame=place.frame, label=label
+    )
 
 
 def content(scene: Scene, **changes: Any) -> Content:

@@ -40,3 +40,8 @@ def test_a_volume_fits_its_buffer(dtype: str, width: int) -> None:
 def test_a_volume_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         Volume(**GOOD | change)
+
+
+def test_a_slice_is_named_as_a_mask_names_it() -> None:
+    assert Slice(sop_class_uid="1", sop_instance_uid="1.2").name == "1.2"
+    assert Slice(sop_class_uid="1", sop_instance_uid="1.2", frame=3).name == "1.2#3"

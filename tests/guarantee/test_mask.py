@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from guarantee.errors import Malformed
 from guarantee.ids import digest
-from guarantee.mask import Grid, Mask
+from guarantee.mask import Grid, Mask, frame_name, frame_of
 
 
 def packed(frames: list[list[bool]]) -> bytes:
@@ -70,3 +70,17 @@ def test_the_form_is_the_one_that_is_written_down() -> None:
 def test_other_bytes_are_not_a_mask(data: bytes, why: str) -> None:
     with pytest.raises(Malformed, match=why):
         Mask.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("uid", "frame", "name"), [("1.2.3", 0, "1.2.3"), ("1.2.3", 1, "1.2.3#1"), ("1.2", 20, "1.2#20")]
+)
+def test_an_image_has_one_name(uid: str, frame: int, name: str) -> None:
+    assert frame_name(uid, frame) == name
+    assert frame_of(name) == (uid, frame)
+
+
+@pytest.mark.parametrize("name", ["1.2#", "1.2#0", "1.2#01", "1.2#-1", "1.2#x", "1.2#1#2", "1.2#\u0663"])
+def test_a_name_that_numbers_no_frame_is_refused(name: str) -> None:
+    with pytest.raises(Malformed):
+        frame_of(name)
