@@ -284,6 +284,8 @@ def test_numbers_and_differences_are_read_as_people_mean_them(browser: Open) -> 
           const masks = ['', 'AVALMASK1', 'AVALMASK1\\n{}\\n', 'OTHER\\n{}\\n'].map((text) => {
             try { new Mask(new TextEncoder().encode(text).buffer); return 'read'; } catch { return 'refused'; }
           });
+          const grid = '{"columns":8,"frames":["1.2#2","1.2#1","1.3"],"rows":1}';
+          const drawn = new Mask(new TextEncoder().encode(`AVALMASK1\\n${grid}\\n\x07\x01\x03`).buffer);
           return {
             parsed: ['15,4', ' 1\\u202f498,90 ', '-0012.5', '1e9', '', '12,', '1.2.3', '1234567890123']
               .map(parseNumber),
@@ -291,12 +293,15 @@ def test_numbers_and_differences_are_read_as_people_mean_them(browser: Open) -> 
             pieces: difference('un nodule de 9 mm', 'un gros nodule de 12 mm').map(({ kind, text }) => [kind, text]),
             same: difference('a b', 'a b').length,
             masks,
+            areas: [[1, '1.2'], [2, '1.2'], [3, '1.2'], [1, '1.3']].map(([frame, uid]) =>
+              drawn.area(drawn.name({ sop_instance_uid: uid, frame }))),
           };
         }""",
         scripts,
     )
     assert read["parsed"] == ["15.4", "1498.90", "-12.5", None, None, None, None, None]
     assert read["shown"] == ["1498,90", "12\u202f345,5", "−3"]
+    assert read["areas"] == [1, 3, 0, 2]  # frames of one instance, one that it lacks, an instance of one image
     assert read["pieces"] == [
         ["same", "un "],
         ["new", "gros "],

@@ -13,7 +13,7 @@ from dicom_adapters.series import read_volume
 from guarantee.card import Card, Trait
 from guarantee.content import KeyImage, Text, Used
 from guarantee.errors import Malformed
-from guarantee.inputs import Coded, Inputs, Reading, Record, Volume
+from guarantee.inputs import Coded, Inputs, Reading, Record, Slice, Volume
 from guarantee.mask import Grid, Mask
 from guarantee.ports import Proposal
 from inference.errors import PackageRefused
@@ -198,6 +198,21 @@ def test_what_a_model_says_is_about_the_real_images_and_readings(card: Callable[
     asked = view_of(record(61.5, replace(reading("72", source="Observation/7"), code=theirs)), card(), KNOWN)
     (back,) = asked.restore(about(used())).inputs
     assert (back.source, back.code, back.taken_at) == ("Observation/7", theirs, reading("72").taken_at)
+
+
+def test_what_a_model_says_of_frames_names_the_frames(card: Callable[..., Card]) -> None:
+    frames = tuple(Slice(sop_class_uid="1.2", sop_instance_uid="1.2.3", frame=n) for n in (2, 3, 1))
+    view = view_of(replace(volume(), slices=frames), card(), KNOWN)
+    mask = Mask(grid=Grid(frames=("1", "2", "3"), rows=2, columns=4), bits=b"\x01\x02\x03")
+    key = KeyImage(sop_class_uid="1.2", sop_instance_uid="2", frame=1, label=LABEL)
+    (segment,) = proposal().segments
+
+    said = view.restore(replace(proposal(), segments=(replace(segment, mask=mask),), key_images=(key,)))
+
+    assert isinstance(view.inputs, Volume)
+    assert [image.name for image in view.inputs.slices] == ["1", "2", "3"]
+    assert said.segments[0].mask.grid.frames == ("1.2.3#2", "1.2.3#3", "1.2.3#1")
+    assert (said.key_images[0].sop_instance_uid, said.key_images[0].frame) == ("1.2.3", 3)
 
 
 def about(*inputs: Used) -> Proposal:

@@ -6,6 +6,7 @@ from typing import Final
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.dicom import samples
+from tests.dicom.enhanced import enhanced
 
 _LENGTHS: Final = (b"\xff\xff\xff\xff", b"\xf0\xff\xff\xff", bytes(4), b"\0\0\0\x80", b"\x01\0\0\0")
 _REPRESENTATIONS: Final = (
@@ -14,19 +15,20 @@ _REPRESENTATIONS: Final = (
 )
 _MARKS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0", b"\xe0\x7f\x10\x00", b"\x1b$B")
 
-HEADER_BYTES: Final = 2_000
+HEADER_BYTES: Final = 3_000
 """Where most of the damage goes: pixels are not read by anybody who is attacked here."""
 
 
 def series() -> list[list[bytes]]:
-    """Return small series of one meaning in three encodings, with whatever the readers look at."""
+    """Return small series in three encodings, and as multi-frame images, with all that is looked at."""
     datasets = samples.series("CT", slices=4, rows=8, columns=8)
     for dataset in datasets:
         dataset.WindowCenter, dataset.WindowWidth = ["40", "400"], ["80", "2000"]
         dataset.PatientOrientation = ["L", "P"]
         dataset.ReferencedImageSequence = [samples.patient()]
     encodings = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
-    return [samples.to_files(datasets, syntax) for syntax in encodings]
+    halves = [enhanced(datasets, (0, 2), name="even"), enhanced(datasets, (1, 3), name="odd")]
+    return [*(samples.to_files(datasets, syntax) for syntax in encodings), samples.to_files(halves)]
 
 
 def mutated(data: bytes, chance: Random) -> bytes:

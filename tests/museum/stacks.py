@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ComprehensiveSRStorage, EnhancedCTImageStorage
 
 from tests.dicom import samples
+from tests.dicom.enhanced import enhanced
 from tests.dicom.samples import SAGITTAL
 from tests.museum.piece import SHOWN, VOLUME, Piece, changed, put
 
@@ -44,6 +45,22 @@ def _frames(datasets: list[Dataset]) -> None:
     samples.set_pixels(datasets[0], samples.pixels(4, 32, 36))
     datasets[0].SOPClassUID = EnhancedCTImageStorage
     del datasets[1:]
+
+
+def _enhanced(datasets: list[Dataset]) -> None:
+    """Make one enhanced multi-frame image of them, its frames from the last to the first."""
+    datasets[:] = [enhanced(datasets, range(len(datasets))[::-1])]
+
+
+def _in_two_phases(datasets: list[Dataset]) -> None:
+    _enhanced(datasets)
+    for frame in datasets[0].PerFrameFunctionalGroupsSequence[3:]:
+        frame.FrameContentSequence[0].TemporalPositionIndex = 2
+
+
+def _one_group_short(datasets: list[Dataset]) -> None:
+    _enhanced(datasets)
+    del datasets[0].PerFrameFunctionalGroupsSequence[-1]
 
 
 def _with_a_report(datasets: list[Dataset]) -> None:
@@ -113,6 +130,30 @@ STACKS: Final = (
     ),
     Piece(
         name="two-slices", why="one gap says nothing of missing ones", files=changed(slices=2), volume="too-few-slices"
+    ),
+    *(
+        Piece(
+            name=f"enhanced-{modality.lower()}",
+            why="one multi-frame image whose groups say where its frames lie, the last first",
+            files=changed(_enhanced, modality=modality),
+            volume=VOLUME,
+            frame=SHOWN,
+        )
+        for modality in ("CT", "MR", "PT")
+    ),
+    Piece(
+        name="enhanced-in-two-phases",
+        why="frames of two points in time, stacked as if they were one volume",
+        files=changed(_in_two_phases),
+        volume="multi-frame-not-supported",
+        frame=SHOWN,
+    ),
+    Piece(
+        name="enhanced-one-group-short",
+        why="seven places for eight frames: which lies where",
+        files=changed(_one_group_short),
+        volume="multi-frame-not-supported",
+        frame=SHOWN,
     ),
     Piece(
         name="enhanced-without-groups",
