@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 import uvicorn
 from fastapi import FastAPI
@@ -157,10 +157,19 @@ class HttpServer:
         self._thread.join()
 
 
-def run(processes: Sequence[Process], *, ready: Callable[[], None] = lambda: None, for_s: float | None = None) -> None:
+def run(
+    processes: Sequence[Process],
+    *,
+    ready: Callable[[], None] = lambda: None,
+    for_s: float | None = None,
+    until: IO[str] | None = None,
+) -> None:
     """Start ``processes`` in order, call ``ready``, wait for SIGTERM or SIGINT (or ``for_s``), stop in reverse.
 
     Runs on the main thread, where Python lets signals be handled.
+
+    Args:
+        until: a pipe that nothing is written to; its end is a reason to stop.
     """
     with ExitStack() as stack:
         asked = stack.enter_context(_asked_to_stop())
@@ -168,7 +177,8 @@ def run(processes: Sequence[Process], *, ready: Callable[[], None] = lambda: Non
             process.start()
             stack.callback(_stop, process)
         ready()
-        select.select([asked], [], [], for_s)
+        watched: list[Any] = [asked, until] if until else [asked]
+        select.select(watched, [], [], for_s)
         _log.info("run.stopping processes=%d", len(processes))
 
 

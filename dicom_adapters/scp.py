@@ -29,7 +29,7 @@ from dicom_adapters.reception import Budget, Overflow, Reception, Violation
 from dicom_adapters.refusals import NOT_ADMITTED, SUCCESS, Answer, answer_to, where
 from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_adapters.upper_layer import Handler, Server, storage_contexts
+from dicom_adapters.upper_layer import Handler, Server, SharedServer, storage_contexts
 from guarantee.errors import PortError, Unavailable
 from guarantee.ports import Vault
 from guarantee.unit import Arrival
@@ -65,6 +65,7 @@ class Options:
             the fast path it is on the disk while it arrives; on pynetdicom's it is in memory.
         receiving_bytes_max: of all associations together, received and not yet answered for.
         fast: whether instances are read straight from the connection (stream.py), or by pynetdicom.
+        shares_port: whether other processes of ours listen on the same port; the kernel deals connections out.
         grace_s: how long open associations may finish when the listener stops.
     """
 
@@ -86,6 +87,7 @@ class Options:
     receiving_bytes_max: int = 2 * 1024**3
     allow_deflated: bool = False
     fast: bool = True
+    shares_port: bool = False
     grace_s: float = 20.0
 
 
@@ -159,7 +161,7 @@ class Listener:
                     (evt.EVT_PDU_RECV, self._inspect),
                     (evt.EVT_C_STORE, self._store),
                 ],
-                server_class=Server,
+                server_class=SharedServer if options.shares_port else Server,
                 request_handler=partial(Handler, partial(self._converse, greeter)),
             )
         except OSError as error:

@@ -123,6 +123,15 @@ class Server(ThreadedAssociationServer):  # type: ignore[misc]
         self.server_close()
 
 
+class SharedServer(Server):
+    """One of several processes that accept connections on one port (SO_REUSEPORT)."""
+
+    def server_bind(self) -> None:
+        """Bind beside the others."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+
+
 class Handler(RequestHandler):  # type: ignore[misc]
     """One connection.
 

@@ -42,8 +42,18 @@ class Scp(Section):
     fast: bool = Field(
         default=True, description="read images straight from the connection to the disk; False: by pynetdicom alone"
     )
+    processes: int = Field(
+        1, ge=1, le=64, description="listeners that share the port, each a process; every limit is each one's own"
+    )
     associations_max: int = Field(100, ge=1, description="open associations at once")
     silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")
+
+    @model_validator(mode="after")
+    def _one_port_for_all(self) -> Self:
+        """With port 0 each process would take a free port of its own."""
+        if self.processes > 1 and 0 in {self.port, self.tls.port}:
+            raise ValueError(f"{self.processes} processes need a port that they can share; give one other than 0")
+        return self
 
     @model_validator(mode="after")
     def _senders_told_apart(self) -> Self:

@@ -63,6 +63,7 @@ def scp_options(settings: Settings) -> scp.Options:
         associations_max=mine.associations_max,
         network_timeout_s=mine.silence_s,
         fast=mine.fast,
+        shares_port=mine.processes > 1,
     )
 
 

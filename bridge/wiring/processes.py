@@ -25,6 +25,7 @@ from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
+from bridge.wiring.shared_port import SharedPort, shared_listener
 from dicom_adapters.scp import Doors, Listener
 from dicom_adapters.series import read_volume
 from fhir_adapters.door import BODY_MAX, Door
@@ -48,15 +49,20 @@ than its last byte."""
 
 
 def scp(parts: Parts) -> Process:
-    """The DICOM listener."""
+    """The DICOM listener, in this process or in several that share its port."""
+    many = parts.settings.scp.processes
+    return SharedPort(shared_listener(parts.settings.folder), many) if many > 1 else listener(parts)
+
+
+def listener(parts: Parts) -> Process:
+    """One DICOM listener in this process."""
     store, clock = parts.store("intake"), parts.clock
     doors = Doors(
         receive=GroupCommit(partial(intake.receive, store=store, clock=clock, actor="scp")),
         hang_up=partial(intake.hang_up, store=store, clock=clock, actor="scp"),
         turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
     )
-    listener = Listener(outside.scp_options(parts.settings), parts.vault, doors)
-    return ListenerProcess(listener)
+    return ListenerProcess(Listener(outside.scp_options(parts.settings), parts.vault, doors))
 
 
 class ListenerProcess:

@@ -133,3 +133,8 @@ def test_a_source_has_an_address_and_is_explained(tmp_path: Path) -> None:
     assert (name, origin) == ("sources", "aval.toml")
     assert "pacs: {" in value
     assert "hush" not in value
+
+
+def test_listeners_that_share_a_port_need_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="need a port that they can share"):
+        load(write(tmp_path, "[scp]\nport = 0\nprocesses = 2\n"), {})
