@@ -46,11 +46,11 @@ def send(study: Path, port: int, associations: int) -> None:
     assert f'"statuses": {{"0x0000": {INSTANCES}}}' in done.stdout
 
 
-@pytest.mark.parametrize("associations", [1, 3])
+@pytest.mark.parametrize(("associations", "fast"), [(1, True), (3, True), (3, False)])
 def test_no_instance_is_acknowledged_before_its_bytes_and_its_row_are_flushed(
-    strace: Strace, study: Path, tmp_path: Path, associations: int
+    strace: Strace, study: Path, tmp_path: Path, associations: int, fast: bool
 ) -> None:
-    installation, log = Installation(tmp_path / "data", {}), tmp_path / "calls"
+    installation, log = Installation(tmp_path / "data", {"scp": {"fast": fast}}), tmp_path / "calls"
     run = [sys.executable, "-m", "bridge", "run", "all", "--dir", str(installation.folder)]
     with (installation.logs / "all.log").open("ab") as said:
         installation.running["all"] = subprocess.Popen(
