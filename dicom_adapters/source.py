@@ -26,6 +26,7 @@ from dicom_adapters.headers import Header, read_header
 from dicom_adapters.text import TEXT_CHARS_MAX, codec, decode
 from guarantee.case import CaseKind, Source
 from guarantee.errors import Malformed, NotEligible
+from guarantee.identity import Likeness, likeness
 from guarantee.ids import Digest
 from guarantee.mask import frame_of
 from guarantee.ports import Endorsed
@@ -73,6 +74,7 @@ _BINARY: Final = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT"})
 _DECIMAL: Final = frozenset({"DS", "IS"})
 _NUMBER: Final = re.compile(r" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *|")
 _CHARACTER_SET: Final = 0x00080005
+_ONE_PERSON: Final = frozenset({Likeness.IDENTICAL, Likeness.COMPATIBLE})
 
 
 class Sources:
@@ -94,6 +96,7 @@ class Sources:
         self._by_uid = {source.uid: source for source in endorsed.sources}
         self._images: dict[str, Dataset] = {}
         self._frames: dict[str, list[Dataset]] = {}
+        self._others: set[str] = set()
         self.focus = tuple(source for source in endorsed.sources if source.group == endorsed.result.focus)
         if not self.focus:
             raise Malformed(f"the series in focus of result {endorsed.result.id} is not among the inputs of its case")
@@ -105,8 +108,16 @@ class Sources:
 
     @property
     def first(self) -> Dataset:
-        """The header whose patient and study attributes every outgoing object repeats."""
-        return self.image(self.focus[0].uid)
+        """The header whose patient and study attributes every outgoing object repeats: one of the case's patient.
+
+        Raises:
+            Malformed: the series in focus is of somebody else.
+        """
+        for source in self.focus:
+            header = self.image(source.uid)
+            if source.uid not in self._others:
+                return header
+        raise Malformed(f"no image in focus names the patient of case {self._case.id}; nothing is written")
 
     def named(self, uid: str) -> Source:
         """Return the input with this SOP Instance UID.
@@ -123,7 +134,8 @@ class Sources:
         """Return the normalised header of one input.
 
         Raises:
-            Malformed: not an input, not what the manifest says, or of another patient than the case.
+            Malformed: not an input, not what the manifest says, or of another patient than the case, unless a person
+                has admitted the case with that.
             BlobMissing: the vault does not hold it.
         """
         if uid not in self._images:
@@ -153,10 +165,12 @@ class Sources:
         found = (header.sop_instance_uid, header.series_instance_uid, header.sop_class_uid, header.study_instance_uid)
         if found != (source.uid, source.group, source.kind, self._case.uid):
             raise Malformed(f"input {source.digest[:12]}… is not the instance that the manifest says")
-        if not header.patient.is_same_person(self._case.patient):
+        if likeness(self._case.patient, header.patient) not in _ONE_PERSON:
+            self._others.add(source.uid)
+        if source.uid in self._others and not self._case.admitted:
             raise Malformed(
                 f"input {source.digest[:12]}… names another patient than case {self._case.id}; nothing is written. "
-                "Receive the study again under the right identity"
+                "Receive the study again under the right identity, or admit it"
             )
         return normalised(data)
 

@@ -41,15 +41,6 @@ class Patient:
     sex: str
     reference: str = ""
 
-    def is_same_person(self, other: "Patient") -> bool:
-        """Return whether identifier, issuer, birth date and sex agree. Names are never compared: they are spelled."""
-        return (self.identifier, self.issuer, self.birth_date, self.sex) == (
-            other.identifier,
-            other.issuer,
-            other.birth_date,
-            other.sex,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -108,6 +99,7 @@ class Case:
         encounter: FHIR reference of the stay, e.g. "Encounter/7"; "" when unknown.
         manifest: digest of the inputs, from the moment the case is complete.
         cause: why it is quarantined, or why no model looks at it though it is complete; "" otherwise.
+        admitted: doubts about it that a person let through, separated by spaces (identity.py); "" when there were none.
     """
 
     id: CaseId
@@ -126,6 +118,7 @@ class Case:
     encounter: str
     manifest: Digest | None
     cause: str
+    admitted: str = ""
 
     def after(self, verb: CaseVerb, *, manifest: Digest | None = None, cause: str = "") -> "Case":
         """Return this case one step later.

@@ -14,6 +14,7 @@ from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.events import Fact
 from guarantee.exports import Export
+from guarantee.identity import Identities
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.opinion import Opinion, Seal
 from guarantee.pauses import Pause
@@ -369,6 +370,10 @@ class Unit(Protocol):
     @property
     def cases(self) -> Cases:
         """Cases and their inputs."""
+
+    @property
+    def identities(self) -> Identities:
+        """Doubts and admissions."""
 
     @property
     def results(self) -> Results:

@@ -85,6 +85,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"from": "OLD.state", "manifest": "NEW.manifest", "cause": "NEW.cause"},
     ),
     Note(
+        name="note_admission",
+        on="admissions",
+        event="INSERT",
+        action="'admission.' || NEW.verdict",
+        subject="NEW.case_id",
+        body={"by": "NEW.by_whom"},
+    ),
+    Note(
         name="note_result_queued",
         on="results",
         event="INSERT",

@@ -45,6 +45,7 @@ def case_to_row(case: Case) -> dict[str, Any]:
         "encounter": case.encounter,
         "manifest": case.manifest,
         "cause": case.cause,
+        "admitted": case.admitted,
     }
 
 
@@ -58,14 +59,7 @@ def case_from_row(row: Row) -> Case:
         state=CaseState(row["state"]),
         version=row["version"],
         site=row["site"],
-        patient=Patient(
-            identifier=row["patient_identifier"],
-            issuer=row["patient_issuer"],
-            name=row["patient_name"],
-            birth_date=row["patient_birth_date"],
-            sex=row["patient_sex"],
-            reference=row["patient_reference"],
-        ),
+        patient=patient_from_row(row),
         order=row["order_number"],
         identity_version=row["identity_version"],
         modality=row["modality"],
@@ -74,6 +68,19 @@ def case_from_row(row: Row) -> Case:
         encounter=row["encounter"],
         manifest=Digest(row["manifest"]) if row["manifest"] else None,
         cause=row["cause"],
+        admitted=row["admitted"],
+    )
+
+
+def patient_from_row(row: Row) -> Patient:
+    """Return the patient of a ``cases`` row."""
+    return Patient(
+        identifier=row["patient_identifier"],
+        issuer=row["patient_issuer"],
+        name=row["patient_name"],
+        birth_date=row["patient_birth_date"],
+        sex=row["patient_sex"],
+        reference=row["patient_reference"],
     )
 
 

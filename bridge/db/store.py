@@ -13,6 +13,7 @@ from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import name_actor, reading, translated
 from bridge.db.gate import SqlGate
+from bridge.db.identities import SqlIdentities
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
@@ -26,6 +27,7 @@ class SqlUnit:
 
     connection: Connection
     cases: SqlCases
+    identities: SqlIdentities
     results: SqlResults
     gate: SqlGate
     deliveries: SqlDeliveries
@@ -78,6 +80,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
     return SqlUnit(
         connection=connection,
         cases=SqlCases(connection, lock),
+        identities=SqlIdentities(connection),
         results=SqlResults(connection, lock),
         gate=SqlGate(connection),
         deliveries=SqlDeliveries(connection, lock),

@@ -11,20 +11,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
-    {
-        "active",
-        "attempt",
-        "attempts",
-        "conflict",
-        "identity_version",
-        "n",
-        "objects",
-        "readers",
-        "revision",
-        "seq",
-        "version",
-    }
-    | {"failures", "round", "second_factor_step", "trying"}
+    {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
+    | {"failures", "holds", "objects", "round", "second_factor_step", "trying"}
 )
 
 
@@ -55,9 +43,11 @@ cases = _table(
     "id",
     "kind uid revision state version site patient_identifier patient_issuer patient_name patient_birth_date "
     "patient_sex patient_reference order_number identity_version modality description started encounter manifest "
-    "cause opened_at last_input_at moved_at",
+    "cause admitted opened_at last_input_at moved_at",
 )
 inputs = _table("inputs", "kind case_uid uid digest", "group_uid class revision conflict facts sender received_at")
+doubts = _table("doubts", "case_id cause subject", "holds at")
+admissions = _table("admissions", "id", "case_id verdict by_whom reason at")
 conversations = _table("conversations", "id kind case_uid", "heard_at ended_at")
 results = _table(
     "results",

@@ -17,6 +17,7 @@ from guarantee.codec import parse_time
 from guarantee.ids import Digest
 from guarantee.journal import Link
 from guarantee.result import Cause, Priority, Result
+from guarantee.states import CaseState
 from guarantee.unit import Delivery
 
 PAGE: Final = 1_000
@@ -42,6 +43,16 @@ class SentRow:
     cause: Cause | None
     method: str
     moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtRow:
+    """Why a case is held or flagged, and what the doubt is about: a digest of traits, a sender, other bytes."""
+
+    cause: str
+    subject: str
+    holds: bool
+    at: datetime
 
 
 class SqlViews:
@@ -145,6 +156,28 @@ class SqlViews:
             query = query.where(tables.cases.c.cause == cause)
         query = query.order_by(tables.cases.c.opened_at.desc()).limit(limit)
         return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
+
+    def held(self) -> tuple[Case, ...]:
+        """Return the cases that wait for a person's word, oldest first."""
+        cases, admissions = tables.cases, tables.admissions
+        said = select(admissions.c.case_id).where(admissions.c.case_id == cases.c.id).exists()
+        query = select(cases).where(cases.c.state == str(CaseState.QUARANTINED), ~said).order_by(cases.c.moved_at)
+        return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
+
+    def doubts(self, case_id: str) -> tuple[DoubtRow, ...]:
+        """Return the doubts about one revision of a case, oldest first."""
+        doubts = tables.doubts
+        query = select(doubts).where(doubts.c.case_id == case_id).order_by(doubts.c.at, doubts.c.cause)
+        return tuple(
+            DoubtRow(cause=row.cause, subject=row.subject, holds=bool(row.holds), at=parse_time(row.at))
+            for row in self._connection.execute(query)
+        )
+
+    def find_cases(self, prefix: str) -> tuple[str, ...]:
+        """Return the cases whose identifier begins with ``prefix``: a person types the first characters."""
+        cases = tables.cases
+        query = select(cases.c.id).where(or_(cases.c.id == prefix, cases.c.id.startswith(prefix, autoescape=True)))
+        return tuple(self._connection.scalars(query.limit(5)))
 
 
 class SqlJournal:

@@ -55,7 +55,7 @@ _NOT_HELD: Final = "NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id =
 WALLS: Final[tuple[Wall, ...]] = (
     # ------------------------------------------------------------------------------------------ cases and results
     *_life("cases", "case", "receiving"),
-    frozen("cases", "id", "kind", "uid", "revision", "site"),
+    frozen("cases", "id", "kind", "uid", "revision", "site", "admitted"),
     Wall(
         name="cases_identity_counts_its_versions",
         on="cases",
@@ -71,6 +71,43 @@ WALLS: Final[tuple[Wall, ...]] = (
         when="OLD.manifest IS NOT NULL",
         unless="NEW.manifest = OLD.manifest",
         says="the inputs of a complete case never change: late inputs open a new revision",
+    ),
+    Wall(
+        name="cases_complete_without_a_doubt",
+        on="cases",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'complete'",
+        unless="NOT EXISTS (SELECT 1 FROM doubts d JOIN cases c ON c.id = d.case_id WHERE c.kind = NEW.kind "
+        "AND c.uid = NEW.uid AND d.holds = 1 AND NOT EXISTS (SELECT 1 FROM admissions a JOIN cases b "
+        "ON b.id = a.case_id WHERE b.kind = c.kind AND b.uid = c.uid AND b.revision >= c.revision "
+        "AND a.verdict = 'admit'))",
+        says="a person must first say whether these inputs belong together: aval cases",
+    ),
+    Wall(
+        name="cases_go_on_after_a_hold_by_admission",
+        on="cases",
+        event="INSERT",
+        when="NEW.revision > 1",
+        unless="EXISTS (SELECT 1 FROM cases c WHERE c.kind = NEW.kind AND c.uid = NEW.uid "
+        "AND c.revision = NEW.revision - 1 AND (c.state = 'superseded' OR EXISTS (SELECT 1 FROM admissions a "
+        "WHERE a.case_id = c.id AND a.verdict = 'admit')))",
+        says="a revision follows one that late inputs superseded, or that a person admitted",
+    ),
+    Wall(
+        name="cases_admitted_by_somebody",
+        on="cases",
+        event="INSERT",
+        when="NEW.admitted <> ''",
+        unless="EXISTS (SELECT 1 FROM admissions a JOIN cases c ON c.id = a.case_id WHERE c.kind = NEW.kind "
+        "AND c.uid = NEW.uid AND c.revision < NEW.revision AND a.verdict = 'admit')",
+        says="nobody admitted this case",
+    ),
+    Wall(
+        name="admissions_of_held_cases",
+        on="admissions",
+        event="INSERT",
+        unless="EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = 'quarantined')",
+        says="only a held case is admitted, or kept apart",
     ),
     *_life("results", "result", "queued"),
     frozen(
@@ -259,6 +296,8 @@ WALLS: Final[tuple[Wall, ...]] = (
         "transitions",
         "policies",
         "models",
+        "doubts",
+        "admissions",
         "questions",
         "opinions",
         "decisions",

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bridge.flows.route import NO_ROUTE, Routing, route
 from guarantee.case import Case, Manifest
 from guarantee.events import ResultQueued
+from guarantee.identity import Doubt, collides, person
 from guarantee.ids import CaseId
 from guarantee.ports import Catalogue, Clock, Store, Vault
 from guarantee.states import CaseState, CaseVerb, ResultVerb
@@ -72,7 +73,24 @@ def _complete(case_id: CaseId, tools: Completion, seen_at: datetime) -> bool:
         case = unit.cases.get(case_id)
         if case.state is not CaseState.RECEIVING or not _still_quiet(case, unit, tools, seen_at):
             return False
-        _fix_inputs(case, unit, tools)
+        now = tools.clock.now()
+        if _is_somebody_elses(case, unit, now):
+            return False
+        _fix_inputs(case, unit, tools, now)
+    return True
+
+
+def _is_somebody_elses(case: Case, unit: Unit, now: datetime) -> bool:
+    """Hold ``case`` when its patient's number is that of somebody else in another case; return whether it is held.
+
+    Asked here and not when a case opens: cases are judged one after the other, so of two that contradict each other one
+    is held, whenever they came.
+    """
+    if not collides(case.patient, unit.identities.namesakes(case)):
+        return False
+    if not unit.identities.doubt(case, Doubt.IDENTITY_COLLISION, person(case.patient), now):
+        return False
+    unit.cases.move(case.after(CaseVerb.QUARANTINE, cause=Doubt.IDENTITY_COLLISION), now)
     return True
 
 
@@ -88,8 +106,7 @@ def _still_quiet(case: Case, unit: Unit, tools: Completion, seen_at: datetime) -
     return case.id in still
 
 
-def _fix_inputs(case: Case, unit: Unit, tools: Completion) -> None:
-    now = tools.clock.now()
+def _fix_inputs(case: Case, unit: Unit, tools: Completion, now: datetime) -> None:
     inputs = [used for used in unit.cases.inputs(case.kind, case.uid) if not used.conflict]
     manifest = Manifest(uid=case.uid, revision=case.revision, sources=tuple(used.source for used in inputs))
     digest = tools.vault.put(manifest.to_bytes())

@@ -4,12 +4,13 @@ What is decided here, and nowhere else: whether an input is new, the same again,
 whether it opens a case, joins one, or comes late and opens a new revision; whether it belongs to somebody else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from guarantee.case import Case, CaseKind, Patient, case_id
+from guarantee.identity import CONSEQUENCE, Doubt, Likeness, likeness, person
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
@@ -48,10 +49,7 @@ def _receive(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> Out
     outcome = Outcome.CONFLICT if known else Outcome.NEW
     case = _open_case(arrival, latest[arrival.kind, arrival.uid], unit, at, late=_matters(arrival, known))
     unit.cases.add_input(case, arrival, conflict=bool(known), at=at)
-    trouble = _trouble(arrival, case, known)
-    if trouble and case.state is CaseState.RECEIVING:
-        case = case.after(CaseVerb.QUARANTINE, cause=trouble)
-        unit.cases.move(case, at)
+    case = _held_when_doubtful(case, arrival, known, unit, at)
     latest[arrival.kind, arrival.uid] = case
     return outcome
 
@@ -72,13 +70,16 @@ def _open_case(arrival: Arrival, case: Case | None, unit: Unit, at: datetime, *,
     if case.state is CaseState.COMPLETE and late:
         unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
         overtake(case, unit, at)
-        # Somebody else's input does not make the case somebody else's: it keeps its patient, and ``_trouble`` sees two.
-        patient = arrival.patient if case.patient.is_same_person(arrival.patient) else case.patient
-        return _add_revision(arrival, case.revision + 1, patient, unit, at)
+        # Somebody else's input does not make the case somebody else's: it keeps its patient, and ``_doubts`` sees two.
+        alike = likeness(case.patient, arrival.patient) is Likeness.IDENTICAL
+        patient = arrival.patient if alike else case.patient
+        return _add_revision(arrival, case.revision + 1, patient, unit, at, admitted=case.admitted)
     return case
 
 
-def _add_revision(arrival: Arrival, revision: int, patient: Patient, unit: Unit, at: datetime) -> Case:
+def _add_revision(
+    arrival: Arrival, revision: int, patient: Patient, unit: Unit, at: datetime, *, admitted: str = ""
+) -> Case:
     case = Case(
         id=case_id(arrival.kind, arrival.uid, revision),
         kind=arrival.kind,
@@ -96,6 +97,7 @@ def _add_revision(arrival: Arrival, revision: int, patient: Patient, unit: Unit,
         encounter=arrival.encounter,
         manifest=None,
         cause="",
+        admitted=admitted,
     )
     unit.cases.add(case, at)
     return case
@@ -119,14 +121,28 @@ def overtake(case: Case, unit: Unit, at: datetime) -> None:
 _OVERTAKABLE = frozenset({ResultState.QUEUED, ResultState.AWAITING_REVIEW, ResultState.VALIDATED, ResultState.AMENDED})
 
 
-def _trouble(arrival: Arrival, case: Case, known: Sequence[Input]) -> str:
+def _held_when_doubtful(case: Case, arrival: Arrival, known: Sequence[Input], unit: Unit, at: datetime) -> Case:
+    """Note every doubt that ``arrival`` raises and that nobody let through before; the first one holds the case."""
+    standing = [
+        doubt for doubt, subject in _doubts(arrival, case, known) if unit.identities.doubt(case, doubt, subject, at)
+    ]
+    cause = next((doubt for doubt in standing if doubt.holds), None)
+    if cause is None or case.state is not CaseState.RECEIVING:
+        return case
+    held = case.after(CaseVerb.QUARANTINE, cause=cause)
+    unit.cases.move(held, at)
+    return held
+
+
+def _doubts(arrival: Arrival, case: Case, known: Sequence[Input]) -> Iterator[tuple[Doubt, str]]:
+    """Yield why ``case`` may not be what it seems, and what each doubt is about."""
     if arrival.doubt:
-        return arrival.doubt
-    if not case.patient.is_same_person(arrival.patient):
-        return "two-patients"
+        yield Doubt(arrival.doubt), arrival.sender
+    doubt = CONSEQUENCE[likeness(case.patient, arrival.patient)]
+    if doubt is not None:
+        yield doubt, person(arrival.patient)
     if known and _matters(arrival, known):
-        return "changed-bytes"
-    return ""
+        yield Doubt.CHANGED_BYTES, arrival.source.digest
 
 
 def hang_up(conversation: str, *, store: Store, clock: Clock, actor: str) -> None:

@@ -93,6 +93,7 @@ class View:
         draft: what the model proposed; None until there is a draft, and None to who may not see it.
         content: what was endorsed; None before a decision and after a rejection.
         obstacles: everything that forbids deciding now (stops, late images, identity).
+        doubts: why a person should look at whose inputs these are: flags, and what somebody let through (identity.py).
     """
 
     line: Line
@@ -102,6 +103,7 @@ class View:
     decision: Decision | None
     sent: tuple[Sent, ...]
     obstacles: tuple[Cause, ...]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,9 @@ class Desk(Protocol):
             newest_first: last moved first, whatever the priority: for what is finished, where the limit must cut off
                 the old ones.
         """
+
+    def held(self) -> Sequence[Case]:
+        """Return the cases that no model looks at until a person says something of them, oldest first."""
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result; a draft that awaits review is left out (open it instead).

@@ -12,6 +12,7 @@ from bridge.web.person import visible
 from bridge.web.services import Line
 from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
+from guarantee.identity import Doubt
 from guarantee.opinion import Reason, Verdict
 from guarantee.policy import Role
 from guarantee.release import WithdrawalReason
@@ -179,6 +180,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "case.complete": N_("Inputs complete"),
     "case.superseded": N_("Late inputs: a new revision was opened"),
     "case.quarantined": N_("Inputs set aside"),
+    "admission.admit": N_("Inputs admitted by a person"),
+    "admission.keep-apart": N_("Inputs kept apart for good"),
     "result.queued": N_("Computation requested"),
     "result.awaiting_review": N_("Draft made, waiting for a reader"),
     "result.validated": N_("Result accepted"),
@@ -257,6 +260,36 @@ def case_title(case: Case, language: Language) -> str:
     if case.description:
         return visible(case.description)
     return language.text(N_("Record data") if case.kind is CaseKind.RECORD else N_("Exam"))
+
+
+DOUBTS: Final[Mapping[str, str]] = {
+    Doubt.TWO_PATIENTS: N_("its images name two patients"),
+    Doubt.IDENTITY_DOUBTFUL: N_("its images contradict each other about the patient"),
+    Doubt.IDENTITY_COLLISION: N_("its patient number is that of somebody else in another exam"),
+    Doubt.SENDER_UNKNOWN: N_("it comes from an unknown sender"),
+    Doubt.CHANGED_BYTES: N_("another image came under a known name"),
+}
+"""Why a case is held."""
+
+FLAGS: Final[Mapping[str, str]] = {
+    Doubt.SPELLED_OTHERWISE: N_("Some images spell the patient otherwise, or leave a trait out."),
+    Doubt.TWO_PATIENTS: N_("The images name two patients; a person admitted the exam all the same."),
+    Doubt.IDENTITY_DOUBTFUL: N_("The images contradict each other about the patient; a person admitted the exam."),
+    Doubt.IDENTITY_COLLISION: N_("The patient number is somebody else's in another exam; a person admitted this one."),
+    Doubt.SENDER_UNKNOWN: N_("The images came from an unknown sender; a person admitted the exam."),
+    Doubt.CHANGED_BYTES: N_("Another image came under a known name; the first one is used."),
+}
+"""What a reader is told of a doubt that did not hold the case, or no longer."""
+
+
+def doubt_text(cause: str) -> str:
+    """Return why a case is held, in words; a cause that nobody translated as it is."""
+    return DOUBTS.get(cause, cause)
+
+
+def flag_text(doubt: str) -> str:
+    """Return what a reader is told of a doubt."""
+    return FLAGS.get(doubt, doubt)
 
 
 SCRIPT: Final[Mapping[str, str]] = {

@@ -6,6 +6,7 @@ from typing import Final
 
 from bridge.web.i18n import N_
 from bridge.web.services import Desk, Line
+from guarantee.case import Case
 from guarantee.states import ResultState as S
 
 ROWS_MAX: Final = 200
@@ -102,12 +103,14 @@ class Shelf:
 
     Args:
         count: how many need a person; None where nobody must act.
+        held: cases that no model looks at until a person says something of them.
     """
 
     tab: Tab
     lines: Sequence[Line]
     more: bool
     count: str | None
+    held: Sequence[Case] = ()
 
 
 def tab_named(name: str) -> Tab:
@@ -117,14 +120,17 @@ def tab_named(name: str) -> Tab:
 
 def shelves(desk: Desk, chosen: Tab) -> tuple[Shelf, ...]:
     """Return every tab, with rows in ``chosen`` and numbers where somebody must act."""
-    return tuple(_shelf(desk, tab, is_chosen=tab is chosen) for tab in TABS)
+    held = desk.held()
+    return tuple(
+        _shelf(desk, tab, is_chosen=tab is chosen, held=held if tab.name == "to-understand" else ()) for tab in TABS
+    )
 
 
-def _shelf(desk: Desk, tab: Tab, *, is_chosen: bool) -> Shelf:
+def _shelf(desk: Desk, tab: Tab, *, is_chosen: bool, held: Sequence[Case]) -> Shelf:
     if not (is_chosen or tab.calls):
         return Shelf(tab=tab, lines=(), more=False, count=None)
     found = desk.lines([str(state) for state in tab.states], limit=ROWS_MAX + 1, newest_first=tab.newest_first)
     kept = [line for line in found if tab.keeps(line)]
     more = len(found) > ROWS_MAX
-    count = f"{min(len(kept), ROWS_MAX)}{'+' if more else ''}" if tab.calls else None
-    return Shelf(tab=tab, lines=kept[:ROWS_MAX], more=more, count=count)
+    count = f"{min(len(kept), ROWS_MAX) + len(held)}{'+' if more else ''}" if tab.calls else None
+    return Shelf(tab=tab, lines=kept[:ROWS_MAX], more=more, count=count, held=held)

@@ -1,5 +1,6 @@
 """``aval check``: can everything be reached, and may it be trusted?"""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),
+        ("held cases", lambda: _held(parts)),
         *tls.certificates(parts.settings, parts.clock.now).items(),
         ("dicom-web", lambda: _who_may_post(parts)),
         *outside.reachable(parts.settings).items(),
@@ -101,6 +103,15 @@ def _journal(parts: Parts) -> str:
             "only one place for anchors; give a second one that the database's administrator cannot reach"
         )
     return f"at or past every anchor, {places} places"
+
+
+def _held(parts: Parts) -> str:
+    with parts.store("desk").reading() as unit:
+        causes = Counter(case.cause for case in unit.views.held())
+    if causes:
+        counted = ", ".join(f"{number} {cause}" for cause, number in sorted(causes.items()))
+        raise ConfigError(f"cases wait for a person's word ({counted}): aval cases list --held")
+    return "no case waits for a person's word"
 
 
 def _broker(parts: Parts) -> str:

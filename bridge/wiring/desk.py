@@ -14,7 +14,7 @@ from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
 from dicom_adapters.pixels import describe_series, read_frame
 from guarantee.card import Card
-from guarantee.case import CaseKind, Manifest, Source
+from guarantee.case import Case, CaseKind, Manifest, Source
 from guarantee.content import Content
 from guarantee.decision import Decision
 from guarantee.errors import Absent, NotEligible, NotEntitled, PortError
@@ -70,6 +70,11 @@ class RealDesk:
             rows = unit.views.results(states, limit=limit, newest_first=newest_first)
         return [self._line(row) for row in rows]
 
+    def held(self) -> Sequence[Case]:
+        """Return the cases that wait for a person's word."""
+        with self.store.reading() as unit:
+            return unit.views.held()
+
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""
         with self.store.reading() as unit:
@@ -79,6 +84,7 @@ class RealDesk:
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
+            flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
         may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
         return View(
             line=self._line(row),
@@ -88,6 +94,7 @@ class RealDesk:
             decision=decision,
             sent=sent,
             obstacles=review.what_forbids(row.result.id, self.review),
+            doubts=tuple(sorted(flags | {*row.case.admitted.split()})),
         )
 
     def open(self, result: str, reader: Reader) -> Opened:
@@ -102,6 +109,7 @@ class RealDesk:
             decision=view.decision,
             sent=view.sent,
             obstacles=view.obstacles,
+            doubts=view.doubts,
         )
         return Opened(view=shown, nonce=question.nonce, shown=question.shown, expires_at=question.expires_at)
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import time
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.dicom import samples
 from tests.e2e import inputs
 from tests.e2e.inputs import PHANTOM
 from tests.e2e.reader import AtDesk
-from tests.installation import Installation
+from tests.installation import Installation, json_of
 
 BROKEN = "phantom-broken"
 
@@ -162,12 +163,30 @@ class Life:
     def quarantined(self) -> None:
         """Two people in one study; other bytes under a known name."""
         first = self.study("two")
-        other = self.study("two", PatientID=f"{patient.IDENTIFIER}BIS", StudyDescription="other")
+        somebody = {"PatientID": f"{patient.IDENTIFIER}BIS", "StudyInstanceUID": first.uid}
+        other = self.study("somebody else", **somebody)
         inputs.send(inputs.Study(uid=first.uid, files=(*first.files[:3], *other.files[3:6])), self.installation.scp)
         once, again = self.study("twice"), None
         inputs.send(once, self.installation.scp)
         again = self.study("twice", StudyDescription=f"{patient.WORDS} bis")
         inputs.send(again, self.installation.scp)
+
+    def admitted(self) -> None:
+        """A person looks at what is held, on the command line, and admits it."""
+        held = json_of(self.told("cases", "list", "--held", "--json"))
+        causes = {case["cause"] for case in held}
+        assert causes >= {"two-patients", "changed-bytes"}, causes
+        for case in held:
+            self.told("cases", "show", case["id"])
+        self.told("cases", "admit", held[0]["id"], "--reason", "vu")
+        self.told("cases", "keep-apart", held[1]["id"], "--reason", "vu")
+        self.told("cases", "list")
+        self.told("check")
+
+    def told(self, *words: str) -> subprocess.CompletedProcess[str]:
+        done = self.installation.aval(*words)
+        self.answers.bodies.append((f"aval {words[0]}", (done.stdout + done.stderr).encode()))
+        return done
 
     def unreadable_by_models(self) -> None:
         """A model that fails on the patient, and one that is not made for them."""

@@ -21,6 +21,8 @@ TABLES: Final = {
     "inbox": "*",
     "journal": "*",
     "turned_away": "*",
+    "doubts": "*",
+    "admissions": "*",
     "sign_ins": "*",
     "leases": "*",
     "results": "*",

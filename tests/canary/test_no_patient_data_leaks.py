@@ -116,6 +116,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.posted_images()
         life.imported_files()
         life.quarantined()
+        life.admitted()
         life.unreadable_by_models()
         life.refused_messages()
         life.refused_at_the_desk()

@@ -10,6 +10,8 @@ from guarantee.case import Case, Source
 from guarantee.decision import Decision, decide, decision_id
 from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, ResultQueued
+from guarantee.identity import Admission, Doubt
+from guarantee.identity import Verdict as Word
 from guarantee.ids import DeliveryId, Digest, ReleaseId, derive
 from guarantee.opinion import Opinion, Reader, Verdict
 from guarantee.release import Grounds, Kind, Receipt, Rendering, Terms, Withdrawal, mint, release_id
@@ -122,6 +124,15 @@ class Steps:
         with self.store_of("aval_intake").transaction("scp") as unit:
             unit.cases.move(moved, self.now())
         return moved
+
+    def doubt(self, case: Case, cause: Doubt = Doubt.TWO_PATIENTS, subject: str = "somebody") -> bool:
+        with self.store_of("aval_intake").transaction("scp") as unit:
+            return unit.identities.doubt(case, cause, subject, self.now())
+
+    def say(self, case: Case, verdict: Word = Word.ADMIT) -> None:
+        word = Admission(case=case.id, verdict=verdict, by="operator:root", reason="vu", at=self.now())
+        with self.store_of("aval_desk").transaction("admit") as unit:
+            unit.identities.admit(word)
 
     def supersede(self, case: Case, *results: Result) -> tuple[Result, ...]:
         """Late images: the case is superseded, and each of ``results`` overtaken with its deliveries withheld."""

@@ -12,6 +12,7 @@ from typing import Any
 from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
 from guarantee.amend import amended
 from guarantee.card import Card
+from guarantee.case import Case
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
 from guarantee.errors import (
@@ -92,6 +93,7 @@ class FakeDesk:
         self.questions: dict[str, tuple[str, str, str, datetime]] = {}
         self.sessions: dict[str, tuple[Session, datetime]] = {}
         self.stop_lines: list[Stop] = []
+        self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.broken_frames: set[tuple[str, int]] = set()
         self.seen: list[tuple[str, str]] = []
@@ -180,6 +182,9 @@ class FakeDesk:
         else:
             found.sort(key=lambda line: (line.result.priority is not Priority.STAT, line.queued_at))
         return found[:limit]
+
+    def held(self) -> Sequence[Case]:
+        return self.held_cases
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result."""
@@ -324,6 +329,7 @@ class FakeDesk:
             decision=case.decision,
             sent=tuple(case.sent),
             obstacles=obstacles(case.result, case.staged.case, in_force(self.stop_lines)),
+            doubts=tuple(case.staged.case.admitted.split()),
         )
 
     def _endorsed(self, case: _Case, answer: Answer) -> Content | None:

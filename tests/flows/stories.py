@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bridge.flows import completeness, deliver, fetch, infer, intake, review
+from bridge.flows.admit import admit
 from bridge.flows.retract import withdraw
 from bridge.flows.stop import resume, stop
 from guarantee.amend import Edits, FindingEdit, QuantityEdit
-from guarantee.case import CaseKind
+from guarantee.case import CaseKind, case_id
 from guarantee.errors import GuaranteeError, NotEligible
 from guarantee.events import DeliveryDue, EventReceived, ResultQueued
 from guarantee.opinion import Reason, Verdict
@@ -129,6 +130,17 @@ def receive_other_bytes(machine: Machine) -> None:
 
 def receive_somebody_else(machine: Machine) -> None:
     machine.send(arrival(machine.disk, image=2, patient=somebody_else()))
+
+
+def held(machine: Machine) -> None:
+    received(machine)
+    receive_somebody_else(machine)
+
+
+def admit_held(machine: Machine) -> None:
+    first = case_id(CaseKind.STUDY, "1.2.3", 1)
+    with suppress(GuaranteeError):  # said before the death
+        admit(first, by="operator:root", reason="vu", store=machine.store, clock=machine.clock)
 
 
 def receive_late(machine: Machine) -> None:
@@ -295,6 +307,7 @@ STORIES = (
         ends={"stale": 1},
         copies=0,
     ),
+    Story(name="admit what is held", before=held, act=admit_held, again=admit_held),
     Story(name="receive late, draft open", before=drafted, act=receive_late, again=receive_late, ends=_REVISED),
     Story(name="receive late, decided", before=decided, act=receive_late, again=receive_late, ends=_REVISED),
     Story(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
 from tests.gate.attacks import Attack
-from tests.gate.attacks_on_cases import CASES, REST
+from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
@@ -19,12 +19,16 @@ from tests.gate.world import Builder
 from tests.peers.base import PeerMissing
 from tests.peers.postgresql import PostgreSQL
 
-ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *REST, *LINKS, *FOREVER, *ROLE_ATTACKS)
+ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *IDENTITIES, *REST, *LINKS, *FOREVER, *ROLE_ATTACKS)
 
 CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 """Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""
 
-_LEAVES: Final = {"transitions", "inputs", "stops", "pauses", "resends", "exports", "sign_ins", "journal", "receipts"}
+_LEAVES: Final = {"transitions", "inputs", "doubts", "admissions", "stops", "pauses", "resends", "exports"} | {
+    "sign_ins",
+    "journal",
+    "receipts",
+}
 
 REDUNDANT: Final = {
     "opinion_answers_once": "doubled by opinion_one_per_person, because a one-time number is issued to one reader for "

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.gate import held
 from tests.gate.attacks import DESK, INFER, INTAKE, POSTGRESQL, SHORT, SWEEP, attack
 from tests.gate.rows import EVIL, update
 from tests.gate.sessions import OWNER
@@ -74,6 +75,28 @@ CASES: Final = (
            lambda w: update("results", {"id": w.id("shadow")}, mode="care")),
     attack(OWNER, "make a result ask for fewer readers", "results_frozen",
            lambda w: update("results", {"id": w.id("queued")}, policy="readers-3@1")),
+)
+
+IDENTITIES: Final = (
+    attack(SWEEP, "complete a case whose inputs are of two people", "cases_complete_without_a_doubt",
+           lambda w: w.move_case("doubted", "complete", manifest=EVIL)),
+    attack(INTAKE, "go on with a held case on nobody's word", "cases_go_on_after_a_hold_by_admission",
+           lambda w: held.following(w, "quarantined")),
+    attack(INTAKE, "go on with a case that was kept apart", "cases_go_on_after_a_hold_by_admission",
+           lambda w: held.following(w, "kept apart")),
+    attack(INTAKE, "pass a case for admitted", "cases_admitted_by_somebody",
+           lambda w: held.following(w, "superseded", admitted="two-patients")),
+    attack(OWNER, "pass a case for admitted afterwards", "cases_frozen",
+           lambda w: update("cases", {"id": w.cases["lonely"]}, admitted="two-patients")),
+    attack(INTAKE, "doubt a case that was never opened", "doubt_about_a_case",
+           lambda w: held.doubt(w, "bare", case_id="nobody's")),
+    attack(INTAKE, "doubt without saying why", "doubt_explained", lambda w: held.doubt(w, "bare", cause="")),
+    attack(DESK, "admit a case that is not held", "admissions_of_held_cases", lambda w: held.admission(w, "receiving")),
+    attack(DESK, "admit a case that was kept apart", "admission_once", lambda w: held.admission(w, "kept apart")),
+    attack(DESK, "say of a held case what is no word", "admission_verdict_known",
+           lambda w: held.admission(w, verdict="perhaps")),
+    attack(DESK, "admit without saying who", "admission_signed_for", lambda w: held.admission(w, by_whom="")),
+    attack(DESK, "admit without saying why", "admission_signed_for", lambda w: held.admission(w, reason="")),
 )
 
 REST: Final = (

@@ -43,6 +43,8 @@ UNREFERENCED: Final = {
     "sign_ins": ("1 = 1", "login = 'x'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
+    "doubts": ("1 = 1", "holds = 0"),
+    "admissions": ("1 = 1", "verdict = 'admit'"),
     "cases": ("uid NOT IN (SELECT case_uid FROM inputs) AND id NOT IN (SELECT case_id FROM results)", ""),
     "results": ("state = 'failed'", ""),
     "users": ("login = 'dr.idle'", ""),

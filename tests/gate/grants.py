@@ -9,6 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
+from tests.gate import held
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -38,7 +39,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "journal": set(),
     "sessions": {DESK},
     "sign_ins": {DESK},
-    "cases": {INTAKE},
+    "cases": {INTAKE, DESK},
+    "doubts": {INTAKE, SWEEP},
+    "admissions": {DESK},
     "inputs": {INTAKE},
     "conversations": {INTAKE},
     "fetches": {INTAKE},
@@ -75,6 +78,8 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     ),
     "sign_ins": lambda w: w.sign_in(),
     "cases": lambda w: w.case(),
+    "doubts": lambda w: held.doubt(w, "bare"),
+    "admissions": held.admission,
     "inputs": lambda w: w.input("1.2.1"),
     "conversations": lambda w: insert(
         "conversations", {"id": "c", "kind": "study", "case_uid": "1.2.1", "heard_at": SIGNED}

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from guarantee.case import Case
+from guarantee.identity import Verdict as Word
 from guarantee.journal import link_hash
 from guarantee.opinion import Verdict
 from guarantee.policy import Role
@@ -134,9 +135,12 @@ class Builder:
         self.delivered("delivered")
         self.keep("retracted", steps.withdraw(self.delivered("retracted"))[0])
         self.keep("shadow", steps.drafted(world.uid(), mode=Mode.SHADOW))
-        for name in ("receiving", "quarantined", "bare"):
+        for name in ("receiving", "quarantined", "bare", "doubted", "kept apart"):
             world.cases[name] = steps.receive(world.uid()).id
-        steps.quarantine(self.case_of("quarantined"))
+        for name in ("quarantined", "kept apart"):
+            steps.quarantine(self.case_of(name))
+        steps.doubt(self.case_of("doubted"))
+        steps.say(self.case_of("kept apart"), Word.KEEP_APART)
         steps.complete(self.case_of("bare"))
         world.cases["superseded"] = self.case_of("stale").id
         with self.store_of("aval_intake").transaction("scp") as unit:

@@ -1,10 +1,11 @@
-"""Writes the two lives into both READMEs, between markers: ``python -m tests.guarantee.state_tables``."""
+"""Writes the lives and the table of identities into the READMEs: ``python -m tests.guarantee.state_tables``."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from guarantee.identity import table
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
 FIRST_PAGE: Final = Path(__file__).parent.parent.parent / "README.md"
@@ -30,7 +31,7 @@ def written(text: str) -> str:
     """Return ``text`` with both blocks between their markers."""
     for name in LIVES:
         text = _between(text, f"life of a {name}", block(name))
-    return text
+    return _between(text, "table of identities", table())
 
 
 def drawn(text: str) -> str:

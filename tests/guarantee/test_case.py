@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guarantee.case import CaseKind, Manifest, Patient, case_id
+from guarantee.case import CaseKind, Manifest, case_id
 from guarantee.errors import Malformed, NotAllowed
 from guarantee.states import CaseState, CaseVerb
-from tests.guarantee.samples import MANIFEST, PATIENT, a_case, a_complete_case, a_manifest, a_source
+from tests.guarantee.samples import MANIFEST, a_case, a_complete_case, a_manifest, a_source
 
 
 def test_a_case_is_completed_with_its_inputs_fixed() -> None:
@@ -35,20 +35,6 @@ def test_the_same_revision_always_has_the_same_identifier() -> None:
     assert case_id(CaseKind.STUDY, "1.2", 1) == case_id(CaseKind.STUDY, "1.2", 1)
     others = {case_id(kind, uid, n) for kind in CaseKind for uid in ("1.2", "1.21") for n in (1, 2, 11)}
     assert len(others) == 12
-
-
-@pytest.mark.parametrize("field", ["identifier", "issuer", "birth_date", "sex"])
-def test_another_strict_trait_is_another_person(field: str) -> None:
-    assert not PATIENT.is_same_person(replace(PATIENT, **{field: "other"}))
-
-
-def test_a_name_spelled_otherwise_is_the_same_person() -> None:
-    assert PATIENT.is_same_person(replace(PATIENT, name="DURAND^ANNE", reference="Patient/1"))
-
-
-def test_two_people_without_an_identifier_are_not_told_apart_by_name() -> None:
-    nobody = Patient(identifier="", issuer="", name="A", birth_date="", sex="")
-    assert nobody.is_same_person(replace(nobody, name="B"))
 
 
 @given(st.lists(st.text("0123456789.", min_size=1), unique=True))

@@ -91,6 +91,7 @@ CREATE TABLE cases (
   encounter TEXT NOT NULL,
   manifest TEXT,
   cause TEXT NOT NULL,
+  admitted TEXT NOT NULL DEFAULT '',           -- doubts that a person let through
   opened_at TEXT NOT NULL,
   last_input_at TEXT NOT NULL,
   moved_at TEXT NOT NULL,
@@ -101,6 +102,7 @@ CREATE TABLE cases (
   CONSTRAINT case_manifest_when_complete CHECK (state IN ('receiving', 'quarantined') OR manifest IS NOT NULL),
   CONSTRAINT case_quarantine_explained CHECK (state <> 'quarantined' OR cause <> '')
 );
+CREATE INDEX cases_by_patient ON cases (patient_identifier) WHERE patient_identifier <> '';
 CREATE INDEX cases_receiving ON cases (last_input_at) WHERE state = 'receiving';
 
 -- Every input ever received, other bytes under a known identifier included (conflict = 1: kept, never used).
@@ -119,6 +121,31 @@ CREATE TABLE inputs (
   PRIMARY KEY (kind, case_uid, uid, digest),
   CONSTRAINT input_digest_form CHECK (length(digest) = 64),
   CONSTRAINT input_belongs_to_case FOREIGN KEY (kind, case_uid, revision) REFERENCES cases (kind, uid, revision)
+);
+
+-- Why a case is held, or flagged: once for each cause and what it is about (a digest of traits, a sender, other bytes).
+CREATE TABLE doubts (
+  case_id TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  holds INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (case_id, cause, subject),
+  CONSTRAINT doubt_about_a_case FOREIGN KEY (case_id) REFERENCES cases (id),
+  CONSTRAINT doubt_explained CHECK (cause <> '')
+);
+
+-- A person's word on a held case: a new revision may use what came, or nothing ever does.
+CREATE TABLE admissions (
+  id TEXT NOT NULL PRIMARY KEY,
+  case_id TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT admission_once UNIQUE (case_id),
+  CONSTRAINT admission_verdict_known CHECK (verdict IN ('admit', 'keep-apart')),
+  CONSTRAINT admission_signed_for CHECK (by_whom <> '' AND reason <> '')
 );
 
 -- Open associations, so that a study is not judged complete while somebody is still sending it.

@@ -60,7 +60,7 @@ ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_one_step_at_a_time;
 
 CREATE FUNCTION cases_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site) IS NOT TRUE THEN
+  IF (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site AND NEW.admitted IS NOT DISTINCT FROM OLD.admitted) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall cases_frozen: cases: what a row is about never changes' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
@@ -87,6 +87,46 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER cases_manifest_written_once BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_manifest_written_once();
 ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_manifest_written_once;
+
+CREATE FUNCTION cases_complete_without_a_doubt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.state <> OLD.state AND NEW.state = 'complete') AND (NOT EXISTS (SELECT 1 FROM doubts d JOIN cases c ON c.id = d.case_id WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND d.holds = 1 AND NOT EXISTS (SELECT 1 FROM admissions a JOIN cases b ON b.id = a.case_id WHERE b.kind = c.kind AND b.uid = c.uid AND b.revision >= c.revision AND a.verdict = 'admit'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_complete_without_a_doubt: a person must first say whether these inputs belong together: aval cases' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_complete_without_a_doubt BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION cases_complete_without_a_doubt();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_complete_without_a_doubt;
+
+CREATE FUNCTION cases_go_on_after_a_hold_by_admission() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.revision > 1) AND (EXISTS (SELECT 1 FROM cases c WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND c.revision = NEW.revision - 1 AND (c.state = 'superseded' OR EXISTS (SELECT 1 FROM admissions a WHERE a.case_id = c.id AND a.verdict = 'admit')))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_go_on_after_a_hold_by_admission: a revision follows one that late inputs superseded, or that a person admitted' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_go_on_after_a_hold_by_admission BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION cases_go_on_after_a_hold_by_admission();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_go_on_after_a_hold_by_admission;
+
+CREATE FUNCTION cases_admitted_by_somebody() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.admitted <> '') AND (EXISTS (SELECT 1 FROM admissions a JOIN cases c ON c.id = a.case_id WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND c.revision < NEW.revision AND a.verdict = 'admit')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall cases_admitted_by_somebody: nobody admitted this case' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cases_admitted_by_somebody BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION cases_admitted_by_somebody();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_admitted_by_somebody;
+
+CREATE FUNCTION admissions_of_held_cases() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = 'quarantined')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall admissions_of_held_cases: only a held case is admitted, or kept apart' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER admissions_of_held_cases BEFORE INSERT ON admissions FOR EACH ROW EXECUTE FUNCTION admissions_of_held_cases();
+ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_of_held_cases;
 
 CREATE FUNCTION results_start() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -572,6 +612,46 @@ END $$;
 CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW EXECUTE FUNCTION models_never_deleted();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_deleted;
 
+CREATE FUNCTION doubts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall doubts_never_updated: doubts is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER doubts_never_updated BEFORE UPDATE ON doubts FOR EACH ROW EXECUTE FUNCTION doubts_never_updated();
+ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_updated;
+
+CREATE FUNCTION doubts_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall doubts_never_deleted: doubts is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER doubts_never_deleted BEFORE DELETE ON doubts FOR EACH ROW EXECUTE FUNCTION doubts_never_deleted();
+ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_deleted;
+
+CREATE FUNCTION admissions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall admissions_never_updated: admissions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER admissions_never_updated BEFORE UPDATE ON admissions FOR EACH ROW EXECUTE FUNCTION admissions_never_updated();
+ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_updated;
+
+CREATE FUNCTION admissions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall admissions_never_deleted: admissions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER admissions_never_deleted BEFORE DELETE ON admissions FOR EACH ROW EXECUTE FUNCTION admissions_never_deleted();
+ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_deleted;
+
 CREATE FUNCTION questions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -855,6 +935,8 @@ ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_deleted;
 CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'wall never_truncated: % is never emptied', TG_TABLE_NAME USING ERRCODE = '23514';
 END $$;
+CREATE TRIGGER admissions_never_truncated BEFORE TRUNCATE ON admissions EXECUTE FUNCTION never_truncated();
+ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_truncated;
 CREATE TRIGGER attempts_never_truncated BEFORE TRUNCATE ON attempts EXECUTE FUNCTION never_truncated();
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_truncated;
 CREATE TRIGGER cases_never_truncated BEFORE TRUNCATE ON cases EXECUTE FUNCTION never_truncated();
@@ -863,6 +945,8 @@ CREATE TRIGGER decisions_never_truncated BEFORE TRUNCATE ON decisions EXECUTE FU
 ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_truncated;
 CREATE TRIGGER deliveries_never_truncated BEFORE TRUNCATE ON deliveries EXECUTE FUNCTION never_truncated();
 ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_truncated;
+CREATE TRIGGER doubts_never_truncated BEFORE TRUNCATE ON doubts EXECUTE FUNCTION never_truncated();
+ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_truncated;
 CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTION never_truncated();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
@@ -955,6 +1039,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_case_moved AFTER UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION note_case_moved();
 ALTER TABLE cases ENABLE ALWAYS TRIGGER note_case_moved;
+
+CREATE FUNCTION note_admission() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('admission.' || NEW.verdict, NEW.case_id, json_build_object('by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_admission AFTER INSERT ON admissions FOR EACH ROW EXECUTE FUNCTION note_admission();
+ALTER TABLE admissions ENABLE ALWAYS TRIGGER note_admission;
 
 CREATE FUNCTION note_result_queued() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

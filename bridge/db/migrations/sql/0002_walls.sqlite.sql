@@ -17,7 +17,7 @@ WHEN (NEW.version = OLD.version + (CASE WHEN NEW.state <> OLD.state THEN 1 ELSE 
 BEGIN SELECT RAISE(ABORT, 'wall cases_one_step_at_a_time: somebody else moved this case meanwhile'); END;
 
 CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW
-WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site) IS NOT TRUE
+WHEN (NEW.id IS NOT DISTINCT FROM OLD.id AND NEW.kind IS NOT DISTINCT FROM OLD.kind AND NEW.uid IS NOT DISTINCT FROM OLD.uid AND NEW.revision IS NOT DISTINCT FROM OLD.revision AND NEW.site IS NOT DISTINCT FROM OLD.site AND NEW.admitted IS NOT DISTINCT FROM OLD.admitted) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall cases_frozen: cases: what a row is about never changes'); END;
 
 CREATE TRIGGER cases_identity_counts_its_versions BEFORE UPDATE ON cases FOR EACH ROW
@@ -27,6 +27,22 @@ BEGIN SELECT RAISE(ABORT, 'wall cases_identity_counts_its_versions: another iden
 CREATE TRIGGER cases_manifest_written_once BEFORE UPDATE ON cases FOR EACH ROW
 WHEN (OLD.manifest IS NOT NULL) AND (NEW.manifest = OLD.manifest) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall cases_manifest_written_once: the inputs of a complete case never change: late inputs open a new revision'); END;
+
+CREATE TRIGGER cases_complete_without_a_doubt BEFORE UPDATE ON cases FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'complete') AND (NOT EXISTS (SELECT 1 FROM doubts d JOIN cases c ON c.id = d.case_id WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND d.holds = 1 AND NOT EXISTS (SELECT 1 FROM admissions a JOIN cases b ON b.id = a.case_id WHERE b.kind = c.kind AND b.uid = c.uid AND b.revision >= c.revision AND a.verdict = 'admit'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_complete_without_a_doubt: a person must first say whether these inputs belong together: aval cases'); END;
+
+CREATE TRIGGER cases_go_on_after_a_hold_by_admission BEFORE INSERT ON cases FOR EACH ROW
+WHEN (NEW.revision > 1) AND (EXISTS (SELECT 1 FROM cases c WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND c.revision = NEW.revision - 1 AND (c.state = 'superseded' OR EXISTS (SELECT 1 FROM admissions a WHERE a.case_id = c.id AND a.verdict = 'admit')))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_go_on_after_a_hold_by_admission: a revision follows one that late inputs superseded, or that a person admitted'); END;
+
+CREATE TRIGGER cases_admitted_by_somebody BEFORE INSERT ON cases FOR EACH ROW
+WHEN (NEW.admitted <> '') AND (EXISTS (SELECT 1 FROM admissions a JOIN cases c ON c.id = a.case_id WHERE c.kind = NEW.kind AND c.uid = NEW.uid AND c.revision < NEW.revision AND a.verdict = 'admit')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall cases_admitted_by_somebody: nobody admitted this case'); END;
+
+CREATE TRIGGER admissions_of_held_cases BEFORE INSERT ON admissions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM cases c WHERE c.id = NEW.case_id AND c.state = 'quarantined')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall admissions_of_held_cases: only a held case is admitted, or kept apart'); END;
 
 CREATE TRIGGER results_start BEFORE INSERT ON results FOR EACH ROW
 WHEN (NEW.state = 'queued' AND NEW.version = 0) IS NOT TRUE
@@ -216,6 +232,22 @@ CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall models_never_deleted: models is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER doubts_never_updated BEFORE UPDATE ON doubts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall doubts_never_updated: doubts is append-only: a row is never updated'); END;
+
+CREATE TRIGGER doubts_never_deleted BEFORE DELETE ON doubts FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall doubts_never_deleted: doubts is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER admissions_never_updated BEFORE UPDATE ON admissions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall admissions_never_updated: admissions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER admissions_never_deleted BEFORE DELETE ON admissions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall admissions_never_deleted: admissions is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER questions_never_updated BEFORE UPDATE ON questions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall questions_never_updated: questions is append-only: a row is never updated'); END;
@@ -398,6 +430,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'case.' || NEW.state AS action, NEW.id AS subject, json_object('from', OLD.state, 'manifest', NEW.manifest, 'cause', NEW.cause) AS body) n;
+END;
+
+CREATE TRIGGER note_admission AFTER INSERT ON admissions FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'admission.' || NEW.verdict AS action, NEW.case_id AS subject, json_object('by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_result_queued AFTER INSERT ON results FOR EACH ROW
