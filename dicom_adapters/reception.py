@@ -184,14 +184,14 @@ def _expects_data(command: bytes) -> bool:
     except MalformedInstance as error:
         raise Violation("message-broken", f"the command set cannot be read: {error.code}") from error
     values = {tag: element.value.rstrip(b"\0 ") for tag, element in found.items()}
-    field = int.from_bytes(values.get(_FIELD, b""), "little")
+    field = int.from_bytes(found[_FIELD].value, "little") if _FIELD in found else None
     follows = found[_HAS_DATA].value != _NO_DATA_SET if _HAS_DATA in found else None
     lengths = [len(found[tag].value) if tag in found else 0 for tag in (_FIELD, _MESSAGE, _HAS_DATA)]
     names = (_AFFECTED_CLASS, _AFFECTED_INSTANCE) if field == _STORE else (_AFFECTED_CLASS,)
     if lengths != [2, 2, 2] or not all(values.get(name) for name in names):
         raise Violation("message-broken", "the command set lacks what a request has")
     if (field, follows) not in {(_STORE, True), (_ECHO, False)}:
-        raise Violation("message-broken", f"command {field:04X} is not served here")
+        raise Violation("message-broken", f"command {field or 0:04X} is not served here")
     return follows is True
 
 

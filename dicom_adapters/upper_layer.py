@@ -24,6 +24,7 @@ from dicom_adapters.headers import DEFLATED
 from dicom_adapters.reception import limit_pdus
 from dicom_adapters.stream import Service, Stream
 from dicom_adapters.tls import Greeter
+from dicom_adapters.values import CONVERSION_ERRORS
 
 _EXPLICIT_FIRST: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 
@@ -81,8 +82,9 @@ def _is_answer_next(messages: Any) -> bool:
 
 
 def survive_disorder(association: Association) -> None:
-    """Make ``association`` end when our own word comes into a state that has none for it, e.g. an acceptance after the
-    peer has already broken the protocol (Evt7 in Sta13; PS3.8, Table 9-10).
+    """Make ``association`` end when its state machine fails: at a message that cannot be decoded, or when our own word
+    comes into a state that has none for it, e.g. an acceptance after the peer has already broken the protocol (Evt7 in
+    Sta13; PS3.8, Table 9-10).
 
     pynetdicom's thread would die of it, with a traceback, and the connection stay open until the silence is too long.
     """
@@ -92,8 +94,9 @@ def survive_disorder(association: Association) -> None:
     def do_action(event: str) -> None:
         try:
             act(event)
-        except InvalidEventError:
-            _log.warning("association.disordered", extra={"event": event, "state": machine.current_state})
+        except (InvalidEventError, *CONVERSION_ERRORS) as error:
+            found = {"event": event, "state": machine.current_state, "error": type(error).__name__}
+            _log.warning("association.disordered", extra=found)
             association.is_aborted = True
             association.is_established = False
             association._kill = True  # noqa: SLF001 - as pynetdicom's reactor does; kill() waits for that very reactor

@@ -61,3 +61,17 @@ def test_a_peer_that_goes_on_before_it_was_let_in_ends_no_thread(post_of: PostOf
 
     with Peer(post.port).associated() as peer:
         assert peer.release() == RELEASED
+
+
+@pytest.mark.parametrize("field", [0x2001, 0x2030, 0x0020, 0x8001, 0x0000])
+def test_a_command_that_only_looks_like_a_store_ends_no_thread(post: Post, field: int) -> None:
+    """0x2001 is written as 01 20, and 20 is the padding of text: found by a fuzzer."""
+    request = store_request(CT, "1.2.3")
+    mark = b"\0\0\0\x01\x02\0\0\0"
+    assert mark in request
+    wrong = request.replace(mark + b"\x01\0", mark + field.to_bytes(2, "little"))
+    with Peer(post.port).associated() as peer:
+        peer.socket.sendall(data(1, 3, wrong) + data(1, 2, b"1234"))
+        assert peer.status() in {-ABORTED, 0}
+
+    assert [code for _, code, _ in post.refused] == ["message-broken"]
