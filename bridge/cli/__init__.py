@@ -25,6 +25,7 @@ VERBS: Final = {
     "import": "imports",
     "fetch": "fetches",
     "export": "export",
+    "destinations": "destinations",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

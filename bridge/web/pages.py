@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import words
+from bridge.web import outward_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
@@ -96,6 +96,7 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(
         language=language,
         words=words,
+        outward=outward_words,
         born=born,
         exam_time=exam_time,
         full_name=full_name,

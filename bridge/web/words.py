@@ -144,6 +144,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "model-missing": N_("The worker does not hold exactly this model version"),
     "worker-died": N_("The worker died each time it began the computation"),
     "not-endorsed": N_("What was to be sent is not what was endorsed"),
+    "destination-resting": N_("The destination does not answer; it is tried again soon"),
+    "destination-paused": N_("The destination is paused"),
     "timeout": N_("The computation took too long"),
     "crashed": N_("The model crashed"),
     "memory": N_("The model needed too much memory"),
@@ -209,6 +211,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "delivery.confirmed": N_("Destination confirmed"),
     "delivery.declined": N_("Destination refused"),
     "delivery.withheld": N_("Sending withheld"),
+    "delivery.ordered-again": N_("Asked to be sent again"),
     "stop.stop": N_("Stop given"),
     "stop.resume": N_("Resumed by two people"),
 }

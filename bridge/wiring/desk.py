@@ -11,7 +11,8 @@ from bridge.db.store import SqlStore
 from bridge.db.views import Row, SentRow, link_body
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
-from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
+from bridge.web.services import Answer, Happened, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.wiring.outward import standings
 from dicom_adapters.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
@@ -44,6 +45,7 @@ class RealDesk:
     sign_ins: accounts.Desk
     catalogue: Catalogue
     installed: Sequence[Card]
+    places: Sequence[Place]
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -169,6 +171,11 @@ class RealDesk:
         """Return the stops in force."""
         with self.store.reading() as unit:
             return in_force(unit.stops.lines())
+
+    def destinations(self) -> Sequence[Standing]:
+        """Return how each destination stands."""
+        with self.store.reading() as unit:
+            return standings(self.places, unit.destinations.traffic(), self.review.clock.now())
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""

@@ -1,25 +1,20 @@
 """Settings to the adapters' own options, and the sentences that a site is responsible for."""
 
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 from bridge.config import Settings
 from bridge.config.dicom import DicomSender as SenderSettings
-from bridge.config.dicom import PacsSettings
 from bridge.web import options as web
 from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
 from dicom_adapters import scp, send
 from dicom_adapters.admission import Sender as DicomSender
-from dicom_adapters.echo import echo
 from dicom_adapters.envelope import Options as DicomOptions
 from dicom_adapters.envelope import Software
 from dicom_adapters.rates import Rate
 from dicom_adapters.renderer import DicomRenderer
-from dicom_adapters.tls import Calling
 from fhir_adapters import client as fhir_client
 from fhir_adapters import door, rest
 from fhir_adapters.bundle import STORED_KINDS, read_bundle
@@ -32,7 +27,7 @@ from fhir_adapters.report import FhirRenderer
 from fhir_adapters.wire import read_exact
 from guarantee.card import Card
 from guarantee.case import CaseKind
-from guarantee.errors import Declined, Malformed, Unavailable
+from guarantee.errors import Declined, Malformed
 from guarantee.ids import Digest, digest
 from guarantee.inputs import Record
 from guarantee.ports import Renderer, Vault
@@ -42,9 +37,6 @@ from inference.options import Options as ModelOptions
 VERSION: Final = version("aval")
 
 Sending: TypeAlias = send.PacsDestination | fhir_client.DpiDestination
-
-REACH_S: Final = 5.0
-"""How long ``aval check`` waits for each place outside."""
 
 
 def scp_options(settings: Settings) -> scp.Options:
@@ -223,34 +215,3 @@ def patient_mention(card: Card, settings: Settings) -> str:
         "résultat. Un médecin l'a relu et validé\u00a0; il en reste responsable et peut vous l'expliquer (article "
         f"L.4001-3 du code de la santé publique). [information du patient {notice}]"
     )
-
-
-def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
-    """Return, for each place outside, a question whether it answers."""
-    asked: dict[str, Callable[[], str]] = {}
-    for name, pacs in settings.destinations.pacs.items():
-        asked[f"pacs {name}"] = _echo(pacs, tls.calling(settings, pacs))
-    for name, record in settings.destinations.fhir.items():
-        asked[f"record {name}"] = _connect(record.base_url)
-    return asked
-
-
-def _echo(pacs: PacsSettings, call: Calling | None) -> Callable[[], str]:
-    def ask() -> str:
-        echo(aet=pacs.our_aet, peer_aet=pacs.aet, host=pacs.host, port=pacs.port, timeout_s=REACH_S, tls=call)
-        return f"C-ECHO answered by {pacs.aet} at {pacs.host}:{pacs.port}{' in TLS' if call else ''}"
-
-    return ask
-
-
-def _connect(url: str) -> Callable[[], str]:
-    def ask() -> str:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            with socket.create_connection((parts.hostname or "", port), REACH_S):
-                return f"{parts.hostname}:{port} accepts connections"
-        except OSError as error:
-            raise Unavailable("unreachable", f"{parts.hostname}:{port}: {error.strerror or error}") from error
-
-    return ask

@@ -20,7 +20,7 @@ from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import outside
+from bridge.wiring import outside, outward
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.group_commit import GroupCommit
@@ -125,6 +125,7 @@ def desk(parts: Parts) -> HttpServer:
         sign_ins=parts.sign_in,
         catalogue=parts.catalogue,
         installed=parts.catalogue.cards(),
+        places=outward.places(parts.settings),
     )
     settings = parts.settings.desk
     return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, View
+from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, Standing, View
 from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.case import Case
@@ -95,6 +95,7 @@ class FakeDesk:
         self.stop_lines: list[Stop] = []
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
+        self.standing: list[Standing] = []
         self.broken_frames: set[tuple[str, int]] = set()
         self.seen: list[tuple[str, str]] = []
         self.offset = timedelta(0)
@@ -288,6 +289,10 @@ class FakeDesk:
         if not any((line.scope, line.target) == (scope, target) for line in self.stops()):
             raise Malformed("nothing is stopped under this name")
         self._append(scope, target, Action.RESUME, session.reader.login, login, reason)
+
+    def destinations(self) -> Sequence[Standing]:
+        """Return what tests put in."""
+        return tuple(self.standing)
 
     def cards(self) -> Sequence[Card]:
         """Return the cards."""

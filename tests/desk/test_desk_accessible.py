@@ -15,6 +15,7 @@ from guarantee.states import ResultState
 from tests.desk.conftest import Open, until
 from tests.desk.reading import ready, signed
 from tests.desk.site import FakeSite
+from tests.desk.standings import STANDINGS
 
 pytestmark = pytest.mark.peer("chromium")
 
@@ -108,6 +109,12 @@ def systems(page: Any, site: FakeSite) -> None:
     page.locator(".system .act summary").first.click()
 
 
+def destinations(page: Any, site: FakeSite) -> None:
+    """A destination in each state."""
+    site.desk.standing = list(STANDINGS)
+    page.goto("/destinations")
+
+
 def sign_in(page: Any, site: FakeSite) -> None:
     """The form, with a refusal."""
     page.context.clear_cookies(name="aval")
@@ -147,6 +154,7 @@ VISITS = (
     simple("/worklist?show=delivered"),
     help_open,
     systems,
+    destinations,
     simple("/about"),
     simple("/nothing"),
     sign_in,
@@ -187,7 +195,7 @@ def test_every_page_fits_a_screen_320_pixels_wide(
         page.wait_for_selector("#findings-block:not([hidden])", state="attached")
         picture(page, f"review_{kind}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, kind
-    for visit in (worklist, timeline, worklist_causes, systems, simple("/about"), sign_in):
+    for visit in (worklist, timeline, worklist_causes, systems, destinations, simple("/about"), sign_in):
         visit(page, site)
         picture(page, f"{visit.__name__}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, visit.__name__

@@ -226,6 +226,7 @@ def test_the_owner_of_a_login_starts_afresh() -> None:
     ("target", "leads_to"),
     [
         ("/systems", "/systems"),
+        ("/destinations", "/destinations"),
         ("/worklist?show=delivered", "/worklist?show=delivered"),
         ("https://evil.test", "/worklist"),
         ("//evil.test", "/worklist"),

@@ -17,7 +17,9 @@ from guarantee.states import ResultState
 
 router = APIRouter(include_in_schema=False)
 
-_OWN_PAGE: Final = re.compile(r"/(worklist|systems|about|results/[0-9a-f-]{36}(/timeline)?)?(\?show=[a-z-]{1,20})?")
+_OWN_PAGE: Final = re.compile(
+    r"/(worklist|systems|destinations|about|results/[0-9a-f-]{36}(/timeline)?)?(\?show=[a-z-]{1,20})?"
+)
 """Where a sign-in may lead: our own pages only, never an address that somebody put in a link."""
 
 
@@ -85,6 +87,12 @@ def timeline(request: Request, parts: ThisDesk, pages: ThesePages, session: Sign
 def systems(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed) -> HTMLResponse:
     """Show the AI systems in use and let a person stop them."""
     return pages.render(request, "systems.html", cards=parts.desk.cards(), **frame_of(parts, session))
+
+
+@router.get("/destinations")
+def destinations(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed) -> HTMLResponse:
+    """Show how the places stand that endorsed results go to."""
+    return pages.render(request, "destinations.html", standings=parts.desk.destinations(), **frame_of(parts, session))
 
 
 @router.get("/about")

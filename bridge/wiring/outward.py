@@ -1,0 +1,102 @@
+"""The places outside as an engineer follows them: what is configured, how each stands, whether it answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from bridge.config import ConfigError, Settings
+from bridge.config.dicom import PacsSettings
+from bridge.config.record import FhirSettings
+from bridge.db.destinations import Traffic
+from bridge.web.services import Place, Standing
+from bridge.wiring import tls
+from dicom_adapters.echo import echo
+from dicom_adapters.tls import Calling
+from fhir_adapters import rest
+from guarantee.breaker import Health
+from guarantee.errors import Unavailable
+
+REACH_S: Final = 5.0
+"""How long ``aval check`` and ``aval destinations test`` wait for each place outside."""
+
+
+def places(settings: Settings) -> tuple[Place, ...]:
+    """Return what is configured, without credentials: for pages and the command line."""
+    found = [
+        Place(name=name, kind="pacs", address=f"{pacs.aet} {pacs.host}:{pacs.port}")
+        for name, pacs in settings.destinations.pacs.items()
+    ]
+    found += [
+        Place(name=name, kind="record", address=record.base_url) for name, record in settings.destinations.fhir.items()
+    ]
+    return tuple(found)
+
+
+def standings(configured: Sequence[Place], traffic: Mapping[str, Traffic], now: datetime) -> tuple[Standing, ...]:
+    """Return how each place stands: those that are configured, then those that only old deliveries name."""
+    gone = [Place(name=name, kind="", address="") for name in traffic.keys() - {place.name for place in configured}]
+    return tuple(
+        _standing(place, traffic.get(place.name), now) for place in [*configured, *sorted(gone, key=lambda p: p.name)]
+    )
+
+
+def _standing(place: Place, known: Traffic | None, now: datetime) -> Standing:
+    traffic = known or Traffic(health=Health(destination=place.name), pause=None)
+    health = traffic.health
+    return Standing(
+        place=place,
+        breaker=health.phase(now),
+        rests_until=health.rests_until,
+        failures=health.failures,
+        confirmed_at=health.confirmed_at,
+        failed_at=health.failed_at,
+        cause=health.cause,
+        pause=traffic.pause,
+        waiting=traffic.waiting,
+        attempts=traffic.attempts,
+        oldest=traffic.oldest,
+        refused=traffic.refused,
+    )
+
+
+def require_known(settings: Settings, name: str) -> Place:
+    """Return a configured place.
+
+    Raises:
+        ConfigError: none has this name.
+    """
+    known = {place.name: place for place in places(settings)}
+    if name not in known:
+        raise ConfigError(f"no destination is called {name!r}; aval.toml has {', '.join(sorted(known)) or 'none'}")
+    return known[name]
+
+
+def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
+    """Return, for each place outside, a question whether it answers."""
+    asked = {place.name: f"{place.kind} {place.name}" for place in places(settings)}
+    return {what: question(settings, name) for name, what in asked.items()}
+
+
+def question(settings: Settings, name: str) -> Callable[[], str]:
+    """Return the question whether one configured place answers: C-ECHO of a PACS, its statement of a record."""
+    if name in settings.destinations.pacs:
+        pacs = settings.destinations.pacs[name]
+        return partial(_echo, pacs, tls.calling(settings, pacs))
+    return partial(_statement, settings.destinations.fhir[name])
+
+
+def _echo(pacs: PacsSettings, call: Calling | None) -> str:
+    echo(aet=pacs.our_aet, peer_aet=pacs.aet, host=pacs.host, port=pacs.port, timeout_s=REACH_S, tls=call)
+    return f"C-ECHO answered by {pacs.aet} at {pacs.host}:{pacs.port}{' in TLS' if call else ''}"
+
+
+def _statement(record: FhirSettings) -> str:
+    options = rest.Options(
+        base_url=record.base_url, token=record.token.get_secret_value(), connect_s=REACH_S, answer_s=REACH_S
+    )
+    with rest.Server(options) as server:
+        answer = server.get("metadata")
+    if answer.status != 200 or answer.type != "CapabilityStatement":
+        raise Unavailable("no-statement", f"{record.base_url} answered {answer.status} and no CapabilityStatement")
+    return f"CapabilityStatement (FHIR {answer.body.get('fhirVersion', 'of no version')}) from {record.base_url}"
