@@ -52,13 +52,14 @@ class DicomWeb:
     Args:
         url: root of the service, http or https, e.g. "https://pacs.example/dicom-web".
         timeout_s: for one whole request.
+        token: bearer token; "" for none.
 
     Raises:
         Declined: the address is not http or https.
     """
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self._web = Web(url, timeout_s)
+    def __init__(self, url: str, timeout_s: float, token: str = "") -> None:
+        self._web = Web(url, timeout_s, token)
 
     def retrieve(self, held: Held) -> bytes | None:
         """Return the instance as the archive stores it, or None when it has none.

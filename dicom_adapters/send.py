@@ -12,30 +12,32 @@ Source: PS3.4, B.2.3 (C-STORE statuses), Annex J (storage commitment), C.4.1 (C-
 
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from io import BytesIO
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pydicom import dcmread
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind
+from pydicom.uid import UID
+from pynetdicom.sop_class import (
+    Comprehensive3DSRStorage,
+    KeyObjectSelectionDocumentStorage,
+    SegmentationStorage,
+    StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+)
 
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
+from dicom_adapters.destination import SYNTAXES, Confirm, Duplicate, Options
 from dicom_adapters.held import Held, load, rejected_by
-from dicom_adapters.tls import Calling, Identity
-from dicom_adapters.upper_layer import keep_answers
-from guarantee.errors import BlobMissing, Declined, Malformed, Unavailable
+from dicom_adapters.lines import Contexts, Lines, NotOffered, Peer, while_associated
+from guarantee.errors import BlobMissing, Declined, NotProved, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Clock, Vault
 from guarantee.release import Package, Receipt, Release
 
-T = TypeVar("T")
+__all__ = ["Confirm", "Duplicate", "Options", "PacsDestination"]
 
 STORED: Final = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
 """Success, and the warnings that mean "stored": coercion, elements discarded, data set does not match the class."""
@@ -49,59 +51,14 @@ AGAIN: Final = frozenset({0x0110, 0x0210, 0x0213})
 UNCOMMITTED_AGAIN: Final = frozenset({0x0110, 0x0112, 0x0213})
 """Failure Reason (0008,1197): processing failure, no such object instance, resource limitation."""
 
-_PLAIN: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+OURS: Final = (str(SegmentationStorage), str(Comprehensive3DSRStorage), str(KeyObjectSelectionDocumentStorage))
+"""What a delivery may hold. All are proposed each time, so that one association serves whatever comes next."""
 
-
-class Confirm(StrEnum):
-    """How an archive must prove that it holds what was sent."""
-
-    AUTO = "auto"
-    COMMITMENT = "commitment"
-    DICOMWEB = "dicomweb"
-    QUERY = "query"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """One archive.
-
-    Args:
-        name: of the destination, as releases use it.
-        aet: our AE title, which the archive must know.
-        dicomweb_url: root of its DICOMweb service; "" when it has none.
-        commitment_host, commitment_port: where we listen for the answers to storage commitment; "" is every address.
-            With port 0 nothing is opened until ``listen`` is called: an archive cannot know a port that nobody chose,
-            and some answer on the association that asked.
-        tls: how the archive is called by TLS; None to call it without.
-        answers_tls: who we are for an archive that answers by TLS, which must show a certificate; None without.
-        connect_s, associate_s: to open a connection, to negotiate an association.
-        answer_s: for the answer to one request.
-        commitment_s: for the answer to storage commitment; a later one counts at the next attempt.
-        dicomweb_s: for one whole DICOMweb request.
-    """
-
-    name: str
-    aet: str
-    peer_aet: str
-    peer_host: str
-    peer_port: int
-    confirm: Confirm = Confirm.AUTO
-    dicomweb_url: str = ""
-    commitment_host: str = ""
-    commitment_port: int = 0
-    tls: Calling | None = None
-    answers_tls: Identity | None = None
-    connect_s: float = 10.0
-    associate_s: float = 15.0
-    answer_s: float = 30.0
-    commitment_s: float = 10.0
-    dicomweb_s: float = 20.0
-
-    def __post_init__(self) -> None:
-        if self.confirm is Confirm.DICOMWEB and not self.dicomweb_url:
-            raise Malformed(f"destination {self.name}: proof by DICOMweb needs the archive's DICOMweb address")
-        if not all(0 < len(aet) <= 16 for aet in (self.aet, self.peer_aet)):
-            raise Malformed(f"destination {self.name}: an AE title has between 1 and 16 characters")
+_SERVICES: Final[Contexts] = tuple(
+    (str(service), syntax)
+    for service in (StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)
+    for syntax in SYNTAXES.values()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +73,6 @@ class _Proof:
     coerced: tuple[str, ...] | None = None
 
 
-class _NotOffered(Exception):
-    """The archive does not accept the service on an association."""
-
-
 class PacsDestination:
     """Implements guarantee.ports.Destination. Safe to use from several threads at once."""
 
@@ -127,9 +80,25 @@ class PacsDestination:
         self._options = options
         self._vault = vault
         self._clock = clock
-        self._web = DicomWeb(options.dicomweb_url, options.dicomweb_s) if options.dicomweb_url else None
+        web = (options.dicomweb_url, options.dicomweb_s, options.web_token)
+        self._web = DicomWeb(*web) if options.dicomweb_url else None
         self._desk = CommitmentDesk(
             options.aet, options.commitment_host, options.commitment_port, tls=options.answers_tls
+        )
+        self._lines = Lines(
+            Peer(
+                name=options.name,
+                aet=options.aet,
+                peer_aet=options.peer_aet,
+                host=options.peer_host,
+                port=options.peer_port,
+                tls=options.tls,
+                connect_s=options.connect_s,
+                associate_s=options.associate_s,
+                answer_s=options.answer_s,
+                idle_s=options.idle_s,
+            ),
+            handlers=self._desk.handlers,
         )
         # pynetdicom logs identifiers and status texts, and those name patients.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
@@ -140,7 +109,8 @@ class PacsDestination:
         return self._options.name
 
     def close(self) -> None:
-        """Stop listening for answers to storage commitment."""
+        """Hang up, and stop listening for answers to storage commitment."""
+        self._lines.close()
         self._desk.close()
 
     def listen(self) -> int:
@@ -170,6 +140,7 @@ class PacsDestination:
         objects = self._load(package)
         statuses = self._store(objects)
         proof = self._prove(objects)
+        self._require_ours([held for held, status in statuses if status == DUPLICATE], proof)
         listed = [{"name": o.name, "uid": o.sop_instance_uid, "status": f"{s:04X}"} for o, s in statuses]
         reference: dict[str, object] = {"objects": listed, "coerced": proof.coerced}
         rejected = [item for held in objects for item in rejected_by(held)]
@@ -194,66 +165,42 @@ class PacsDestination:
 
     def _store(self, objects: Sequence[Held]) -> tuple[tuple[Held, int], ...]:
         """Return the status of each object, in the order of the package."""
-        try:
-            with self._association([(held.sop_class_uid, (held.syntax,)) for held in objects]) as association:
-                accepted = {(cx.abstract_syntax, cx.transfer_syntax[0]) for cx in association.accepted_contexts}
-                missing = {o.sop_class_uid for o in objects if (o.sop_class_uid, o.syntax) not in accepted}
-                if not missing:
-                    return tuple((held, _status(association, held)) for held in objects)
-        except _NotOffered:
-            missing = {held.sop_class_uid for held in objects}
-        names = ", ".join(sorted(UID(uid).name for uid in missing))
-        raise Declined("class-not-accepted", f"{self.name} does not accept {names}; nothing was sent")
+        classes = sorted({*OURS, *(held.sop_class_uid for held in objects)})
+        # The other syntax is proposed to know what the archive takes instead; nothing is ever sent in it.
+        contexts = tuple((sop_class, syntax) for sop_class in classes for syntax in SYNTAXES.values())
 
-    @contextmanager
-    def _association(
-        self, contexts: Iterable[tuple[str, Sequence[str]]], *, takes_answers: bool = False
-    ) -> Iterator[Any]:
-        """Yield an established association, released afterwards.
+        def store(association: Any) -> tuple[tuple[Held, int], ...]:
+            self._require_accepted(objects, {(c.abstract_syntax, c.transfer_syntax[0]) for c in _accepted(association)})
+            return tuple((held, _status(association, held)) for held in objects)
+
+        try:
+            return self._lines.over(contexts, store)
+        except NotOffered:
+            self._require_accepted(objects, set())
+            raise
+
+    def _require_accepted(self, objects: Sequence[Held], accepted: set[tuple[str, str]]) -> None:
+        """Return when everything may go as it was sealed.
 
         Raises:
-            Unavailable: no connection, rejected or aborted.
-            _NotOffered: the archive accepts none of ``contexts``.
+            Declined: the archive does not take a class, or not in the transfer syntax of the sealed bytes.
         """
-        options, ae = self._options, AE(self._options.aet)
-        ae.connection_timeout, ae.acse_timeout = options.connect_s, options.associate_s
-        ae.dimse_timeout = ae.network_timeout = options.answer_s
-        for abstract, syntaxes in contexts:
-            ae.add_requested_context(abstract, list(syntaxes))
-        opened = threading.Event()
-        handlers = [(evt.EVT_CONN_OPEN, lambda _: opened.set()), *(self._desk.handlers if takes_answers else ())]
-        association = keep_answers(
-            ae.associate(
-                options.peer_host,
-                options.peer_port,
-                ae_title=options.peer_aet,
-                evt_handlers=handlers,
-                tls_args=options.tls.arguments(options.peer_host) if options.tls else None,
+        missing = [o for o in objects if (o.sop_class_uid, o.syntax) not in accepted]
+        if not missing:
+            return
+        names = ", ".join(sorted({UID(held.sop_class_uid).name for held in missing}))
+        others = [
+            name
+            for name, syntax in SYNTAXES.items()
+            if all((held.sop_class_uid, syntax) in accepted for held in missing)
+        ]
+        if others:
+            raise Declined(
+                "syntax-not-accepted",
+                f'{self.name} takes {names} as {others[0]} VR alone: set transfer_syntax = "{others[0]}" for it. What '
+                "is sealed already is not encoded anew; nothing was sent",
             )
-        )
-        if not association.is_established:
-            raise self._unestablished(association) if opened.is_set() else self._unreached()
-        try:
-            yield association
-        finally:
-            if association.is_established:
-                association.release()
-
-    def _unestablished(self, association: Any) -> Exception | type[Exception]:
-        if association.is_rejected:
-            words = f"{self._where} rejected the association; does it know {self._options.aet}?"
-            return Unavailable("association-rejected", words)
-        if association.rejected_contexts and not association.accepted_contexts:
-            return _NotOffered
-        return Unavailable("association-aborted", f"{self._where} ended the association while it was being opened")
-
-    def _unreached(self) -> Exception:
-        or_tls = ", or no TLS could be agreed on with it" if self._options.tls else ""
-        return Unavailable("no-connection", f"{self._where} cannot be reached{or_tls}")
-
-    @property
-    def _where(self) -> str:
-        return f"{self.name} ({self._options.peer_aet} at {self._options.peer_host}:{self._options.peer_port})"
+        raise Declined("class-not-accepted", f"{self.name} does not accept {names}; nothing was sent")
 
     # --------------------------------------------------------------------------------------------------------- proof
 
@@ -273,7 +220,7 @@ class PacsDestination:
             return _Proof(method="read-back", coerced=coerced)
         if wanted in {Confirm.AUTO, Confirm.QUERY} and self._is_found(objects):
             return _Proof(method="query")
-        raise Unavailable(
+        raise NotProved(
             "not-confirmed", f"{self.name} took the objects, but has not proved ({wanted}) that it holds them"
         )
 
@@ -283,16 +230,24 @@ class PacsDestination:
         half_s = self._options.commitment_s / 2
         if self._options.commitment_port:
             self.listen()
+        instances = [(held.sop_class_uid, held.sop_instance_uid) for held in objects]
+
+        def ask(association: Any) -> tuple[str, Answer | None] | None:
+            if not _offers(association, StorageCommitmentPushModel):
+                return None
+            transaction = while_associated(self._desk.ask, association, instances)
+            answer = self._desk.wait(transaction, half_s) if transaction is not None else None
+            if transaction is not None and answer is None:
+                association.release()  # some archives answer only once we have hung up
+            return None if transaction is None else (transaction, answer)
+
         try:
-            with self._association([(StorageCommitmentPushModel, _PLAIN)], takes_answers=True) as association:
-                instances = [(held.sop_class_uid, held.sop_instance_uid) for held in objects]
-                transaction = _while_associated(self._desk.ask, association, instances)
-                if transaction is None:
-                    return False
-                answer = self._desk.wait(transaction, half_s)
-        except _NotOffered:
+            asked = self._lines.over(_SERVICES, ask)
+        except NotOffered:
             return False
-        # Some archives answer only once we have hung up.
+        if asked is None:
+            return False
+        transaction, answer = asked
         answer = answer or self._desk.wait(transaction, half_s)
         if answer is None:
             return self._desk.has_committed(uids)
@@ -305,7 +260,7 @@ class PacsDestination:
         if lasting:
             raise Declined("commitment-refused", f"{self.name} refuses to commit, with reason {', '.join(lasting)}")
         missing = len(uids - answer.committed)
-        raise Unavailable("not-committed", f"{self.name} does not yet answer for {missing} of {len(uids)} objects")
+        raise NotProved("not-committed", f"{self.name} does not yet answer for {missing} of {len(uids)} objects")
 
     def _compared(self, objects: Sequence[Held]) -> tuple[str, ...] | None:
         """Return the identity keywords the archive changed; None when there is nothing to compare, or not yet.
@@ -324,21 +279,47 @@ class PacsDestination:
                 raise
             return None
 
+    def _require_ours(self, duplicates: Sequence[Held], proof: _Proof) -> None:
+        """Return when what the archive held already may be believed to be ours.
+
+        Raises:
+            NotProved: it cannot be compared now.
+            Declined: it can never be compared, and the site asks for that.
+        """
+        if not duplicates or self._options.duplicate is Duplicate.BELIEVE or proof.coerced is not None:
+            return
+        names = ", ".join(held.name for held in duplicates)
+        if self._web is not None:
+            raise NotProved("duplicate-not-compared", f"{self.name} held the UID of {names} already; not compared yet")
+        raise Declined(
+            "duplicate-not-compared",
+            f"{self.name} held the UID of {names} already and cannot show what it holds: compare by hand",
+        )
+
     def _is_found(self, objects: Sequence[Held]) -> bool:
+        return len(self._listed(objects) or ()) == len(objects)
+
+    def _listed(self, objects: Sequence[Held]) -> list[Held] | None:
+        """Return which of ``objects`` a C-FIND lists; None when the archive offers none."""
+
+        def find(association: Any) -> list[Held] | None:
+            if not _offers(association, StudyRootQueryRetrieveInformationModelFind):
+                return None
+            return [held for held in objects if while_associated(finds, association, held)]
+
         try:
-            with self._association([(StudyRootQueryRetrieveInformationModelFind, _PLAIN)]) as association:
-                return all(_while_associated(finds, association, held) for held in objects)
-        except _NotOffered:
-            return False
+            return self._lines.over(_SERVICES, find)
+        except NotOffered:
+            return None
 
     def _still_listed(self, rejected: Sequence[Held]) -> list[str] | None:
         """Return which rejected instances the archive still lists; None when it cannot be asked."""
         try:
             if self._web is not None:
                 return [held.sop_instance_uid for held in rejected if self._web.lists(held)]
-            with self._association([(StudyRootQueryRetrieveInformationModelFind, _PLAIN)]) as association:
-                return [h.sop_instance_uid for h in rejected if _while_associated(finds, association, h)]
-        except (_NotOffered, Unavailable, Declined):
+            listed = self._listed(rejected)
+            return None if listed is None else [held.sop_instance_uid for held in listed]
+        except (Unavailable, Declined):
             return None
 
 
@@ -349,7 +330,7 @@ def _status(association: Any, held: Held) -> int:
         Unavailable: no answer, or a status that means "not now".
         Declined: any other status.
     """
-    answer = _while_associated(association.send_c_store, dcmread(BytesIO(held.data)))
+    answer = while_associated(association.send_c_store, dcmread(BytesIO(held.data)))
     if "Status" not in answer:
         raise Unavailable("no-answer", f"no answer to the storage of {held.name}")
     status = int(answer.Status)
@@ -360,9 +341,9 @@ def _status(association: Any, held: Held) -> int:
     raise Declined("refused", f"storage of {held.name} was refused with status 0x{status:04X}")
 
 
-def _while_associated(request: Callable[..., T], *arguments: Any) -> T:
-    """Return what ``request`` answers. pynetdicom raises RuntimeError when the peer has gone in the meantime."""
-    try:
-        return request(*arguments)
-    except RuntimeError as error:
-        raise Unavailable("association-lost", "the archive ended the association") from error
+def _accepted(association: Any) -> Sequence[Any]:
+    return tuple(association.accepted_contexts)
+
+
+def _offers(association: Any, service: UID) -> bool:
+    return any(context.abstract_syntax == service for context in _accepted(association))
