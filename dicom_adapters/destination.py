@@ -43,6 +43,7 @@ class Options:
     Args:
         name: of the destination, as releases use it.
         aet: our AE title, which the archive must know.
+        peer_aet, peer_host, peer_port: the archive; "" and 0 for one that is sent to by DICOMweb (posting.py).
         dicomweb_url: root of its DICOMweb service; "" when it has none.
         commitment_host, commitment_port: where we listen for the answers to storage commitment; "" is every address.
             With port 0 nothing is opened until ``listen`` is called: an archive cannot know a port that nobody chose,
@@ -81,5 +82,5 @@ class Options:
     def __post_init__(self) -> None:
         if self.confirm is Confirm.DICOMWEB and not self.dicomweb_url:
             raise Malformed(f"destination {self.name}: proof by DICOMweb needs the archive's DICOMweb address")
-        if not all(0 < len(aet) <= 16 for aet in (self.aet, self.peer_aet)):
+        if self.peer_host and not all(0 < len(aet) <= 16 for aet in (self.aet, self.peer_aet)):
             raise Malformed(f"destination {self.name}: an AE title has between 1 and 16 characters")

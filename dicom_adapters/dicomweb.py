@@ -1,4 +1,4 @@
-"""DICOMweb as a client: one GET at a time, within limits, to the configured address and nowhere else.
+"""DICOMweb as a client: one request at a time, within limits, to the configured address and nowhere else.
 
 Requests are made with the standard library: HTTP clients write the URL, which names the study, to their log.
 """
@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 
 from guarantee.errors import Declined, Unavailable
 
+CONFLICT: Final = 409
+"""All parts of a request failed; the body says why, part by part."""
+
 _CHUNK: Final = 64 * 1024
+_LATER: Final = frozenset({401, 403, 408, 425, 429})
+_DIGITS_MAX: Final = 9
 
 
 class Web:
@@ -59,6 +64,24 @@ class Web:
                     raise Unavailable("timeout", "the archive answered too slowly")
             return content_type, bytes(body)
 
+    def post(self, path: str, content_type: str, data: bytes, *, answer_bytes_max: int) -> tuple[int, bytes]:
+        """Return (status, body) of an answer that says what became of each part: 200, 202 or 409 (PS3.18, 10.5.3).
+
+        Raises:
+            Unavailable: no answer, too much of one, or a status that means "not now".
+            Declined: any other status.
+        """
+        headers = {"Accept": "application/dicom+json", "Content-Type": content_type, **self._headers}
+        request = urllib.request.Request(f"{self._url}{path}", data=data, headers=headers)  # noqa: S310 - checked above
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return response.status, _bounded(response, answer_bytes_max)
+        except urllib.error.HTTPError as error:
+            with error:
+                return _judged(error, answer_bytes_max)
+        except (OSError, ValueError, HTTPException) as error:
+            raise _unreachable(error) from error
+
     @contextmanager
     def stream(self, path: str, accept: str) -> Iterator[tuple[str, Iterator[bytes]] | None]:
         """Yield (content type, pieces of the body), or None for "not found" and "gone".
@@ -92,6 +115,28 @@ def _chunks(response: Any) -> Iterator[bytes]:
         yield from iter(lambda: response.read1(_CHUNK), b"")
     except (OSError, ValueError, HTTPException) as error:
         raise _unreachable(error) from error
+
+
+def _judged(error: urllib.error.HTTPError, bytes_max: int) -> tuple[int, bytes]:
+    if error.code == CONFLICT:
+        return CONFLICT, _bounded(error, bytes_max)
+    words = f"the archive answered with HTTP status {error.code}"
+    if error.code in _LATER or error.code >= 500:
+        raise Unavailable("dicomweb-status", words, asked_s=_asked_s(error)) from error
+    raise Declined("refused", words) from error
+
+
+def _asked_s(error: urllib.error.HTTPError) -> float:
+    """Return how long the archive asks to be left alone (Retry-After in seconds, RFC 9110, 10.2.3); 0 otherwise."""
+    given = error.headers.get("Retry-After", "").strip()
+    return float(given) if given.isascii() and given.isdigit() and len(given) <= _DIGITS_MAX else 0.0
+
+
+def _bounded(response: Any, bytes_max: int) -> bytes:
+    body: bytes = response.read(bytes_max + 1)
+    if len(body) > bytes_max:
+        raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
+    return body
 
 
 def _unreachable(error: Exception) -> Unavailable:

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from highdicom.sr import CodedConcept
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID
 
+from dicom_adapters.destination import SYNTAXES
 from dicom_adapters.source import PATIENT_AND_STUDY
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from guarantee.card import Card
@@ -42,8 +43,9 @@ CONTENT_MARK: Final = re.compile(r"content_sha256=([0-9a-f]{64})")
 parameters of its findings and segments."""
 
 _SEPARATORS: Final = re.compile(r"[,=\\\s]+")
-_CODECS: Final = {"ISO_IR 192": "utf-8", "ISO_IR 100": "latin-1"}
-_TEXT: Final = frozenset({"SH", "LO", "PN", "ST", "LT", "UC", "UT"})
+CHARSETS: Final = {"ISO_IR 6": "ascii", "ISO_IR 100": "latin-1", "ISO_IR 192": "utf-8"}
+"""The character sets that can be written, the smallest first, and Python's name of each."""
+
 _OFFSET: Final = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
 
@@ -70,8 +72,11 @@ class Options:
         organisation: Institution Name of the equipment that writes.
         outputs: some of OUTPUTS.
         series_number_base: series are numbered from here: +1 segmentation, +2 report, +101 rejection note.
-        charset: ISO_IR 192, or ISO_IR 100 for an old archive. With the latter, an object whose text does not fit (œ, ’
-            and ≥ do not) is still written in ISO_IR 192: what was endorsed is never transliterated.
+        charset: ISO_IR 192, or ISO_IR 100 or ISO_IR 6 for an old archive. An object whose text does not fit (œ, ’ and ≥
+            do not) is written in the next larger set that holds it: see spelling.py.
+        transliterate: whether our own words are respelled first (guarantee/respelling.py), never a person's name.
+        transfer_syntax: what the archive takes: "explicit" or "implicit" VR, little endian. What is sealed in one is
+            never encoded anew.
         zone: where the site is, for dates and times without an offset, e.g. "Europe/Paris".
     """
 
@@ -81,13 +86,17 @@ class Options:
     outputs: tuple[str, ...] = OUTPUTS
     series_number_base: int = 9000
     charset: str = "ISO_IR 192"
+    transliterate: bool = False
+    transfer_syntax: str = "explicit"
     zone: str = "Europe/Paris"
 
     def __post_init__(self) -> None:
         if not self.outputs or self.outputs != tuple(name for name in OUTPUTS if name in self.outputs):
             raise Malformed(f"outputs are some of {OUTPUTS}, in this order, not {self.outputs}")
-        if self.charset not in _CODECS:
-            raise Malformed(f"character sets that can be written are {', '.join(_CODECS)}, not {self.charset!r}")
+        if self.charset not in CHARSETS:
+            raise Malformed(f"character sets that can be written are {', '.join(CHARSETS)}, not {self.charset!r}")
+        if self.transfer_syntax not in SYNTAXES:
+            raise Malformed(f"objects are written in {' or '.join(SYNTAXES)} VR, not {self.transfer_syntax!r}")
         if self.zone not in available_timezones():
             raise Malformed(f"{self.zone!r} is not a time zone that this machine knows, e.g. Europe/Paris")
 
@@ -337,30 +346,20 @@ def requests(source: Dataset) -> list[Dataset]:
 
 
 def encode(dataset: Dataset, options: Options) -> bytes:
-    """Return ``dataset`` as a DICOM file in explicit VR little endian, the same bytes every time.
+    """Return ``dataset`` as a DICOM file in the destination's transfer syntax, the same bytes every time.
+
+    Args:
+        dataset: with its character set chosen (spelling.py).
 
     Source: PS3.10, 7.1.
     """
-    dataset.SpecificCharacterSet = options.charset if _fits(dataset, _CODECS[options.charset]) else "ISO_IR 192"
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = UID(SYNTAXES[options.transfer_syntax])
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     dataset.file_meta = meta
     out = BytesIO()
     dcmwrite(out, dataset, enforce_file_format=True)
     return out.getvalue()
-
-
-def _fits(dataset: Dataset, codec: str) -> bool:
-    """Return whether every text can be written in ``codec``; pydicom itself would write "?" and warn."""
-    try:
-        for element in dataset.iterall():
-            if element.VR in _TEXT:
-                values = element.value if element.VM > 1 else [element.value]
-                "".join(str(value) for value in values if value is not None).encode(codec)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -11,8 +11,10 @@ from pynetdicom.dsutils import encode
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
-from guarantee.errors import Declined
-from guarantee.release import Part
+from guarantee.errors import BlobMissing, Declined
+from guarantee.ids import Digest
+from guarantee.ports import Vault
+from guarantee.release import Package, Part
 
 _SYNTAXES: Final = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 
@@ -33,6 +35,19 @@ class Held:
     syntax: str
     data: bytes
     start: int
+
+
+def load_all(package: Digest, vault: Vault) -> tuple[Held, ...]:
+    """Return the objects of a package, in its order.
+
+    Raises:
+        Declined: the vault no longer holds what was released, or one would not go out as it is.
+    """
+    try:
+        parts = Package.from_bytes(vault.get(package)).parts
+        return tuple(load(part, vault.get(part.digest)) for part in parts)
+    except BlobMissing as error:
+        raise Declined(error.code, f"what was released cannot be sent: {error.detail}") from error
 
 
 def load(part: Part, data: bytes) -> Held:

@@ -19,6 +19,7 @@ from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
 from dicom_adapters.items import COMMENT, PRESENCE, PRESENCES, QUALITATIVE, plain_text
 from dicom_adapters.segmentation import read_masks
+from dicom_adapters.spelling import repertoire_of
 from guarantee.codec import decimal_text
 from guarantee.errors import Malformed
 from guarantee.ids import parse_digest
@@ -77,6 +78,7 @@ def _read(found: dict[str, Dataset]) -> ReadBack:
         quantities=None if report is None else tuple(number for group in groups for number in _numbers(group)),
         masks=None if segmentation is None else read_masks(segmentation),
         text=None if report is None else _words(report),
+        repertoire="" if report is None else repertoire_of(report),
     )
 
 

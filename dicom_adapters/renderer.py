@@ -15,6 +15,7 @@ from dicom_adapters.rejection import build_rejection
 from dicom_adapters.report import build_report
 from dicom_adapters.segmentation import build_segmentation
 from dicom_adapters.source import Read, Sources
+from dicom_adapters.spelling import choose_charset
 from guarantee.errors import Malformed
 from guarantee.ports import Endorsed, ReadBack, Rendered, Withdrawn
 
@@ -53,7 +54,8 @@ class DicomRenderer:
             objects.append(("sr", build_report(endorsed, sources, segmentation, self._options)))
         if not objects:
             raise Malformed(f"outputs {outputs} leave nothing to send of a content without segments")
-        return tuple(self._rendered(name, dataset) for name, dataset in objects)
+        language = endorsed.content.language
+        return tuple(self._rendered(name, dataset, language) for name, dataset in objects)
 
     def read_back(self, objects: Sequence[Rendered]) -> ReadBack:
         """Return what ``objects`` say, from their bytes alone.
@@ -70,8 +72,10 @@ class DicomRenderer:
             Malformed: the package holds no DICOM object.
             BlobMissing: the vault no longer holds what was sent.
         """
-        return (self._rendered("rejection-note", build_rejection(withdrawn, self._read, self._options)),)
+        note = build_rejection(withdrawn, self._read, self._options)
+        return (self._rendered("rejection-note", note, withdrawn.original.content.language),)
 
-    def _rendered(self, name: str, dataset: Dataset) -> Rendered:
+    def _rendered(self, name: str, dataset: Dataset, language: str) -> Rendered:
+        choose_charset(dataset, self._options, language)
         data = encode(dataset, self._options)
         return Rendered(name=name, media_type=MEDIA_TYPE, uid=str(dataset.SOPInstanceUID), data=data)

@@ -30,12 +30,11 @@ from pynetdicom.sop_class import (
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
 from dicom_adapters.destination import SYNTAXES, Confirm, Duplicate, Options
-from dicom_adapters.held import Held, load, rejected_by
+from dicom_adapters.held import Held, load_all, rejected_by
 from dicom_adapters.lines import Contexts, Lines, NotOffered, Peer, while_associated
-from guarantee.errors import BlobMissing, Declined, NotProved, Unavailable
-from guarantee.ids import Digest
+from guarantee.errors import Declined, NotProved, Unavailable
 from guarantee.ports import Clock, Vault
-from guarantee.release import Package, Receipt, Release
+from guarantee.release import Receipt, Release
 
 __all__ = ["Confirm", "Duplicate", "Options", "PacsDestination"]
 
@@ -137,7 +136,7 @@ class PacsDestination:
             Declined: the archive refused, or holds something else under our UID; trying again would not help.
         """
         package = release.package_for(self.name)
-        objects = self._load(package)
+        objects = load_all(package, self._vault)
         statuses = self._store(objects)
         proof = self._prove(objects)
         self._require_ours([held for held, status in statuses if status == DUPLICATE], proof)
@@ -155,13 +154,6 @@ class PacsDestination:
         )
 
     # ------------------------------------------------------------------------------------------------------- storing
-
-    def _load(self, package: Digest) -> tuple[Held, ...]:
-        try:
-            parts = Package.from_bytes(self._vault.get(package)).parts
-            return tuple(load(part, self._vault.get(part.digest)) for part in parts)
-        except BlobMissing as error:
-            raise Declined(error.code, f"what was released cannot be sent: {error.detail}") from error
 
     def _store(self, objects: Sequence[Held]) -> tuple[tuple[Held, int], ...]:
         """Return the status of each object, in the order of the package."""

@@ -27,7 +27,7 @@ from fhir_adapters.comparison import carries, difference, findings, identifiers,
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.rest import Answer, Server
 from fhir_adapters.wire import Resource, objects_in, read_exact
-from guarantee.errors import Declined, Unavailable
+from guarantee.errors import Declined, NotProved, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Clock, Vault
 from guarantee.release import Package, Receipt, Release
@@ -39,6 +39,9 @@ SEND_S: Final = 150.0
 
 _LATER: Final = frozenset({401, 403, 408, 425, 429})
 """Answers that say "not now". 401 and 403 are among them: an expired token is mended, and then this must go out."""
+
+_DIGITS_MAX: Final = 9
+"""Longest number of seconds read from Retry-After; what is longer is no time that anybody means."""
 
 _PLACE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")
 _ISSUE_CODES: Final = (
@@ -268,7 +271,7 @@ class _Sending:
         for entry in self.entries:
             resource = held[entry.url]
             if resource is None:
-                raise Unavailable("not-held", f"the record does not show the {entry.type} that it took")
+                raise NotProved("not-held", f"the record does not show the {entry.type} that it took")
             what = difference(entry.resource, resource)
             if what:
                 raise Declined("not-as-sent", f"the record's {entry.type} differs from what was sent: {what}")
@@ -337,8 +340,14 @@ def _refuse_transaction(answer: Answer) -> NoReturn:
 
 def _refuse(answer: Answer, detail: str) -> NoReturn:
     if answer.status in _LATER or answer.status >= 500:
-        raise Unavailable(f"http-{answer.status}", detail)
+        raise Unavailable(f"http-{answer.status}", detail, asked_s=_asked_s(answer))
     raise Declined(f"http-{answer.status}", detail)
+
+
+def _asked_s(answer: Answer) -> float:
+    """Return how long the record asks to be left alone (Retry-After in seconds, RFC 9110, 10.2.3); 0 otherwise."""
+    given = answer.headers.get("retry-after", "").strip()
+    return float(given) if given.isascii() and given.isdigit() and len(given) <= _DIGITS_MAX else 0.0
 
 
 def _why(answer: Answer) -> str:

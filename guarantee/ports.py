@@ -229,6 +229,7 @@ class ReadBack:
         quantities: (finding key, code of the concept, value text, unit code) of each, in order.
         masks: (segment number, digest of the mask).
         text: the full report text.
+        repertoire: the letters it says that its text was respelled for (respelling.py); "" when as endorsed.
     """
 
     content: Digest
@@ -236,6 +237,7 @@ class ReadBack:
     quantities: tuple[tuple[str, str, str, str], ...] | None = None
     masks: tuple[tuple[int, Digest], ...] | None = None
     text: str | None = None
+    repertoire: str = ""
 
 
 class Renderer(Protocol):

@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from bridge.config.base import ConfigError, DestinationName, Section
-from bridge.config.dicom import PacsSettings, Quiet, Scp, SourceSettings, Stow
+from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
+from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
 
 __all__ = ["ConfigError", "Settings", "Site", "explain", "from_environment", "load"]

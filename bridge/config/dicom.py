@@ -1,6 +1,6 @@
 """DICOM in and out: the listener, when a study is complete, the archives that receive."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -105,29 +105,6 @@ class Quiet(Section):
     def _as_codes(cls, given: dict[str, float]) -> dict[str, float]:
         """Modalities are codes in capitals; names from variables arrive in small letters."""
         return {modality.upper(): seconds for modality, seconds in given.items()}
-
-
-class PacsSettings(Section):
-    """One PACS that receives endorsed objects."""
-
-    aet: str = Field(min_length=1, max_length=16, description="its AE title")
-    our_aet: str = Field(
-        "AVAL-OUT",
-        min_length=1,
-        max_length=16,
-        description="our title when we send; the PACS must know it and its port",
-    )
-    host: str = Field(description="its address")
-    port: int = Field(ge=1, le=65535, description="its DICOM port")
-    tls: PacsTls = Field(PacsTls(), description="TLS, where it speaks that")
-    confirm: Literal["auto", "commitment", "dicomweb", "query"] = Field(
-        "auto", description="how we make sure that it holds the objects"
-    )
-    dicomweb_url: str = Field("", description="its DICOMweb root, for read-back; empty for none")
-    commitment_host: str = Field("", description="address to listen on for those answers; empty for every one")
-    commitment_port: int = Field(
-        11113, ge=0, le=65535, description="port of our_aet, for the PACS's answers to storage commitment"
-    )
 
 
 class SourceSettings(Section):

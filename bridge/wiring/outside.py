@@ -1,15 +1,17 @@
 """Settings to the adapters' own options, and the sentences that a site is responsible for."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Final, TypeAlias
 
 from bridge.config import Settings
 from bridge.config.dicom import DicomSender as SenderSettings
+from bridge.config.pacs import PacsSettings
 from bridge.web import options as web
 from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
-from dicom_adapters import scp, send
+from dicom_adapters import posting, scp, send
 from dicom_adapters.admission import Sender as DicomSender
 from dicom_adapters.envelope import Options as DicomOptions
 from dicom_adapters.envelope import Software
@@ -36,7 +38,7 @@ from inference.options import Options as ModelOptions
 
 VERSION: Final = version("aval")
 
-Sending: TypeAlias = send.PacsDestination | fhir_client.DpiDestination
+Sending: TypeAlias = send.PacsDestination | posting.StowDestination | fhir_client.DpiDestination
 
 
 def scp_options(settings: Settings) -> scp.Options:
@@ -137,7 +139,18 @@ def dicom_options(settings: Settings) -> DicomOptions:
 def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
     """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
     site, dicom = settings.site, dicom_options(settings)
-    pacs = {name: DicomRenderer(dicom, read) for name in settings.destinations.pacs}
+    pacs = {
+        name: DicomRenderer(
+            replace(
+                dicom,
+                charset=target.charset,
+                transliterate=target.transliterate,
+                transfer_syntax=target.transfer_syntax,
+            ),
+            read,
+        )
+        for name, target in settings.destinations.pacs.items()
+    }
     records = {
         name: FhirRenderer(
             FhirOptions(
@@ -161,24 +174,31 @@ def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[s
     """Return the places outside, with their write credentials: for the deliverer alone."""
     found: dict[str, Sending] = {}
     for name, pacs in settings.destinations.pacs.items():
-        options = send.Options(
-            name=name,
-            aet=pacs.our_aet,
-            peer_aet=pacs.aet,
-            peer_host=pacs.host,
-            peer_port=pacs.port,
-            confirm=send.Confirm(pacs.confirm),
-            dicomweb_url=pacs.dicomweb_url,
-            commitment_host=pacs.commitment_host,
-            commitment_port=pacs.commitment_port,
-            tls=tls.calling(settings, pacs),
-            answers_tls=tls.answered(settings, pacs),
-        )
-        found[name] = send.PacsDestination(options, vault, clock)
+        kind = posting.StowDestination if pacs.transport == "stow" else send.PacsDestination
+        found[name] = kind(_archive(name, pacs, settings), vault, clock)
     for name, record in settings.destinations.fhir.items():
         server = rest.Options(base_url=record.base_url, token=record.token.get_secret_value())
         found[name] = fhir_client.DpiDestination(fhir_client.Options(name=name, server=server), vault, clock)
     return found
+
+
+def _archive(name: str, pacs: PacsSettings, settings: Settings) -> send.Options:
+    return send.Options(
+        name=name,
+        aet=pacs.our_aet,
+        peer_aet=pacs.aet,
+        peer_host=pacs.host,
+        peer_port=pacs.port,
+        confirm=send.Confirm(pacs.confirm),
+        duplicate=send.Duplicate(pacs.duplicate),
+        dicomweb_url=pacs.dicomweb_url,
+        web_token=pacs.dicomweb_token.get_secret_value(),
+        commitment_host=pacs.commitment_host,
+        commitment_port=pacs.commitment_port,
+        tls=tls.calling(settings, pacs),
+        answers_tls=tls.answered(settings, pacs),
+        idle_s=pacs.keep_association_s,
+    )
 
 
 def host_options(settings: Settings) -> ModelOptions:

@@ -6,16 +6,21 @@ from functools import partial
 from typing import Final
 
 from bridge.config import ConfigError, Settings
-from bridge.config.dicom import PacsSettings
+from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings
 from bridge.db.destinations import Traffic
 from bridge.web.services import Place, Standing
 from bridge.wiring import tls
+from bridge.wiring.sources import NOWHERE
+from dicom_adapters.dicomweb import Web
 from dicom_adapters.echo import echo
 from dicom_adapters.tls import Calling
 from fhir_adapters import rest
 from guarantee.breaker import Health
 from guarantee.errors import Unavailable
+
+ANSWER_BYTES_MAX: Final = 64 * 1024
+"""Most that is read of a search for the study that nobody has."""
 
 REACH_S: Final = 5.0
 """How long ``aval check`` and ``aval destinations test`` wait for each place outside."""
@@ -24,7 +29,11 @@ REACH_S: Final = 5.0
 def places(settings: Settings) -> tuple[Place, ...]:
     """Return what is configured, without credentials: for pages and the command line."""
     found = [
-        Place(name=name, kind="pacs", address=f"{pacs.aet} {pacs.host}:{pacs.port}")
+        Place(
+            name=name,
+            kind="pacs",
+            address=pacs.dicomweb_url if pacs.transport == "stow" else f"{pacs.aet} {pacs.host}:{pacs.port}",
+        )
         for name, pacs in settings.destinations.pacs.items()
     ]
     found += [
@@ -82,6 +91,8 @@ def question(settings: Settings, name: str) -> Callable[[], str]:
     """Return the question whether one configured place answers: C-ECHO of a PACS, its statement of a record."""
     if name in settings.destinations.pacs:
         pacs = settings.destinations.pacs[name]
+        if pacs.transport == "stow":
+            return partial(_search, pacs)
         return partial(_echo, pacs, tls.calling(settings, pacs))
     return partial(_statement, settings.destinations.fhir[name])
 
@@ -89,6 +100,12 @@ def question(settings: Settings, name: str) -> Callable[[], str]:
 def _echo(pacs: PacsSettings, call: Calling | None) -> str:
     echo(aet=pacs.our_aet, peer_aet=pacs.aet, host=pacs.host, port=pacs.port, timeout_s=REACH_S, tls=call)
     return f"C-ECHO answered by {pacs.aet} at {pacs.host}:{pacs.port}{' in TLS' if call else ''}"
+
+
+def _search(pacs: PacsSettings) -> str:
+    web = Web(pacs.dicomweb_url, REACH_S, pacs.dicomweb_token.get_secret_value())
+    web.get(f"/studies?StudyInstanceUID={NOWHERE}", "application/dicom+json", ANSWER_BYTES_MAX)
+    return f"DICOMweb answers at {pacs.dicomweb_url}"
 
 
 def _statement(record: FhirSettings) -> str:

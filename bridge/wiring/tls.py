@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from bridge.config import ConfigError, Settings
-from bridge.config.dicom import PacsSettings, SourceSettings
+from bridge.config.dicom import SourceSettings
+from bridge.config.pacs import PacsSettings
 from dicom_adapters.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
