@@ -26,6 +26,7 @@ class Proxy:
 
     def __init__(self, port: int, seed: int = 0) -> None:
         self.mode = Mode.PASS
+        self.connections = 0
         self._target = port
         self._draw = random.Random(seed)
         self._open: set[socket.socket] = set()
@@ -55,6 +56,7 @@ class Proxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            self.connections += 1
             if self.mode is Mode.REFUSE:
                 client.close()
                 continue

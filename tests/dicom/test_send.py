@@ -24,6 +24,7 @@ from dicom_adapters.archive import DicomWeb, changes
 from dicom_adapters.commitment import CommitmentDesk
 from dicom_adapters.held import Held, data_set_start
 from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.renderer import Options as RenderingOptions
 from dicom_adapters.send import Confirm, Options, PacsDestination
 from guarantee.errors import Declined, Malformed, PortError, Unavailable
 from guarantee.ids import digest
@@ -55,11 +56,11 @@ class Ready:
     vault: FileVault
 
 
-def ready(folder: Path, *, study: str = "1") -> Ready:
+def ready(folder: Path, *, study: str = "1", options: RenderingOptions = e.OPTIONS, **content: Any) -> Ready:
     """Return an endorsed, rendered, sealed and minted release; ``study`` keeps tests on one archive apart."""
     scene = e.scene(study=study)
-    endorsed = e.endorse(scene, e.content(scene))
-    objects = DicomRenderer(e.OPTIONS, scene.read).render(endorsed)
+    endorsed = e.endorse(scene, e.content(scene, **content))
+    objects = DicomRenderer(options, scene.read).render(endorsed)
     package = e.package(scene, objects)
     vault = FileVault(folder / "vault")
     for data in (*scene.blobs.values(), package.to_bytes()):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pyotp
@@ -103,6 +104,50 @@ def test_only_what_was_released_is_retracted_and_only_once(
         return shown["state"] == "retracted" and kinds.count(("withdrawal", "confirmed")) == 2
 
     embedded.eventually(receipts, "both destinations to confirm what the command line took back")
+
+
+# ------------------------------------------------------------------------------------------------------ destinations
+
+
+@pytest.mark.peer("orthanc")
+@pytest.mark.peer("sekmet")
+def test_destinations_are_listed_tested_paused_and_sent_to_again(
+    aval: Callable[..., Done], embedded: Installation, tmp_path: Path
+) -> None:
+    with AtDesk(embedded, embedded.people["dr.martin"]) as martin:
+        study = inputs.phantom(tmp_path, f"cli-again-{time.monotonic_ns()}")
+        inputs.send(study, embedded.scp)
+        result = martin.draft_of(study.case(), PHANTOM)
+        require(aval("destinations", "pause", PACS), MISUSE, "--reason")
+        require(embedded.aval("destinations", "pause", PACS, "--reason", "migration"), DONE, "paused")
+        martin.sign(result)
+
+        def standing() -> dict[str, object]:
+            return {s["name"]: s for s in json_of(aval("destinations", "list", "--json"))}[PACS]
+
+        embedded.eventually(lambda: standing()["waiting"] == 1, "the delivery to wait for the paused PACS")
+        assert standing()["attempts"] == 0
+        assert "migration" in require(aval("destinations", "show", PACS), DONE).stdout
+        assert "migration" in martin.web.get("/destinations").text
+        require(embedded.aval("destinations", "resume", PACS), DONE, "goes on")
+        require(aval("destinations", "resume", PACS), SAID_NO, "not paused")
+        martin.wait_for(result, "delivered")
+    for name, said in ((PACS, "C-ECHO"), (RECORD, "CapabilityStatement")):
+        require(aval("destinations", "test", name), DONE, said)
+    require(aval("destinations", "test", "nowhere"), SAID_NO, "no destination is called")
+    require(aval("destinations", "show", "nowhere"), SAID_NO, "no destination is called")
+    require(aval("destinations", "list"), DONE, "DESTINATION", "closed")
+    done = embedded.aval("destinations", "resend", result, "--to", PACS, "--reason", "perdu au PACS", "--json")
+    assert json_of(require(done, DONE))["round"] == 1
+
+    def confirmed() -> int:
+        shown = json_of(aval("results", "show", result, "--json"))
+        return [(one["destination"], one["state"]) for one in shown["deliveries"]].count((PACS, "confirmed"))
+
+    embedded.eventually(lambda: confirmed() == 2, "the PACS to confirm what was sent again")
+    shown = json_of(aval("results", "show", result, "--json"))
+    assert shown["state"] == "delivered"
+    require(aval("destinations", "resend", result, "--to", "nowhere", "--reason", "x"), SAID_NO, "no destination")
 
 
 # -------------------------------------------------------------------------------------------------- stops and people

@@ -147,6 +147,19 @@ def test_a_lost_or_odd_answer_to_a_transaction_that_was_taken_is_a_receipt_witho
     assert len(reports(near.target, original)) == 1
 
 
+@pytest.mark.parametrize(("said", "asked_s"), [("40", 40.0), ("Fri, 27 Nov 2026 10:00:00 GMT", 0.0), ("1" * 30, 0.0)])
+def test_how_long_the_record_asks_to_be_left_alone_is_heard(
+    said: str, asked_s: float, make: Make, renderer: FhirRenderer, vault: FileVault, near: Proxy
+) -> None:
+    original = fresh()
+    (sent,) = renderer.render(original)
+    release = released(original, sent, vault)
+    near.faults = [Fault(forward=False, status=429, headers={"Retry-After": said})]
+    with pytest.raises(Unavailable) as refused:
+        make(near.url).send(release)
+    assert refused.value.asked_s == asked_s
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "code"),
     [
