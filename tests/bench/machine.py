@@ -44,14 +44,15 @@ def commit() -> str:
         return "unknown"
 
 
-def wait_until_quiet(longest_s: float) -> None:
-    """Return when others use little of the machine, or after ``longest_s``."""
+def wait_until_quiet(longest_s: float) -> bool:
+    """Return True when others use little of the machine, False when they still did after ``longest_s``."""
     deadline = time.monotonic() + longest_s
     while time.monotonic() < deadline:
         with watching_others() as others:
             time.sleep(0.4)
         if others.cores < QUIET_CORES:
-            return
+            return True
+    return False
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from pydicom.filebase import DicomBytesIO
 
 from tests.bench import figures
 from tests.bench.dicom import images, runs, speed
-from tests.bench.dicom.receivers import NullReceiver, Program, Receiver, Void, plain, variant
-from tests.bench.dicom.runs import Load, Run, measure
+from tests.bench.dicom.receivers import Kind, NullReceiver, Program, Receiver, Void, plain, variant
+from tests.bench.dicom.runs import Load, Run, Track, measure
 from tests.bench.dicom.sender import nth
 from tests.bench.dicom.speed import Measured
 from tests.bench.dicom.wire import instance_of
@@ -159,6 +159,20 @@ def test_an_instance_that_is_acknowledged_and_not_kept_makes_the_run_void(
             measure(made, Load(folder=folder))
     finally:
         made.stop()
+
+
+def test_a_void_run_is_not_repeated(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[Void] = []
+
+    def lose(receiver: Receiver, load: Load) -> Run:
+        lost.append(Void("1 instance is lost"))
+        raise lost[-1]
+
+    monkeypatch.setattr(runs, "measure", lose)
+    monkeypatch.setattr(runs, "wait_until_quiet", lambda _: True)
+    kind = Kind(start=NullReceiver, flushes="nothing")
+    assert Track(folder=tmp_path, quiet_s=1.0).run("null", kind, Load(folder=folder)).void == "1 instance is lost"
+    assert len(lost) == 1
 
 
 @pytest.mark.peer("dcmtk")

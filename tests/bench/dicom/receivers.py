@@ -179,7 +179,11 @@ class Aval(Receiver):
         self.port = self.installation.scp
         self._cluster = cluster
         names = ("scp", "intake", "relay", "sweep") if cluster else ("all",)
-        self.installation.start(*names)
+        try:
+            self.installation.start(*names)
+        except AssertionError:
+            self.installation.kill()
+            raise
 
     @property
     def roots(self) -> tuple[int, ...]:

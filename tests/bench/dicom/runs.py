@@ -24,7 +24,12 @@ DRAIN_S: Final = 20.0
 """Longest time after the last answer until a receiver shows what it holds (an index may be written behind)."""
 
 ATTEMPTS: Final = 3
-"""Runs in which others used much of the machine are repeated; the last one counts, and says so."""
+"""A run that began on a quiet machine and met others is repeated; the last one counts, and says so. A run that lost an
+instance is never repeated: it is the answer."""
+
+PATIENCE: Final = 20
+"""How many times the longest wait for a quiet machine all runs together may wait: on one that others use for hours,
+figures of a loaded machine are better than none, and are not published."""
 
 WASTE_BYTES: Final = 6 * 1024**3
 """Storage of runs that are over is deleted when there is so much of it, and never just before a run."""
@@ -89,32 +94,37 @@ class Track:
     quiet_s: float
     keep: bool = False
     made: int = 0
+    waited_s: float = 0.0
     waste: list[Path] = field(default_factory=list)
 
     def run(self, name: str, kind: Kind, load: Load) -> Run:
         """Return a run on a quiet machine, or the last of a few."""
-        done = Run()
-        for _ in range(ATTEMPTS if self.quiet_s else 1):
+        for _ in range(ATTEMPTS):
             self._clear()
-            done = self._run(name, kind, load)
-            if done.others_cores <= LOADED_CORES and not done.void:
+            done, was_quiet = self._run(name, kind, load)
+            if done.void or not was_quiet or done.others_cores <= LOADED_CORES:
                 break
         print(f"  {name:18s} {_line(done)}", file=sys.stderr, flush=True)
         return done
 
-    def _run(self, name: str, kind: Kind, load: Load) -> Run:
-        home = self.home(name)
+    def _run(self, name: str, kind: Kind, load: Load) -> tuple[Run, bool]:
+        """Return a run, and whether the machine was quiet when it began."""
         try:
-            receiver = kind.start(home)
-        except AssertionError as error:
-            return Run(void=f"did not start: {error}")
-        try:
-            wait_until_quiet(self.quiet_s)
-            return measure(receiver, load)
+            receiver = kind.start(self.home(name))
+            try:
+                was_quiet = self.wait()
+                return measure(receiver, load), was_quiet
+            finally:
+                receiver.stop()
         except (Void, AssertionError, subprocess.SubprocessError) as error:
-            return Run(void=str(error))
-        finally:
-            receiver.stop()
+            return Run(void=str(error)), False
+
+    def wait(self) -> bool:
+        """Wait for a quiet machine, as long as there is patience; return whether it is."""
+        since, left_s = time.monotonic(), PATIENCE * self.quiet_s - self.waited_s
+        is_quiet = wait_until_quiet(min(self.quiet_s, left_s))
+        self.waited_s += time.monotonic() - since
+        return is_quiet
 
     def home(self, name: str) -> Path:
         """Return the name of a new folder, of which nothing exists yet but the one that it is in."""

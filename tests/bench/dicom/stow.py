@@ -13,7 +13,6 @@ from tests.bench.dicom.parts import Part
 from tests.bench.dicom.receivers import PLUGINS, Aval, Orthanc, Receiver, Void
 from tests.bench.dicom.runs import Track, data_sets
 from tests.bench.figures import Spread, paired, table, target
-from tests.bench.machine import wait_until_quiet
 
 EACH: Final = 10
 """Images of one request."""
@@ -69,7 +68,7 @@ def _orthanc(track: Track, requests: list[bytes]) -> float | None:
 
 def _rate(track: Track, receiver: Receiver, port: int, requests: list[bytes], files: list[Path]) -> float | None:
     try:
-        wait_until_quiet(track.quiet_s)
+        track.wait()
         before_s, since = tree.cpu_s(receiver.roots), time.perf_counter()
         post(port, requests)
         wall_s, used_s = time.perf_counter() - since, tree.cpu_s(receiver.roots) - before_s
