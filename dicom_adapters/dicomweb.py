@@ -96,6 +96,23 @@ class Web:
         with response:
             yield response.headers.get("Content-Type", ""), _chunks(response)
 
+    def send(self, method: str, path: str, body: bytes, media: str) -> int:
+        """Send ``body`` and return the HTTP status, whatever it is; the answer's own body is not read.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        headers = {"Content-Type": media, "Accept": media, **self._headers}
+        request = urllib.request.Request(f"{self._url}{path}", data=body, headers=headers, method=method)  # noqa: S310 - checked above
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+        except (OSError, ValueError, HTTPException) as error:
+            raise _unreachable(error) from error
+
     def _open(self, path: str, accept: str) -> Any:
         headers = {"Accept": accept, **self._headers}
         request = urllib.request.Request(f"{self._url}{path}", headers=headers)  # noqa: S310 - checked above

@@ -18,6 +18,7 @@ from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
+from bridge.config.ups import UpsSettings
 
 __all__ = ["ConfigError", "Settings", "Site", "explain", "from_environment", "load"]
 
@@ -59,6 +60,9 @@ class Settings(Section):
     quiet: Quiet = Quiet()
     sources: dict[DestinationName, SourceSettings] = Field(
         default_factory=dict, description="archives that may be asked, by name"
+    )
+    ups: dict[DestinationName, UpsSettings] = Field(
+        default_factory=dict, description="worklist servers that we work for, by name"
     )
     destinations: Destinations = Destinations()
     journal: Journal = Journal()

@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from dicom_adapters.custody import Taking
 from dicom_adapters.directory import Given
 from dicom_adapters.errors import MalformedInstance
 from guarantee.errors import GuaranteeError, PortError
+from guarantee.rules import Facts
 from guarantee.unit import Arrival
 
 COMMIT_EVERY: Final = 64
@@ -64,12 +65,14 @@ class Inflow:
     Args:
         door: what it is for the record of refusals and for the journal, e.g. "import".
         sender: who they come from, for rules and rows.
+        facts: what rules are told of each of them beside what its header says.
     """
 
-    def __init__(self, parts: Parts, *, door: str, sender: str) -> None:
+    def __init__(self, parts: Parts, *, door: str, sender: str, facts: Facts | None = None) -> None:
         self.custody = custody(parts)
         self.tally = Tally()
         self._sender = sender
+        self._facts = facts or {}
         self._conversation = str(uuid.uuid4())
         self._ready: list[tuple[str, Arrival]] = []
         store, clock = parts.store("intake"), parts.clock
@@ -97,7 +100,7 @@ class Inflow:
         finally:
             if taking is not None:
                 taking.discard()
-        self._ready.append((name, arrival))
+        self._ready.append((name, replace(arrival, facts={**arrival.facts, **self._facts})))
         if len(self._ready) >= COMMIT_EVERY:
             self.commit()
 

@@ -26,6 +26,7 @@ from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
+from bridge.wiring.ups import performer
 from dicom_adapters.scp import Doors, Listener
 from dicom_adapters.series import read_volume
 from fhir_adapters.door import BODY_MAX, Door
@@ -216,7 +217,7 @@ def sweep(parts: Parts) -> Process:
     )
 
 
-NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep")
+NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep", "ups")
 """Every process, as in ``aval run NAME``."""
 
 
@@ -231,13 +232,15 @@ def make(name: str, parts: Parts) -> list[Process]:
         "desk": lambda: [desk(parts)],
         "relay": lambda: [relay(parts)],
         "sweep": lambda: [sweep(parts)],
+        "ups": lambda: [performer(parts)],
     }
     if name != "all":
         return [*makers[name](), bell]
     # Started first and stopped last: those who answer the bell. Then the bell, then those who may ring it.
     answering = ("infer", "deliver")
+    others = [each for each in NAMES if each not in answering and (each != "ups" or parts.settings.ups)]
     return [
         *(process for each in answering for process in makers[each]()),
         bell,
-        *(process for each in NAMES if each not in answering for process in makers[each]()),
+        *(process for each in others for process in makers[each]()),
     ]
