@@ -8,7 +8,7 @@ from bridge.config import ConfigError
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
-from bridge.wiring import outward, sources, tls
+from bridge.wiring import outward, sources, tls, ups
 from bridge.wiring.parts import Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
@@ -42,6 +42,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("dicom-web", lambda: _who_may_post(parts)),
         *outward.reachable(parts.settings).items(),
         *sources.reachable(parts.settings).items(),
+        *ups.reachable(parts.settings).items(),
     ]
     return [_ask(what, question) for what, question in questions]
 

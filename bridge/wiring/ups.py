@@ -1,13 +1,13 @@
 """The performer of workitems, joined to the parts of an installation: one loop for each server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import partial
 
 from bridge.config import ConfigError, Settings
 from bridge.config.ups import UpsSettings
-from bridge.flows.workitems import Performing, perform
+from bridge.flows.workitems import SCHEDULED, Performing, perform
 from bridge.runner import Loop
 from bridge.wiring.inflow import Inflow
 from bridge.wiring.parts import Parts
@@ -40,6 +40,15 @@ def worklist(name: str, mine: UpsSettings, settings: Settings) -> Worklist:
             transaction=partial(derive_uid, settings.site.namespace, "ups-transaction", name),
         )
     )
+
+
+def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
+    """Return, for each worklist server, a question whether it lists its workitems."""
+    return {f"ups {name}": partial(_ask, worklist(name, mine, settings)) for name, mine in settings.ups.items()}
+
+
+def _ask(asked: Worklist) -> str:
+    return f"{len(asked.in_state(SCHEDULED))} workitems scheduled for our station"
 
 
 def performer(parts: Parts) -> Loop:

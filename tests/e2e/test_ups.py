@@ -1,4 +1,4 @@
-"""Work from a worklist server, as whole processes: Orthanc has the study, a clinician decides, a kill changes nothing.
+"""Work from a worklist server, as whole processes: Orthanc has the study, a clinician decides, a kill is survived.
 
 The worklist server is our own, written from the standard (tests/peers/ups_server.py): none could be installed.
 """
