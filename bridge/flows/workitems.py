@@ -16,6 +16,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from guarantee.case import Case, CaseKind
 from guarantee.errors import PortError
+from guarantee.identity import Verdict
 from guarantee.ports import Clock, Store
 from guarantee.result import Mode, Result
 from guarantee.states import CaseState, ResultState
@@ -187,7 +188,8 @@ def judge(case: Case, model: str, unit: Unit) -> Standing:
         model: whose result counts; "" for every model's. Results in shadow mode count for nothing: they never leave.
     """
     if case.state is CaseState.QUARANTINED:
-        return Standing(percent=0, word=f"quarantined: {case.cause}", ends=True)
+        apart = unit.identities.admission(case.id) is Verdict.KEEP_APART
+        return Standing(percent=10, word=f"held: {case.cause}", ends=apart)  # until a person lets it go on
     found = [result for result in unit.results.of_case(case.id) if result.mode is Mode.CARE]
     results = [result for result in found if model in {"", result.model.name}]
     if not results:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pytest
 
+from bridge.flows.admit import admit, keep_apart
 from bridge.flows.retract import withdraw
 from bridge.flows.workitems import IN_PROGRESS, SCHEDULED, Performing, perform
-from guarantee.case import CaseKind
+from guarantee.case import Case, CaseKind
 from guarantee.content import Text
 from guarantee.errors import ModelFailed, NotEligible, Unavailable
 from guarantee.opinion import Reason, Verdict
@@ -225,12 +226,32 @@ def test_what_is_taken_back_before_it_is_told_is_not_completed(performer: Perfor
     assert world.result(result.id).state is ResultState.RETRACTED
 
 
-def test_two_patients_in_the_study_cancel(performer: Performer) -> None:
+def held(performer: Performer) -> Case:
     world = performer.world
     world.receive(arrival(world.vault, image=7, patient=somebody_else()))
     performer.round()
+    assert performer.round() == IN_PROGRESS
+    assert performer.server.said[-1] == "held: two-patients"
+    with world.sql.reading() as unit:
+        case = unit.cases.latest(CaseKind.STUDY, STUDY)
+    assert case is not None
+    return case
+
+
+def test_a_held_study_waits_for_a_person_and_ends_when_it_is_kept_apart(performer: Performer) -> None:
+    case, world = held(performer), performer.world
+    keep_apart(case.id, by="dr.martin", reason="essai", store=world.store, clock=world.clock)
     assert performer.round() == "CANCELED"
-    assert performer.server.reasons["w1"][0] == "quarantined: two-patients"
+    assert performer.server.reasons["w1"] == ("held: two-patients", False)
+
+
+def test_a_held_study_that_is_let_through_goes_on(performer: Performer) -> None:
+    case, world = held(performer), performer.world
+    admit(case.id, by="dr.martin", reason="essai", store=world.store, clock=world.clock)
+    assert performer.round() == IN_PROGRESS
+    world.complete()
+    assert performer.round() == IN_PROGRESS
+    assert performer.server.said[-1] == "computing"
 
 
 def test_a_result_that_nobody_may_see_counts_for_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
