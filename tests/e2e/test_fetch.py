@@ -37,8 +37,8 @@ def archive() -> Iterator[Orthanc]:
     yield from started(lambda: Orthanc(commitment_port=LISTENER))
 
 
-@pytest.fixture
-def made(archive: Orthanc, tmp_path: Path) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def made(archive: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     by_dimse = {"aet": "ORTHANC", "host": "127.0.0.1", "port": archive.port}
     settings = {
         "scp": {"port": LISTENER},
@@ -48,7 +48,7 @@ def made(archive: Orthanc, tmp_path: Path) -> Iterator[Installation]:
             "dead": {**by_dimse, "port": free_port(), "silence_s": 2.0},
         },
     }
-    made = Installation(tmp_path / "data", settings)
+    made = Installation(tmp_path_factory.mktemp("fetch") / "data", settings)
     made.ports["scp"] = LISTENER
     yield made
     made.kill()
