@@ -93,12 +93,9 @@ class FrameHeader:
     def item(self, sequence: str) -> Any:
         """Return the item of a functional group, or nothing to read from; see :meth:`group`."""
         for source in (self.own, self.shared):
-            try:
-                items = source.get(sequence)
-                if items:
-                    return items[0]
-            except CONVERSION_ERRORS as error:
-                raise NotEligible("pixels-unreadable", f"{sequence} cannot be read: {type(error).__name__}") from error
+            items = looked_up(source, sequence)
+            if items:
+                return items[0]
         return _NOTHING
 
     @property
@@ -113,6 +110,18 @@ class FrameHeader:
         """Between rows, then between columns; None when unknown."""
         spacing = numbers(self.group("PixelMeasuresSequence"), "PixelSpacing", 2)
         return (spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None
+
+
+def looked_up(source: Any, keyword: str) -> Any:
+    """Return a value of a functional group; None when it is absent.
+
+    Raises:
+        NotEligible: "pixels-unreadable", it cannot be read: pydicom says so at the first look.
+    """
+    try:
+        return source.get(keyword)
+    except CONVERSION_ERRORS as error:
+        raise NotEligible("pixels-unreadable", f"{keyword} cannot be read: {type(error).__name__}") from error
 
 
 def dot(a: Vector, b: Vector) -> float:

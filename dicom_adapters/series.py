@@ -43,7 +43,7 @@ from pydicom.uid import (
 )
 
 from dicom_adapters.decode import decode_frame, frame_count, integer, open_header, open_image, require_decodable
-from dicom_adapters.geometry import FrameHeader, Plane, Vector, dot, numbers
+from dicom_adapters.geometry import FrameHeader, Plane, Vector, dot, looked_up, numbers
 from dicom_adapters.values import age_years, parse_day
 from guarantee.errors import NotEligible
 from guarantee.inputs import Slice, Volume
@@ -193,7 +193,7 @@ def _images(header: Dataset, file: bytes | Path) -> list[_Image]:
     if not all(frame.own for frame in frames):
         raise NotEligible("multi-frame-not-supported", f"{count} frames that do not say where they lie")
     for keyword in _ONE_STACK:
-        if len({str(frame.item("FrameContentSequence").get(keyword)) for frame in frames}) > 1:
+        if len({str(looked_up(frame.item("FrameContentSequence"), keyword)) for frame in frames}) > 1:
             raise NotEligible("multi-frame-not-supported", f"frames that differ in {keyword}")
     return [_Image.of(frame, file, number) for number, frame in enumerate(frames, start=1)]
 
@@ -305,7 +305,7 @@ def _values(frames: Sequence[FrameHeader], number: int) -> tuple[NDArray[Any], b
     frame = frames[number - 1]
     stored = decode_frame(frame.dataset, number)
     lut = frame.group("PixelValueTransformationSequence")
-    if lut.get("ModalityLUTSequence"):
+    if looked_up(lut, "ModalityLUTSequence"):
         return _looked_up(stored, lut), True
     slope, intercept = (numbers(lut, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
     a = 1.0 if "RescaleSlope" not in lut else slope[0] if slope else 0.0

@@ -21,7 +21,7 @@ from pydicom.tag import BaseTag
 
 from dicom_adapters.decode import frame_count, open_header
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.geometry import FrameHeader
+from dicom_adapters.geometry import FrameHeader, looked_up
 from dicom_adapters.headers import Header, read_header
 from dicom_adapters.text import TEXT_CHARS_MAX, codec, decode
 from guarantee.case import CaseKind, Source
@@ -216,7 +216,7 @@ def _framed(frame: FrameHeader, image: Dataset) -> Dataset:
     for group, keywords in _GEOMETRY:
         item = frame.item(group)
         for keyword in keywords:
-            if item.get(keyword) is not None:
+            if looked_up(item, keyword) is not None:
                 framed.add(item[keyword])
     return framed
 

@@ -156,6 +156,15 @@ STACKS: Final = (
         frame=SHOWN,
     ),
     Piece(
+        name="enhanced-unreadable-index",
+        why="an index of a VR that does not exist, inside a functional group (found by test_fuzz_headers.py)",
+        files=lambda: [
+            changed(_enhanced)()[0].replace(b"\x20\0\x28\x91UL", b"\x20\0\x28\x91QL"),
+        ],
+        volume="pixels-unreadable",
+        frame=SHOWN,
+    ),
+    Piece(
         name="enhanced-without-groups",
         why="a multi-frame image that does not say where its frames lie",
         frame=SHOWN,
