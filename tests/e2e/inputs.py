@@ -25,6 +25,7 @@ from guarantee.errors import Unavailable
 from guarantee.ids import digest
 from inference.registry import shipped
 from tests.dicom import samples
+from tests.dicom.enhanced import enhanced
 from tests.inference.builders import mask_package
 from tests.installation import CACHE, ROOT
 from tests.peers.base import program
@@ -114,8 +115,12 @@ def models(folder: Path) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------------ images
 
 
-def phantom(folder: Path, name: str, *, modality: str = "MR", **header: str) -> Study:
-    """Return a study of a bright ball in 12 slices; another ``name`` is another study."""
+def phantom(folder: Path, name: str, *, modality: str = "MR", multi_frame: bool = False, **header: str) -> Study:
+    """Return a study of a bright ball in 12 slices; another ``name`` is another study.
+
+    Args:
+        multi_frame: as one enhanced image, its frames from the last to the first.
+    """
     images = samples.series(
         modality, slices=PHANTOM_SLICES, rows=32, columns=32, spacing_mm=(2.0, 2.0), step_mm=4.0, study=_short(name)
     )
@@ -124,7 +129,7 @@ def phantom(folder: Path, name: str, *, modality: str = "MR", **header: str) -> 
         samples.set_pixels(image, pixels)
         for keyword, value in header.items():
             setattr(image, keyword, value)
-    return write(folder / name, images)
+    return write(folder / name, [enhanced(images, range(PHANTOM_SLICES)[::-1])] if multi_frame else images)
 
 
 def _short(name: str) -> str:

@@ -159,11 +159,19 @@ def _require_mask(segmentation: Dataset, installation: Installation, content: Ma
     wanted = {name: frame for name, frame in zip(mask.grid.frames, bits, strict=True) if frame.any()}
     frames = np.atleast_3d(segmentation.pixel_array).reshape(-1, rows, columns)
     held = {
-        str(group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID): frame
+        _source_of(group): frame
         for group, frame in zip(segmentation.PerFrameFunctionalGroupsSequence, frames, strict=True)
+        if frame.any()
     }
     assert held.keys() == wanted.keys()
     assert all((held[name] == wanted[name]).all() for name in wanted)
+
+
+def _source_of(group: Dataset) -> str:
+    """Return what a mask calls the image that a frame was derived from."""
+    source = group.DerivationImageSequence[0].SourceImageSequence[0]
+    number = source.get("ReferencedFrameNumber")
+    return f"{source.ReferencedSOPInstanceUID}#{number}" if number else str(source.ReferencedSOPInstanceUID)
 
 
 def _key(observation: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def confirmed(martin: AtDesk, result: str, kind: Kind = Kind.RESULT) -> list[dic
     return martin.installation.eventually(look, f"every {kind} of {result[:8]} to be confirmed")
 
 
-def drafted_phantom(place: Installation, martin: AtDesk, folder: Path, name: str, **header: str) -> tuple[Study, str]:
+def drafted_phantom(place: Installation, martin: AtDesk, folder: Path, name: str, **header: Any) -> tuple[Study, str]:
     """Send a phantom, and return it with the result that awaits review."""
     study = inputs.phantom(folder, f"{name}-{time.monotonic_ns()}", **header)
     inputs.send(study, place.scp)
@@ -127,6 +127,17 @@ def test_an_endorsed_study_arrives_and_can_be_taken_back_everywhere(
     assert martin.state(result) == "retracted"
     judges.pacs_rejects(outside, study.uid)
     judges.record_withdrew(outside, place, result)
+
+
+def test_a_multi_frame_image_is_read_endorsed_and_delivered(
+    place: Installation, outside: Outside, martin: AtDesk, judges: Judges, tmp_path: Path
+) -> None:
+    study, result = drafted_phantom(place, martin, tmp_path, "frames", multi_frame=True)
+    assert len(study.files) == 1
+    martin.sign(result)
+    seen = martin.wait_for(result, "delivered")
+    judges.pacs_holds(outside, place, study.uid, result, seen["content"])
+    judges.record_holds(outside, place, result, seen["content"])
 
 
 def test_what_a_reader_changes_is_what_arrives(
