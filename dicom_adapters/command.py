@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid
 from dicom_adapters.refusals import Answer
+from dicom_adapters.values import parse_uid
 
 _CLASS, _FIELD, _MESSAGE, _ANSWERED, _HAS_DATA = 0x0002, 0x0100, 0x0110, 0x0120, 0x0800
 _STATUS, _COMMENT, _INSTANCE = 0x0900, 0x0902, 0x1000

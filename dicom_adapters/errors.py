@@ -2,7 +2,8 @@
 
     PortError (guarantee/errors.py)
     ├── MalformedInstance        these bytes are not an instance that we may keep; sending them again will not help
-    └── NotExportable            this object does not leave under a pseudonym: the message says why
+    ├── NotExportable            this object does not leave under a pseudonym: the message says why
+    └── RequestRefused           what a peer asks of us is refused, with a status of DIMSE
 
 Codes of ``MalformedInstance``, stable for tables, metrics and translations:
 
@@ -18,6 +19,7 @@ Codes of ``MalformedInstance``, stable for tables, metrics and translations:
     deflated                a deflated transfer syntax
     instance-too-large      more bytes than the listener takes for one instance
     uid-missing, uid-form   a UID that names the instance is absent, or is not one
+    rejection-unreadable    a rejection note that does not say clearly what it rejects
     class-mismatch          the data set is not the instance that was announced
 """
 
@@ -34,3 +36,16 @@ class NotExportable(PortError):
     Codes: "burned-in", "recognizable", "overlay-in-pixels", "document", "deflated", "unreadable", "element-too-large",
     "secret-short", "option-unknown".
     """
+
+
+class RequestRefused(PortError):
+    """What a peer asks of us is refused.
+
+    Args:
+        status: PS3.7, Annex C.
+        code, detail: recorded; no patient data.
+    """
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.status = status

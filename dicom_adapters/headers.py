@@ -7,6 +7,8 @@ Facts for routing and eligibility (guarantee/rules.py), each a set of text; none
                 RecognizableVisualFeatures, PatientSex, Laterality (of the series or of the image),
                 ImageOrientationPatient (six numbers as one text), RequestedProcedurePriority (of the order)
     device      Manufacturer, ManufacturerModelName
+    counts      ImagesInAcquisition, AcquisitionNumber, NumberOfSlices, NumberOfTemporalPositions,
+                NumberOfStudyRelatedInstances, NumberOfSeriesRelatedInstances: how much there should be
     numbers     Rows, Columns, SamplesPerPixel, NumberOfFrames, MagneticFieldStrength (T), SliceThickness,
                 SpacingBetweenSlices, PixelSpacingRow, PixelSpacingColumn (mm), PatientAgeYears (whole years)
 
@@ -14,10 +16,9 @@ Descriptions of series and protocol are left out: people write names into them. 
 frame of reference are left out: they identify.
 """
 
-import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from mmap import mmap
 from typing import Final, Literal
@@ -25,12 +26,14 @@ from typing import Final, Literal
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from dicom_adapters import rejected
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.structure import Element, Encoding, walk
 from dicom_adapters.text import codec, decode, person_name
-from dicom_adapters.values import age_years, parse_day, parse_time, plain_number
+from dicom_adapters.values import age_years, parse_day, parse_time, parse_uid, plain_number
 from guarantee.case import CaseKind, Patient, Source
 from guarantee.ids import Digest
+from guarantee.judging import Rejection
 from guarantee.rules import Facts
 from guarantee.unit import Arrival
 
@@ -47,13 +50,9 @@ VALUES_MAX: Final = 16
 VALUE_CHARS_MAX: Final = 64
 """Longest value of a fact, as for LO (PS3.5, 6.2)."""
 
-UID_CHARS_MAX: Final = 64
-"""PS3.5, 9.1."""
-
 _META_AT: Final = 132
 _EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
 DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 _SEX: Final = {"M": "M", "F": "F", "O": "O", "H": "M", "I": "O", "1": "M", "2": "F"}
 """PS3.3 C.7.1.1, and what French and HL7v2 sources write instead: H(omme), I(ndéterminé), 1, 2."""
 
@@ -67,6 +66,7 @@ class Header:
         study_description: as received, on one line.
         started: study date and time, local, ISO 8601; only the date when the time is absent; "" without a date.
         facts: see the top of this file.
+        rejects: what it takes out of use, when it is a rejection note.
     """
 
     sop_class_uid: str
@@ -80,6 +80,7 @@ class Header:
     study_description: str
     started: str
     facts: Facts
+    rejects: tuple[Rejection, ...] = ()
 
 
 def read_header(
@@ -101,30 +102,15 @@ def read_header(
         data, start = _inflate(data, start), 0
     encoding = Encoding(implicit=syntax == ImplicitVRLittleEndian, little=syntax != ExplicitVRBigEndian)
     header = _Fields(walk(data, start, encoding, _WANTED), encoding).header(syntax)
+    if header.sop_class_uid == rejected.CLASS:
+        rejects = rejected.read_rejections(
+            data[start:], implicit=encoding.implicit, little=encoding.little, note=header.sop_instance_uid
+        )
+        header = replace(header, rejects=rejects)
     announced = (sop_class_uid or header.sop_class_uid, sop_instance_uid or header.sop_instance_uid)
     if announced != (header.sop_class_uid, header.sop_instance_uid):
         raise MalformedInstance("class-mismatch", "the data set is not the instance that the request announced")
     return header
-
-
-def parse_uid(text: str, what: str) -> str:
-    """Return ``text`` as a UID, its padding removed.
-
-    Leading zeros in a component are let through, though PS3.5 9.1 forbids them: real devices write them, and an
-    instance must keep its name.
-
-    Args:
-        what: for the message, e.g. "SOPInstanceUID".
-
-    Raises:
-        MalformedInstance: "uid-missing" or "uid-form".
-    """
-    uid = text.rstrip("\0 ")
-    if not uid:
-        raise MalformedInstance("uid-missing", f"{what} is missing")
-    if len(uid) > UID_CHARS_MAX or not _UID.fullmatch(uid):
-        raise MalformedInstance("uid-form", f"{what} is not a UID (digits and dots, at most {UID_CHARS_MAX})")
-    return uid
 
 
 def to_arrival(
@@ -152,6 +138,7 @@ def to_arrival(
         sender=sender,
         conversation=conversation,
         doubt=doubt,
+        rejects=header.rejects,
     )
 
 
@@ -290,11 +277,13 @@ _PLAIN: Final[dict[str, Callable[[_Fields, str], list[str]]]] = {
             *("Modality", "SOPClassUID", "BodyPartExamined", "ImageType", "ScanningSequence", "SequenceVariant"),
             *("MRAcquisitionType", "PhotometricInterpretation", "BurnedInAnnotation", "NumberOfFrames"),
             *("RecognizableVisualFeatures", "RequestedProcedurePriority"),
+            *("ImagesInAcquisition", "AcquisitionNumber", "NumberOfTemporalPositions"),
+            *("NumberOfStudyRelatedInstances", "NumberOfSeriesRelatedInstances"),
         ),
         _Fields.codes,
     ),
     **dict.fromkeys(("Manufacturer", "ManufacturerModelName"), _Fields.texts),
-    **dict.fromkeys(("Rows", "Columns", "SamplesPerPixel"), _Fields.integers),
+    **dict.fromkeys(("Rows", "Columns", "SamplesPerPixel", "NumberOfSlices"), _Fields.integers),
     **dict.fromkeys(("MagneticFieldStrength", "SliceThickness", "SpacingBetweenSlices"), _Fields.numbers),
 }
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import FILE_META_BYTES_MAX, parse_uid
+from dicom_adapters.headers import FILE_META_BYTES_MAX
 from dicom_adapters.structure import Element, Encoding, walk
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_adapters.values import parse_uid
 
 PREFIX: Final = bytes(128) + b"DICM"
 

@@ -14,8 +14,8 @@ from dicom_adapters import cfind, qido
 from dicom_adapters.cfind import Peer
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid
 from dicom_adapters.tls import Calling
+from dicom_adapters.values import parse_uid
 from guarantee.errors import Declined, Unavailable
 
 IDENTIFIER_CHARS_MAX: Final = 64

@@ -31,8 +31,29 @@ scp.Options.acse_timeout_s."""
 COMMAND_BYTES_MAX: Final = 64 * 1024
 """Longest command set, 64 KiB. A C-STORE-RQ is about 200 bytes."""
 
+NOTICE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Longest data set of any other message than C-STORE, 16 MiB: a list of 100,000 instances is 15 MB."""
+
 _AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE = 0x0002, 0x0100, 0x0110, 0x0800, 0x1000
-_STORE, _ECHO = 0x0001, 0x0030
+_REQUESTED_CLASS, _REQUESTED_INSTANCE, _ANSWERED, _STATUS, _ACTION_TYPE = 0x0003, 0x1001, 0x0120, 0x0900, 0x1008
+_STORE, _ECHO, _CREATE, _SET, _ACTION, _REPORTED = 0x0001, 0x0030, 0x0140, 0x0120, 0x0130, 0x8100
+_NAMES: Final = {
+    _STORE: (_AFFECTED_CLASS, _AFFECTED_INSTANCE),
+    _ECHO: (_AFFECTED_CLASS,),
+    _CREATE: (_AFFECTED_CLASS,),
+    _SET: (_REQUESTED_CLASS, _REQUESTED_INSTANCE),
+    _ACTION: (_REQUESTED_CLASS, _REQUESTED_INSTANCE),
+    _REPORTED: (),
+}
+"""What each message that we take must name: requests, and the answer to an N-EVENT-REPORT of ours."""
+
+_SHORTS: Final = {
+    _ACTION: (_FIELD, _MESSAGE, _HAS_DATA, _ACTION_TYPE),
+    _REPORTED: (_FIELD, _ANSWERED, _HAS_DATA, _STATUS),
+}
+_DATA: Final = {_STORE: {True}, _ECHO: {False}}
+"""Whether a data set follows; the others may have one."""
+
 _AWAITING_REQUEST: Final = "Sta2"
 _PIECE_BYTES: Final = 64 * 1024
 _NO_DATA_SET: Final = b"\x01\x01"
@@ -97,6 +118,7 @@ class Reception:
         self._instance_bytes_max = instance_bytes_max
         self._command = bytearray()
         self._expects_data = False
+        self._bytes_max = instance_bytes_max
         self._size = 0
         self._refusal: PortError | None = None
         self._held = 0
@@ -137,7 +159,7 @@ class Reception:
         if len(self._command) > COMMAND_BYTES_MAX:
             raise Violation("message-too-large", f"a command set of more than {COMMAND_BYTES_MAX} bytes")
         if value[0] & 2:
-            self._expects_data = _expects_data(bytes(self._command))
+            self._expects_data, self._bytes_max = _data_set(bytes(self._command), self._instance_bytes_max)
             self._command.clear()
             self.begin()
 
@@ -158,12 +180,12 @@ class Reception:
             Violation: it has no end.
         """
         self._size += size
-        if self._size > 2 * self._instance_bytes_max:
+        if self._size > 2 * self._bytes_max:
             raise Violation("message-too-large", f"a data set of more than {self._size} bytes")
         if self._refusal is not None:
             return self._refusal
-        if self._size > self._instance_bytes_max:
-            detail = f"more than {self._instance_bytes_max} bytes"
+        if self._size > self._bytes_max:
+            detail = f"more than {self._bytes_max} bytes"
             self._refusal = MalformedInstance("instance-too-large", detail)
         elif not self._budget.take(size):
             self._refusal = Unavailable("listener-full", "too much is being received at once; send again later")
@@ -173,26 +195,27 @@ class Reception:
         return self._refusal
 
 
-def _expects_data(command: bytes) -> bool:
-    """Return whether a data set follows ``command``, which must be a C-STORE or C-ECHO request.
+def _data_set(command: bytes, instance_bytes_max: int) -> tuple[bool, int]:
+    """Return whether a data set follows ``command``, which must be a message that is served here, and how long at most.
 
-    Source: PS3.7, 9.3.1.1 and 9.3.5.1, E.1.
+    Source: PS3.7, 9.3.1.1, 9.3.5.1, 10.3.1.2, 10.3.3.1, 10.3.4.1, 10.3.5.1, E.1.
     """
-    wanted = frozenset({_AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE})
+    shorts = {_FIELD, _MESSAGE, _HAS_DATA, _ANSWERED, _STATUS, _ACTION_TYPE}
+    names = {_AFFECTED_CLASS, _AFFECTED_INSTANCE, _REQUESTED_CLASS, _REQUESTED_INSTANCE}
     try:
-        found = walk(command, 0, Encoding(implicit=True), wanted, only_group=0x0000)
+        found = walk(command, 0, Encoding(implicit=True), frozenset(shorts | names), only_group=0x0000)
     except MalformedInstance as error:
         raise Violation("message-broken", f"the command set cannot be read: {error.code}") from error
     values = {tag: element.value.rstrip(b"\0 ") for tag, element in found.items()}
-    field = int.from_bytes(found[_FIELD].value, "little") if _FIELD in found else None
-    follows = found[_HAS_DATA].value != _NO_DATA_SET if _HAS_DATA in found else None
-    lengths = [len(found[tag].value) if tag in found else 0 for tag in (_FIELD, _MESSAGE, _HAS_DATA)]
-    names = (_AFFECTED_CLASS, _AFFECTED_INSTANCE) if field == _STORE else (_AFFECTED_CLASS,)
-    if lengths != [2, 2, 2] or not all(values.get(name) for name in names):
+    field = int.from_bytes(found[_FIELD].value, "little") if _FIELD in found else 0
+    wanted = _SHORTS.get(field, (_FIELD, _MESSAGE, _HAS_DATA))
+    lengths = {len(found[tag].value) if tag in found else 0 for tag in wanted}
+    if lengths != {2} or not all(values.get(name) for name in _NAMES.get(field, (_AFFECTED_CLASS,))):
         raise Violation("message-broken", "the command set lacks what a request has")
-    if (field, follows) not in {(_STORE, True), (_ECHO, False)}:
-        raise Violation("message-broken", f"command {field or 0:04X} is not served here")
-    return follows is True
+    follows = found[_HAS_DATA].value != _NO_DATA_SET
+    if field not in _NAMES or follows not in _DATA.get(field, {True, False}):
+        raise Violation("message-broken", f"command {field:04X} is not served here")
+    return follows, instance_bytes_max if field == _STORE else min(NOTICE_BYTES_MAX, instance_bytes_max)
 
 
 def limit_pdus(association: Association) -> None:

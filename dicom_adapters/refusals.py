@@ -32,6 +32,7 @@ REFUSALS: Final[Mapping[str, int]] = {
     "uid-missing": 0xC00A,
     "uid-form": 0xC00B,
     "instance-too-large": 0xC00C,
+    "rejection-unreadable": 0xC00D,
 }
 """Status of each refusal of errors.py (PS3.4, Table B.2-1: A9xx does not match SOP Class, Cxxx cannot understand)."""
 

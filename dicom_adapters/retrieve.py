@@ -20,9 +20,9 @@ from dicom_adapters.cfind import Peer, answers, associate, hang_up, hexadecimal
 from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Parts, content_type
 from dicom_adapters.query import Listed
+from dicom_adapters.values import parse_uid
 from guarantee.errors import Declined, PortError, Unavailable
 
 Take: TypeAlias = Callable[[str, Callable[[], Taking]], None]

@@ -1,4 +1,4 @@
-"""The listener: C-ECHO and C-STORE (PS3.4, A and B).
+"""The listener: C-ECHO and C-STORE (PS3.4, A and B), and what services.py adds.
 
 An instance is answered with success only when its bytes are durable in the vault and its row is committed. Everything
 else is answered with a failure, and recorded: a sender that hears success deletes its copy.
@@ -11,7 +11,7 @@ of pynetdicom: upper_layer.py.
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -23,13 +23,14 @@ from pynetdicom.association import Association
 from dicom_adapters.admission import Admission, Rejection, Sender
 from dicom_adapters.command import StoreRequest
 from dicom_adapters.conversation import Conversation
-from dicom_adapters.headers import parse_uid
 from dicom_adapters.keeping import Announced, Keeper, Storing
 from dicom_adapters.reception import Budget, Overflow, Reception, Violation
 from dicom_adapters.refusals import NOT_ADMITTED, SUCCESS, Answer, answer_to, where
+from dicom_adapters.services import Caller, Reply, Serve, Service, answered
 from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_adapters.upper_layer import Handler, Server, SharedServer, storage_contexts
+from dicom_adapters.upper_layer import Contexts, Handler, Server, SharedServer, storage_contexts
+from dicom_adapters.values import parse_uid
 from guarantee.errors import PortError, Unavailable
 from guarantee.ports import Vault
 from guarantee.unit import Arrival
@@ -97,12 +98,12 @@ class Doors:
 
     Args:
         receive: returns only when the arrival is committed; raises Unavailable when it is not.
-        hang_up: an admitted association (its conversation) has ended; called once for each.
+        hang_up: an admitted association (its conversation) has ended once, and whether otherwise than by a release.
         turn_away: (sender, code, detail) of what was refused; no patient data.
     """
 
     receive: Callable[[Arrival], object]
-    hang_up: Callable[[str], object]
+    hang_up: Callable[[str, bool], object]
     turn_away: Callable[[str, str, str], object]
 
 
@@ -111,10 +112,12 @@ class Listener:
 
     Args:
         vault: must be durable when ``put`` returns.
+        services: what is served beside C-ECHO and C-STORE.
     """
 
-    def __init__(self, options: Options, vault: Vault, doors: Doors) -> None:
+    def __init__(self, options: Options, vault: Vault, doors: Doors, services: Sequence[Service] = ()) -> None:
         self._options = options
+        self._services = services
         self._keeper = Keeper(vault, doors.receive, site=options.site, allow_deflated=options.allow_deflated)
         self._doors = doors
         self._budget = Budget(options.receiving_bytes_max)
@@ -155,11 +158,17 @@ class Listener:
         try:
             server = _entity(options).make_server(
                 (options.host, port),
-                contexts=storage_contexts(allow_deflated=options.allow_deflated),
+                contexts=Contexts(
+                    [
+                        *storage_contexts(allow_deflated=options.allow_deflated),
+                        *(context for service in self._services for context in service.contexts),
+                    ]
+                ),
                 evt_handlers=[
                     (evt.EVT_REQUESTED, self._admit),
                     (evt.EVT_PDU_RECV, self._inspect),
                     (evt.EVT_C_STORE, self._store),
+                    *((event, self._serve, [s]) for each in self._services for event, s in each.handlers.items()),
                 ],
                 server_class=SharedServer if options.shares_port else Server,
                 request_handler=partial(Handler, partial(self._converse, greeter)),
@@ -196,6 +205,8 @@ class Listener:
                 association.abort(block=False)  # the blocking form closes the connection before the word is out
             if not self._wait_until_idle(self._options.acse_timeout_s + ABORT_S):
                 _log.error("listener.stuck", extra={"associations": len(self._admitted())})
+        for service in self._services:
+            service.stop()
         self._servers.clear()
         _log.info("listener.stopped")
 
@@ -244,7 +255,7 @@ class Listener:
     def _end(self, association: Association, conversation: Conversation) -> None:
         try:
             if conversation.sender:
-                self._doors.hang_up(conversation.id)
+                self._doors.hang_up(conversation.id, not association.is_released)
         except PortError as error:
             # Nobody waits for it: a conversation that falls silent is taken for ended by the sweeper.
             _log.warning("conversation.end-not-recorded", extra={"conversation": conversation.id, "code": error.code})
@@ -302,6 +313,17 @@ class Listener:
         finally:
             conversation.reception.release()
         return _status(SUCCESS)
+
+    def _serve(self, event: Any, serve: Serve) -> Reply:
+        """Answer a request of another service."""
+        conversation = self._open.get(event.assoc)
+        if conversation is None or not conversation.sender:
+            return NOT_ADMITTED.status, None
+        caller = Caller(name=conversation.sender, aet=str(event.assoc.requestor.ae_title).strip())
+        try:
+            return answered(serve, event, caller, self._turn_away)
+        finally:
+            conversation.reception.release()
 
     def _keep(self, event: Any, conversation: Conversation) -> None:
         request = event.request

@@ -29,10 +29,10 @@ from typing import Final
 from dicom_adapters.admission import Sender as Networks
 from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Event, Parts, content_type
 from dicom_adapters.refusals import REFUSALS
 from dicom_adapters.stow_answer import Failure, Named, Reply, Trouble, answer, form_of
+from dicom_adapters.values import parse_uid
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.unit import Arrival
 

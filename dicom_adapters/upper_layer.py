@@ -7,7 +7,8 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from socketserver import BaseServer
 from typing import Any, Final
@@ -70,6 +71,17 @@ def keep_answers(association: Association) -> Association:
 
     provider.get_msg = get_msg
     return association
+
+
+@contextmanager
+def answers_kept(association: Association) -> Iterator[None]:
+    """Keep answers for whoever waits for one now; for an association that the peer asked for and goes on to use."""
+    take = association.dimse.get_msg
+    keep_answers(association)
+    try:
+        yield
+    finally:
+        association.dimse.get_msg = take
 
 
 def _is_answer_next(messages: Any) -> bool:

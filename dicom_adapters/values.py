@@ -1,4 +1,4 @@
-"""Dates, ages and numbers as DICOM writes them (PS3.5, 6.2)."""
+"""UIDs, dates, ages and numbers as DICOM writes them (PS3.5, 6.2)."""
 
 import re
 import struct
@@ -8,16 +8,43 @@ from typing import Final
 
 from pydicom.errors import BytesLengthException
 
+from dicom_adapters.errors import MalformedInstance
+
 CONVERSION_ERRORS: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
     *(BytesLengthException, struct.error),
 )
 """What pydicom raises, at the first look, for values that are not what their representation says; found by fuzzing."""
 
+UID_CHARS_MAX: Final = 64
+"""PS3.5, 9.1."""
+
+_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
+
 _YEAR_DAYS: Final = 365.2425
 """Mean length of a year of the Gregorian calendar."""
 
 _PER_YEAR: Final = {"D": _YEAR_DAYS, "W": _YEAR_DAYS / 7, "M": 12.0, "Y": 1.0}
+
+
+def parse_uid(text: str, what: str) -> str:
+    """Return ``text`` as a UID, its padding removed.
+
+    Leading zeros in a component are let through, though PS3.5 9.1 forbids them: real devices write them, and an
+    instance must keep its name.
+
+    Args:
+        what: for the message, e.g. "SOPInstanceUID".
+
+    Raises:
+        MalformedInstance: "uid-missing" or "uid-form".
+    """
+    uid = text.rstrip("\0 ")
+    if not uid:
+        raise MalformedInstance("uid-missing", f"{what} is missing")
+    if len(uid) > UID_CHARS_MAX or not _UID.fullmatch(uid):
+        raise MalformedInstance("uid-form", f"{what} is not a UID (digits and dots, at most {UID_CHARS_MAX})")
+    return uid
 
 
 def parse_day(text: str) -> date | None:

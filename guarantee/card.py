@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from guarantee.case import CaseKind
+from guarantee.completeness import Incomplete
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.result import Cause, Mode, ModelVersion
@@ -73,6 +74,7 @@ class Card:
         licence, attribution: of weights and training data.
         needs: what the model is told besides pixels and readings.
         burned_in: what happens with images that have text burned in.
+        incomplete: what the model does with a case that is known to be incomplete.
     """
 
     model: ModelVersion
@@ -92,6 +94,7 @@ class Card:
     attribution: str
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
+    incomplete: Incomplete = Incomplete.WAIT
 
     def __post_init__(self) -> None:
         if not self.limits:

@@ -16,6 +16,7 @@ from guarantee.events import Fact
 from guarantee.exports import Export
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
+from guarantee.judging import Judging, Rejection
 from guarantee.opinion import Opinion, Seal
 from guarantee.pauses import Pause
 from guarantee.policy import Policy
@@ -35,6 +36,7 @@ class Arrival:
         sender: name of the sender, from configuration.
         conversation: identifier of the open association that brought it; "" when there is none.
         doubt: why its case must be held until a person admits it, whatever it says: "sender-unknown"; "" otherwise.
+        rejects: what it takes out of use, when it is a rejection note.
     """
 
     kind: CaseKind
@@ -51,6 +53,7 @@ class Arrival:
     sender: str
     conversation: str
     doubt: str = ""
+    rejects: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +62,23 @@ class Input:
 
     Args:
         sender: name of the sender, from configuration.
-        conflict: whether these are other bytes under an identifier that was already known; such bytes are kept and
-            never used.
+        conflict: whether these are other bytes under an identifier that was already known: kept, never used.
+        modality: of its series; "" for a record.
+        rejected: document title of the rejection note that takes it out of use, e.g. "113038"; "" for none.
     """
 
     source: Source
     facts: Facts
     sender: str
     conflict: bool
+    modality: str
+    at: datetime
+    rejected: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a model may look at it."""
+        return not self.conflict and not self.rejected
 
 
 class Cases(Protocol):
@@ -92,22 +104,6 @@ class Cases(Protocol):
 
     def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
         """Return every input of the case, all revisions, sorted by uid."""
-
-    def quiet_since(
-        self, moment: datetime, modality: str | None, *, others: tuple[str, ...], silent_before: datetime
-    ) -> tuple[CaseId, ...]:
-        """Return receiving cases without a new input since ``moment`` and without an open conversation.
-
-        Args:
-            modality: only these; None for every modality that is not one of ``others``.
-            silent_before: a conversation not heard of since then no longer counts as open.
-        """
-
-    def hang_up(self, conversation: str, at: datetime) -> None:
-        """Note that a conversation has ended."""
-
-    def forget_conversations(self, before: datetime) -> int:
-        """Delete conversations that ended, or fell silent, before ``before``; return how many."""
 
 
 class Results(Protocol):
@@ -374,6 +370,10 @@ class Unit(Protocol):
     @property
     def identities(self) -> Identities:
         """Doubts and admissions."""
+
+    @property
+    def judging(self) -> Judging:
+        """What was announced, what was rejected, what was judged."""
 
     @property
     def results(self) -> Results:

@@ -13,6 +13,7 @@ from typing import Final
 
 from guarantee.card import BurnedIn, Card, Regulatory, Trait
 from guarantee.case import CaseKind
+from guarantee.completeness import Incomplete
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.ids import Digest, digest, parse_digest
@@ -85,6 +86,7 @@ class Form:
     parameters: object
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
+    incomplete: Incomplete = Incomplete.WAIT
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -197,6 +199,7 @@ def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
         attribution=said.attribution,
         needs=said.needs,
         burned_in=said.burned_in,
+        incomplete=said.incomplete,
     )
 
 

@@ -34,6 +34,7 @@ BOUNDARIES = {
     "dicom_adapters.scp.Listener._admit": "pynetdicom would answer for us: refused and recorded instead",
     "dicom_adapters.scp.Listener._store": "the same",
     "dicom_adapters.scp.Listener._turn_away": "the refusal stands even when it cannot be recorded: logged",
+    "dicom_adapters.services.answered": "as Listener._admit: refused and recorded",
     "dicom_adapters.series._looked_up": "pydicom raises anything on a hostile table: NotEligible",
     "dicom_adapters.stow._why_not": "hostile bytes raise anything: that instance is refused, and recorded",
     "inference.child.answer": "a recipe's fault is the model's failure: the parent is told",

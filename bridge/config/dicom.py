@@ -23,6 +23,16 @@ class DicomSender(Section):
     instances_per_s: float = Field(0.0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
     bytes_per_min: int = Field(0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
     associations_max: int = Field(0, ge=0, description="its open associations at once; 0 for no limit of its own")
+    host: str = Field("", description="where it listens for our answers to storage commitment; empty for nowhere")
+    port: int = Field(0, ge=0, le=65535, description="its port there; 0 for none")
+
+
+class MppsRelay(Section):
+    """Where MPPS messages are passed on to, e.g. the RIS."""
+
+    aet: str = Field(min_length=1, max_length=16, description="its AE title")
+    host: str = Field(description="its address")
+    port: int = Field(ge=1, le=65535, description="its DICOM port")
 
 
 class Scp(Section):
@@ -47,6 +57,9 @@ class Scp(Section):
     )
     associations_max: int = Field(100, ge=1, description="open associations at once")
     silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")
+    mpps_relay: MppsRelay | None = Field(
+        None, description="another system that gets a copy of every MPPS message, and whose answer the modality hears"
+    )
 
     @model_validator(mode="after")
     def _one_port_for_all(self) -> Self:
@@ -99,6 +112,13 @@ class Quiet(Section):
         description="seconds without a new input, by modality; the empty name is for record events. Given, it "
         "replaces the whole table: default_s holds for every modality that it does not name",
     )
+    broken_s: float = Field(60.0, ge=0, description="how much longer after a transfer that was broken off, in seconds")
+    deadline_s: float = Field(
+        1800.0, gt=0, description="longest wait for images that were announced and do not come, in seconds"
+    )
+    heed_acquisitions: bool = Field(
+        default=True, description="believe Images in Acquisition and Number of Slices in image headers"
+    )
 
     @field_validator("by_modality_s")
     @classmethod
@@ -119,6 +139,9 @@ class SourceSettings(Section):
     tls: PacsTls = Field(PacsTls(), description="DICOM over TLS, where it speaks that")
     senders: tuple[str, ...] = Field(
         (), description="names of scp.senders whose studies it holds and can count; empty for none"
+    )
+    whole: bool = Field(
+        default=False, description="its senders send whole studies: a series it holds and that never came is missing"
     )
     silence_s: float = Field(10.0, gt=0, description="longest wait for each answer, in seconds")
 

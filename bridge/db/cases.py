@@ -1,7 +1,10 @@
 """Cases and their inputs in SQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, text, update
@@ -9,15 +12,19 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, text
 from bridge.db import tables
 from bridge.db.rows import case_from_row, case_to_row
 from guarantee.case import Case, CaseKind, Source
-from guarantee.codec import time_text
+from guarantee.codec import parse_time, time_text
 from guarantee.errors import Unavailable
 from guarantee.ids import CaseId, Digest, ResultId
 from guarantee.states import CaseState
 from guarantee.unit import Arrival, Input
 
+FACTS_KEPT: Final = 512
+"""Parsed facts that are remembered: the images of one series mostly say the same."""
+
 _CASES = tables.cases
 _INPUTS = tables.inputs
 _TALKS = tables.conversations
+_REJECTED = tables.rejections
 
 # What one more image of a study costs is these statements. They are built once: building one takes five times as long
 # as executing it.
@@ -28,7 +35,12 @@ _LATEST = (
     .limit(1)
 )
 _IN_ORDER = (_INPUTS.c.uid, _INPUTS.c.conflict, _INPUTS.c.received_at)
-_OF_CASE = select(_INPUTS).where(_INPUTS.c.kind == bindparam("kind"), _INPUTS.c.case_uid == bindparam("case_uid"))
+_REJECTION = select(func.min(_REJECTED.c.title)).where(
+    _REJECTED.c.kind == _INPUTS.c.kind, _REJECTED.c.case_uid == _INPUTS.c.case_uid, _REJECTED.c.uid == _INPUTS.c.uid
+)
+_OF_CASE = select(_INPUTS, _REJECTION.scalar_subquery().label("rejected")).where(
+    _INPUTS.c.kind == bindparam("kind"), _INPUTS.c.case_uid == bindparam("case_uid")
+)
 _INPUTS_OF_CASE = _OF_CASE.order_by(*_IN_ORDER)
 _INPUTS_CALLED = _OF_CASE.where(_INPUTS.c.uid == bindparam("uid")).order_by(*_IN_ORDER)
 _ADD_INPUT = insert(_INPUTS)
@@ -128,15 +140,7 @@ class SqlCases:
         return self._inputs(_INPUTS_OF_CASE, {"kind": str(kind), "case_uid": uid})
 
     def _inputs(self, query: Select[Any], of: dict[str, str]) -> tuple[Input, ...]:
-        return tuple(
-            Input(
-                source=Source(uid=row["uid"], group=row["group_uid"], kind=row["class"], digest=Digest(row["digest"])),
-                facts={name: frozenset(values) for name, values in orjson.loads(row["facts"]).items()},
-                sender=row["sender"],
-                conflict=bool(row["conflict"]),
-            )
-            for row in self._connection.execute(query, of).mappings()
-        )
+        return tuple(_input(row) for row in self._connection.execute(query, of).mappings())
 
     def add_input(self, case: Case, arrival: Arrival, *, conflict: bool, at: datetime) -> None:
         """Insert one input, and note that the case and the conversation are still moving."""
@@ -153,6 +157,7 @@ class SqlCases:
                 "class": arrival.source.kind,
                 "revision": case.revision,
                 "conflict": int(conflict),
+                "modality": arrival.modality,
                 "facts": orjson.dumps(facts).decode(),
                 "sender": arrival.sender,
                 "received_at": now,
@@ -171,36 +176,19 @@ class SqlCases:
                 insert(_TALKS).values(id=conversation, kind=str(case.kind), case_uid=case.uid, heard_at=now)
             )
 
-    def quiet_since(
-        self, moment: datetime, modality: str | None, *, others: tuple[str, ...], silent_before: datetime
-    ) -> tuple[CaseId, ...]:
-        """Return receiving cases without a new input since ``moment`` and without an open conversation."""
-        talking = (
-            select(_TALKS.c.id)
-            .where(
-                _TALKS.c.kind == _CASES.c.kind,
-                _TALKS.c.case_uid == _CASES.c.uid,
-                _TALKS.c.ended_at.is_(None),
-                _TALKS.c.heard_at > time_text(silent_before),
-            )
-            .exists()
-        )
-        kind_of = _CASES.c.modality.not_in(others) if modality is None else _CASES.c.modality == modality
-        query = select(_CASES.c.id).where(
-            _CASES.c.state == str(CaseState.RECEIVING), _CASES.c.last_input_at <= time_text(moment), kind_of, ~talking
-        )
-        return tuple(CaseId(row) for row in self._connection.scalars(query.order_by(_CASES.c.last_input_at)))
 
-    def hang_up(self, conversation: str, at: datetime) -> None:
-        """Note that a conversation has ended. The quiet time starts again: the next association may be on its way."""
-        self._connection.execute(
-            update(_TALKS)
-            .where(_TALKS.c.id == conversation, _TALKS.c.ended_at.is_(None))
-            .values(ended_at=time_text(at))
-        )
+def _input(row: Any) -> Input:
+    return Input(
+        source=Source(uid=row["uid"], group=row["group_uid"], kind=row["class"], digest=Digest(row["digest"])),
+        facts=_facts(row["facts"]),
+        conflict=bool(row["conflict"]),
+        modality=row["modality"],
+        sender=row["sender"],
+        at=parse_time(row["received_at"]),
+        rejected=row["rejected"] or "",
+    )
 
-    def forget_conversations(self, before: datetime) -> int:
-        """Delete conversations that ended, or fell silent, before ``before``."""
-        return self._connection.execute(
-            _TALKS.delete().where(func.coalesce(_TALKS.c.ended_at, _TALKS.c.heard_at) < time_text(before))
-        ).rowcount
+
+@lru_cache(maxsize=FACTS_KEPT)
+def _facts(text: str) -> Mapping[str, frozenset[str]]:
+    return MappingProxyType({name: frozenset(values) for name, values in orjson.loads(text).items()})

@@ -93,6 +93,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"by": "NEW.by_whom"},
     ),
     Note(
+        name="note_case_judged",
+        on="judgements",
+        event="INSERT",
+        action="'judgement.' || NEW.verdict",
+        subject="NEW.case_id",
+        body={"how": "NEW.how", "instances": "NEW.instances"},
+    ),
+    Note(
         name="note_result_queued",
         on="results",
         event="INSERT",

@@ -14,6 +14,7 @@ from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import name_actor, reading, translated
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
+from bridge.db.judging import SqlJudging
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
@@ -28,6 +29,7 @@ class SqlUnit:
     connection: Connection
     cases: SqlCases
     identities: SqlIdentities
+    judging: SqlJudging
     results: SqlResults
     gate: SqlGate
     deliveries: SqlDeliveries
@@ -81,6 +83,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         connection=connection,
         cases=SqlCases(connection, lock),
         identities=SqlIdentities(connection),
+        judging=SqlJudging(connection),
         results=SqlResults(connection, lock),
         gate=SqlGate(connection),
         deliveries=SqlDeliveries(connection, lock),

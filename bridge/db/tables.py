@@ -12,7 +12,7 @@ metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
     {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
-    | {"failures", "holds", "objects", "round", "second_factor_step", "trying"}
+    | {"broken_off", "failures", "holds", "instances", "objects", "round", "second_factor_step", "trying"}
 )
 
 
@@ -45,10 +45,15 @@ cases = _table(
     "patient_sex patient_reference order_number identity_version modality description started encounter manifest "
     "cause admitted opened_at last_input_at moved_at",
 )
-inputs = _table("inputs", "kind case_uid uid digest", "group_uid class revision conflict facts sender received_at")
+inputs = _table(
+    "inputs", "kind case_uid uid digest", "group_uid class revision conflict modality facts sender received_at"
+)
 doubts = _table("doubts", "case_id cause subject", "holds at")
 admissions = _table("admissions", "id", "case_id verdict by_whom reason at")
-conversations = _table("conversations", "id kind case_uid", "heard_at ended_at")
+conversations = _table("conversations", "id kind case_uid", "heard_at ended_at broken_off")
+expectations = _table("expectations", "kind case_uid source group_uid", "basis status instances listed at")
+rejections = _table("rejections", "kind case_uid uid note", "title at")
+judgements = _table("judgements", "case_id", "manifest verdict how shortages instances last_input_at at")
 results = _table(
     "results",
     "id",

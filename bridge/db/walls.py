@@ -293,6 +293,8 @@ WALLS: Final[tuple[Wall, ...]] = (
         says="the lives of cases and results change with a migration only",
     ),
     *append_only(
+        "rejections",
+        "judgements",
         "transitions",
         "policies",
         "models",

@@ -8,7 +8,7 @@ from typing import Final
 
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
-from guarantee.content import Content, Segment
+from guarantee.content import Content, Segment, Text
 from guarantee.errors import BlobMissing, ModelFailed, NotEligible, PortError, Unavailable
 from guarantee.events import Fact, ResultQueued
 from guarantee.ids import Digest, ResultId
@@ -58,6 +58,7 @@ class _Job:
     result: Result
     case: Case
     card: Card
+    cautions: tuple[Text, ...]
 
 
 def infer(result_id: ResultId, tools: Inference) -> None:
@@ -124,7 +125,13 @@ def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
             cause = Cause(code="worker-died", detail=f"the worker died each of the {STARTS_MAX} times it started on it")
             _give_up(result, cause, unit, tools, now)
             return None
-        return _Job(result=result, case=case, card=card)
+        return _Job(result=result, case=case, card=card, cautions=_lacks(result, unit))
+
+
+def _lacks(result: Result, unit: Unit) -> tuple[Text, ...]:
+    """Return what is known to be missing of what the model looks at; a reader must see it beside the draft."""
+    judgement = unit.judging.judgement(result.case)
+    return tuple(short.said for short in judgement.concerning(result.focus)) if judgement else ()
 
 
 def _give_up(result: Result, cause: Cause, unit: Unit, tools: Inference, now: datetime) -> None:
@@ -172,7 +179,7 @@ def _content(job: _Job, proposal: Proposal, tools: Inference) -> Content:
         language=tools.language,
         report=proposal.report,
         mention=tools.mention(job.card),
-        cautions=proposal.cautions,
+        cautions=(*job.cautions, *proposal.cautions),
     )
 
 

@@ -5,12 +5,14 @@ whether it opens a case, joins one, or comes late and opens a new revision; whet
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from guarantee.case import Case, CaseKind, Patient, case_id
 from guarantee.identity import CONSEQUENCE, Doubt, Likeness, likeness, person
+from guarantee.judging import Rejection
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
@@ -32,7 +34,7 @@ def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: s
         Unavailable: the database does not answer; nothing was kept and the sender must try again.
     """
     with store.transaction(actor) as unit:
-        names = sorted({(arrival.kind, arrival.uid) for arrival in arrivals})
+        names = sorted({name for arrival in arrivals for name in _cases(arrival)})
         # Every lock before the first write: two bundles cannot wait in a circle. What was read is true until the end.
         latest = {name: unit.cases.latest(*name) for name in names}
         return tuple(_receive(arrival, latest, unit, clock.now()) for arrival in arrivals)
@@ -42,16 +44,56 @@ _Latest: TypeAlias = dict[tuple[CaseKind, str], Case | None]
 """The newest revision of each case that a transaction has locked, as it stands now."""
 
 
+def _cases(arrival: Arrival) -> Iterator[tuple[CaseKind, str]]:
+    """Yield every case that an input touches: its own, and those that it rejects images of."""
+    yield arrival.kind, arrival.uid
+    for rejection in arrival.rejects:
+        yield CaseKind.STUDY, rejection.study
+
+
 def _receive(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> Outcome:
     known = unit.cases.known(arrival.kind, arrival.uid, arrival.source.uid)
+    _take_out(arrival, latest, unit, at)
     if any(before.source.digest == arrival.source.digest for before in known):
         return Outcome.DUPLICATE
     outcome = Outcome.CONFLICT if known else Outcome.NEW
-    case = _open_case(arrival, latest[arrival.kind, arrival.uid], unit, at, late=_matters(arrival, known))
+    # A rejection note shows nothing to a model: what it takes away has opened the new revision already.
+    late = _matters(arrival, known) and not arrival.rejects
+    case = _open_case(arrival, latest[arrival.kind, arrival.uid], unit, at, late=late)
     unit.cases.add_input(case, arrival, conflict=bool(known), at=at)
     case = _held_when_doubtful(case, arrival, known, unit, at)
     latest[arrival.kind, arrival.uid] = case
     return outcome
+
+
+def _take_out(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> None:
+    """Do what a rejection note says; one whose sender is in doubt says nothing until a person has it sent again."""
+    for rejection in arrival.rejects:
+        if arrival.doubt:
+            unit.messages.turn_away("intake", arrival.sender, "rejection-held", "a rejection note in doubt", at)
+        else:
+            name = (CaseKind.STUDY, rejection.study)
+            latest[name] = _reject(rejection, latest[name], unit, at)
+
+
+def _reject(rejection: Rejection, case: Case | None, unit: Unit, at: datetime) -> Case | None:
+    """Take images out of use: what was drafted from them is stale, and a new revision is judged without them.
+
+    Their bytes are kept. What was released stays released: a person looks at it, and may take it back.
+    """
+    before = unit.cases.inputs(CaseKind.STUDY, rejection.study)
+    unit.judging.reject(CaseKind.STUDY, rejection, at)
+    loses = any(used.is_used and used.source.uid in rejection.uids for used in before)
+    if case is None or case.state is not CaseState.COMPLETE or not loses:
+        return case
+    cause = Cause(code="inputs-rejected", detail=f"a rejection note ({rejection.title}) took images out of use")
+    unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
+    overtake(case, cause, unit, at)
+    name = case_id(case.kind, case.uid, case.revision + 1)
+    fresh = replace(case, state=CaseState.RECEIVING, version=0, manifest=None, cause="")
+    again = replace(fresh, id=name, revision=case.revision + 1)
+    unit.cases.add(again, at)
+    return again
 
 
 def _matters(arrival: Arrival, known: Sequence[Input]) -> bool:
@@ -69,7 +111,8 @@ def _open_case(arrival: Arrival, case: Case | None, unit: Unit, at: datetime, *,
         return _add_revision(arrival, 1, arrival.patient, unit, at)
     if case.state is CaseState.COMPLETE and late:
         unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
-        overtake(case, unit, at)
+        detail = f"inputs arrived after revision {case.revision} was complete"
+        overtake(case, Cause(code="inputs-changed", detail=detail), unit, at)
         # Somebody else's input does not make the case somebody else's: it keeps its patient, and ``_doubts`` sees two.
         alike = likeness(case.patient, arrival.patient) is Likeness.IDENTICAL
         patient = arrival.patient if alike else case.patient
@@ -103,13 +146,12 @@ def _add_revision(
     return case
 
 
-def overtake(case: Case, unit: Unit, at: datetime) -> None:
+def overtake(case: Case, cause: Cause, unit: Unit, at: datetime) -> None:
     """Make every result of ``case`` stale that nobody outside may hold a copy of yet.
 
     A validated result whose sending has begun stays as it is: its remaining deliveries are withheld when they come up
     (deliver.py), and a person decides whether to take it back.
     """
-    cause = Cause(code="inputs-changed", detail=f"inputs arrived after revision {case.revision} was complete")
     for result in unit.results.of_case(case.id):
         begun = any(delivery.attempts for delivery in unit.deliveries.of_result(result.id))
         if result.state in _OVERTAKABLE and not begun:
@@ -145,10 +187,14 @@ def _doubts(arrival: Arrival, case: Case, known: Sequence[Input]) -> Iterator[tu
         yield Doubt.CHANGED_BYTES, arrival.source.digest
 
 
-def hang_up(conversation: str, *, store: Store, clock: Clock, actor: str) -> None:
-    """Note that an association ended; from now on only the quiet time keeps its studies open."""
+def hang_up(conversation: str, *, broken_off: bool, store: Store, clock: Clock, actor: str) -> None:
+    """Note that an association ended; from now on only the quiet time keeps its studies open.
+
+    Args:
+        broken_off: whether it ended otherwise than by a release.
+    """
     with store.transaction(actor) as unit:
-        unit.cases.hang_up(conversation, clock.now())
+        unit.judging.hang_up(conversation, clock.now(), broken_off=broken_off)
 
 
 def turn_away(door: str, sender: str, code: str, detail: str, *, store: Store, clock: Clock) -> None:

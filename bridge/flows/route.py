@@ -75,6 +75,7 @@ class Routed:
     """A result to be, and why it is excluded, if it is."""
 
     result: Result
+    card: Card
     refusal: Cause | None
     route: str
 
@@ -85,7 +86,12 @@ def route(
     """Return what should happen with a complete case, each model once, in the order of the rules."""
     tried = try_rules(case.kind, case.site, inputs, routing=routing, catalogue=catalogue)
     return tuple(
-        Routed(result=_queued(case, manifest, choice, one, routing), refusal=choice.refusal, route=one.rule.name)
+        Routed(
+            result=_queued(case, manifest, choice, one, routing),
+            card=choice.card,
+            refusal=choice.refusal,
+            route=one.rule.name,
+        )
         for one in tried
         for choice in one.choices
     )

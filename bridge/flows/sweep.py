@@ -90,4 +90,4 @@ class Sweeper:
     def forget(self) -> None:
         """Delete associations that ended long ago."""
         with self.store.transaction("sweep:forget") as unit:
-            unit.cases.forget_conversations(self.clock.now() - CONVERSATIONS_KEPT)
+            unit.judging.forget_conversations(self.clock.now() - CONVERSATIONS_KEPT)

@@ -135,6 +135,8 @@ KINDS: Final[Mapping[str, str]] = {
 CAUSES: Final[Mapping[str, str]] = {
     "held": N_("A stop is in force"),
     "inputs-changed": N_("Images or data arrived after the computation"),
+    "inputs-rejected": N_("The archive rejected images after the computation"),
+    "incomplete": N_("Announced images are missing, and this system does not run on an incomplete exam"),
     "manifest-changed": N_("The inputs are no longer those the model was given"),
     "identity-changed": N_("The patient's identity was merged or corrected"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
@@ -184,6 +186,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "case.quarantined": N_("Inputs set aside"),
     "admission.admit": N_("Inputs admitted by a person"),
     "admission.keep-apart": N_("Inputs kept apart for good"),
+    "judgement.complete": N_("Judged complete"),
+    "judgement.short": N_("Judged incomplete: something announced is missing"),
     "result.queued": N_("Computation requested"),
     "result.awaiting_review": N_("Draft made, waiting for a reader"),
     "result.validated": N_("Result accepted"),

@@ -23,7 +23,7 @@ def stow_door(parts: Parts) -> Door:
     ]
     doors = Doors(
         receive=partial(intake.receive, store=store, clock=parts.clock, actor="stow"),
-        hang_up=partial(intake.hang_up, store=store, clock=parts.clock, actor="stow"),
+        hang_up=partial(intake.hang_up, broken_off=False, store=store, clock=parts.clock, actor="stow"),
         turn_away=partial(intake.turn_away, "stow", store=store, clock=parts.clock),
     )
     return Door(Options(senders=senders, requests_max=mine.requests_max), custody(parts), doors)

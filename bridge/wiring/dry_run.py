@@ -63,7 +63,14 @@ def of_files(paths: Sequence[Path], parts: Parts, origin: Origin) -> tuple[list[
     for path in _files(paths):
         try:
             for arrival in _read(path, origin):
-                used = Input(source=arrival.source, facts=arrival.facts, sender=arrival.sender, conflict=False)
+                used = Input(
+                    source=arrival.source,
+                    facts=arrival.facts,
+                    conflict=False,
+                    modality=arrival.modality,
+                    sender=arrival.sender,
+                    at=parts.clock.now(),
+                )
                 cases.setdefault((arrival.kind, arrival.uid), []).append(used)
         except (Malformed, MalformedInstance, BadRequest) as error:
             refused.append(Unreadable(path, str(error)))
@@ -74,7 +81,7 @@ def of_case(uid: str, parts: Parts) -> list[DryRun]:
     """Hold the rules against what has arrived of a study or stay; empty when it is not known here."""
     site = parts.settings.site.name
     with parts.store("desk").reading() as unit:
-        found = {kind: [each for each in unit.cases.inputs(kind, uid) if not each.conflict] for kind in CaseKind}
+        found = {kind: [each for each in unit.cases.inputs(kind, uid) if each.is_used] for kind in CaseKind}
     return [_dry_run(kind, uid, inputs, parts, site) for kind, inputs in found.items() if inputs]
 
 

@@ -77,7 +77,7 @@ class Inflow:
         self._ready: list[tuple[str, Arrival]] = []
         store, clock = parts.store("intake"), parts.clock
         self._receive = partial(intake.receive, store=store, clock=clock, actor=door)
-        self._hang_up = partial(intake.hang_up, store=store, clock=clock, actor=door)
+        self._hang_up = partial(intake.hang_up, broken_off=False, store=store, clock=clock, actor=door)
         self._turn_away = partial(intake.turn_away, door, store=store, clock=clock)
 
     def take(self, name: str, fill: Callable[[], Taking], *, study_uid: str = "") -> None:

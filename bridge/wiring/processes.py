@@ -20,9 +20,10 @@ from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import outside, outward
+from bridge.wiring import outside, outward, sources
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
+from bridge.wiring.doors import services
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
@@ -60,10 +61,12 @@ def listener(parts: Parts) -> Process:
     store, clock = parts.store("intake"), parts.clock
     doors = Doors(
         receive=GroupCommit(partial(intake.receive, store=store, clock=clock, actor="scp")),
-        hang_up=partial(intake.hang_up, store=store, clock=clock, actor="scp"),
+        hang_up=lambda conversation, broken_off: intake.hang_up(
+            conversation, broken_off=broken_off, store=store, clock=clock, actor="scp"
+        ),
         turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
     )
-    return ListenerProcess(Listener(outside.scp_options(parts.settings), parts.vault, doors))
+    return ListenerProcess(Listener(outside.scp_options(parts.settings), parts.vault, doors, services(parts)))
 
 
 class ListenerProcess:
@@ -200,8 +203,14 @@ def sweep(parts: Parts) -> Process:
         catalogue=parts.catalogue,
         routing=parts.routing,
         quiet=QuietTimes(
-            default_s=quiet.default_s, by_modality_s=quiet.by_modality_s, silence_s=parts.settings.scp.silence_s
+            default_s=quiet.default_s,
+            by_modality_s=quiet.by_modality_s,
+            silence_s=parts.settings.scp.silence_s,
+            broken_s=quiet.broken_s,
+            deadline_s=quiet.deadline_s,
+            heed_acquisitions=quiet.heed_acquisitions,
         ),
+        asking=sources.asking(parts.settings),
     )
     sweeper = Sweeper(parts.store("sweep"), parts.bell, parts.clock)
     return Loop(

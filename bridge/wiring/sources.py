@@ -1,12 +1,19 @@
 """The archives that may be asked, from the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 from bridge.config import ConfigError, Settings
+from bridge.flows.asking import Ask, Asking
 from bridge.wiring import tls
 from dicom_adapters.query import Options, Source
+from guarantee.completeness import Basis, Status
+from guarantee.judging import Expectation
+
+QUESTIONS_MAX: Final = 4
+"""Sources asked at once. One that is slow must not make the others unknown."""
 
 NOWHERE: Final = "2.25.0"
 """The UID of no study, to ask whether an archive answers at all."""
@@ -46,9 +53,47 @@ def source(settings: Settings, name: str) -> Source:
 
 def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each source, a question whether it answers questions."""
-    return {f"source {name}": partial(_ask, each) for name, each in sources(settings).items()}
+    return {f"source {name}": partial(_answers, each) for name, each in sources(settings).items()}
 
 
-def _ask(asked: Source) -> str:
+def _answers(asked: Source) -> str:
     asked.count_instances(NOWHERE)
     return f"answers {'QIDO-RS' if asked.web else 'C-FIND'}"
+
+
+def asking(settings: Settings) -> Asking | None:
+    """Return what asks the sources how much they hold of a study; None when no source counts for a sender."""
+    known = sources(settings)
+    asks = {
+        sender: _ask(known[name], is_whole=mine.whole)
+        for name, mine in settings.sources.items()
+        for sender in mine.senders
+    }
+    return Asking(asks, ThreadPoolExecutor(QUESTIONS_MAX, "ask-source")) if asks else None
+
+
+def _ask(source: Source, *, is_whole: bool) -> Ask:
+    """Return how ``source`` is asked.
+
+    Args:
+        is_whole: whether what it holds and did not send is missing. Otherwise only the series that came are counted:
+            archives are often told to send some series of a study and not others.
+    """
+
+    def ask(uid: str, series: frozenset[str]) -> Sequence[Expectation]:
+        counts = source.count_instances(uid)
+        counted = {group: many for group, many in counts.items() if is_whole or group in series}
+        if is_whole and counted:
+            counted[""] = sum(counts.values())
+        return [
+            Expectation(
+                source=f"query:{source.options.name}",
+                group=group,
+                basis=Basis.QUERY,
+                status=Status.SAID,
+                instances=many,
+            )
+            for group, many in counted.items()
+        ]
+
+    return ask

@@ -22,6 +22,7 @@ from guarantee.unit import Arrival, Delivery, Question, Unit
 from tests.db.databases import READERS
 from tests.guarantee.samples import (
     DESK,
+    JUDGEMENT,
     MANIFEST,
     PACS,
     RECORD,
@@ -106,14 +107,16 @@ class Steps:
                 unit.cases.add(case, self.now())
             arrival = an_arrival(case, a_source(f"{uid}.{case.revision}"), conversation="association 1")
             unit.cases.add_input(case, arrival, conflict=False, at=self.now())
-            unit.cases.hang_up("association 1", self.now())
+            unit.judging.hang_up("association 1", self.now(), broken_off=False)
         return case
 
-    def complete(self, case: Case, *results: Result) -> Case:
+    def complete(self, case: Case, *results: Result, is_judged: bool = True) -> Case:
         complete = case.after(CaseVerb.COMPLETE, manifest=MANIFEST)
         with self.store_of("aval_sweep").transaction("sweep") as unit:
             unit.cases.get(case.id)
             unit.cases.move(complete, self.now())
+            if is_judged:
+                unit.judging.judge(complete, JUDGEMENT, self.now())
             for result in results:
                 assert unit.results.add(result, self.now())
                 unit.messages.ring(ResultQueued(result=result.id), self.now())

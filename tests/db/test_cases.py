@@ -8,6 +8,7 @@ import pytest
 from bridge.db.store import SqlStore
 from guarantee.case import Case, CaseKind, case_id
 from guarantee.errors import Refused, Unavailable
+from guarantee.judging import Moving
 from guarantee.states import CaseVerb
 from tests.db.databases import Database
 from tests.db.steps import Steps, an_arrival
@@ -93,10 +94,10 @@ def test_the_same_bytes_are_kept_once(store: SqlStore, steps: Steps) -> None:
         unit.cases.add_input(case, an_arrival(case), conflict=False, at=at(1))
 
 
-def quiet(store: SqlStore, seconds: float, modality: str | None = None, silent_before: float = -60) -> list[str]:
+def moving(store: SqlStore, silent_before: float = -60) -> dict[str, Moving]:
     with store.reading() as unit:
-        found = unit.cases.quiet_since(at(seconds), modality, others=("CT",), silent_before=at(silent_before))
-        return [unit.cases.get(case).uid for case in found]
+        found = unit.judging.receiving(silent_before=at(silent_before))
+        return {unit.cases.get(one.case).uid: one for one in found}
 
 
 def open_at(store: SqlStore, uid: str, seconds: float, conversation: str = "", modality: str = "MR") -> Case:
@@ -107,51 +108,58 @@ def open_at(store: SqlStore, uid: str, seconds: float, conversation: str = "", m
     return case
 
 
-def test_a_case_is_quiet_once_nothing_came_for_long_enough(store: SqlStore, steps: Steps) -> None:
-    case = open_at(store, "1.2", 0)
-    assert quiet(store, -1) == []
-    assert quiet(store, 0) == ["1.2"]
+def test_only_what_still_receives_is_looked_at_the_longest_quiet_first(store: SqlStore, steps: Steps) -> None:
+    late, early = open_at(store, "1.2", 5), open_at(store, "1.3", 0)
+    assert list(moving(store)) == ["1.3", "1.2"]
+    assert moving(store)["1.3"] == Moving(
+        case=early.id, last_input_at=at(0), told_at=None, is_open=False, broken_off=False
+    )
     with store.transaction("scp") as unit:
-        unit.cases.add_input(case, an_arrival(case, a_source("1.2.9")), conflict=False, at=at(30))
-    assert quiet(store, 29) == []
-    assert quiet(store, 30) == ["1.2"]
-    steps.complete(case)
-    assert quiet(store, 30) == []
+        unit.cases.add_input(early, an_arrival(early, a_source("1.3.9")), conflict=False, at=at(30))
+    assert {uid: one.last_input_at for uid, one in moving(store).items()} == {"1.2": at(5), "1.3": at(30)}
+    steps.complete(late)
+    assert list(moving(store)) == ["1.3"]
+    with store.reading() as unit:
+        assert unit.judging.receiving(silent_before=at(0), case=late.id) == ()
+        (one,) = unit.judging.receiving(silent_before=at(0), case=early.id)
+    assert one.case == early.id
 
 
-def test_each_modality_has_its_own_quiet_time(store: SqlStore) -> None:
-    open_at(store, "1.2", 0, modality="CT")
-    open_at(store, "1.3", 5, modality="MR")
-    open_at(store, "1.4", 1, modality="")
-    assert quiet(store, 9, "CT") == ["1.2"]
-    assert quiet(store, 9, "MR") == ["1.3"]
-    assert quiet(store, 9, None) == ["1.4", "1.3"], "every modality that is not one of the others, oldest first"
-
-
-def test_a_case_somebody_still_sends_is_not_quiet(store: SqlStore) -> None:
+def test_a_case_somebody_still_sends_is_open(store: SqlStore) -> None:
     open_at(store, "1.2", 0, conversation="a")
     open_at(store, "1.3", 0, conversation="a")
-    assert quiet(store, 9) == []
+    assert [one.is_open for one in moving(store).values()] == [True, True]
     with store.transaction("scp") as unit:
-        unit.cases.hang_up("a", at(10))
-        unit.cases.hang_up("b", at(10))
-    assert quiet(store, 9) == ["1.2", "1.3"]
+        unit.judging.hang_up("a", at(10), broken_off=False)
+        unit.judging.hang_up("b", at(10), broken_off=True)
+    assert [(one.is_open, one.broken_off) for one in moving(store).values()] == [(False, False)] * 2
 
 
 def test_one_open_conversation_of_several_is_enough(store: SqlStore) -> None:
     case = open_at(store, "1.2", 0, conversation="a")
     with store.transaction("scp") as unit:
         unit.cases.add_input(case, an_arrival(case, a_source("1.2.9"), "b"), conflict=False, at=at(0))
-        unit.cases.hang_up("a", at(1))
-    assert quiet(store, 9) == []
+        unit.judging.hang_up("a", at(1), broken_off=False)
+    assert moving(store)["1.2"].is_open
+
+
+def test_the_last_transfer_says_whether_one_was_broken_off(store: SqlStore) -> None:
+    case = open_at(store, "1.2", 0, conversation="a")
+    with store.transaction("scp") as unit:
+        unit.judging.hang_up("a", at(1), broken_off=True)
+    assert moving(store)["1.2"].broken_off
+    with store.transaction("scp") as unit:
+        unit.cases.add_input(case, an_arrival(case, a_source("1.2.9"), "b"), conflict=False, at=at(2))
+        unit.judging.hang_up("b", at(3), broken_off=False)
+    assert not moving(store)["1.2"].broken_off, "it was sent again, and ended well"
 
 
 def test_a_sender_that_died_does_not_keep_a_case_open_for_ever(store: SqlStore) -> None:
     case = open_at(store, "1.2", 0, conversation="a")
-    assert quiet(store, 50, silent_before=0) == ["1.2"]
+    assert (moving(store, 0)["1.2"].is_open, moving(store, 0)["1.2"].broken_off) == (False, True)
     with store.transaction("scp") as unit:
         unit.cases.add_input(case, an_arrival(case, a_source("1.2.9"), "a"), conflict=False, at=at(40))
-    assert quiet(store, 50, silent_before=0) == []
+    assert moving(store, 0)["1.2"].is_open
 
 
 def test_old_conversations_are_forgotten_and_open_ones_are_not(store: SqlStore) -> None:
@@ -159,12 +167,12 @@ def test_old_conversations_are_forgotten_and_open_ones_are_not(store: SqlStore) 
     open_at(store, "1.3", 0, conversation="silent")
     open_at(store, "1.4", 90, conversation="open")
     with store.transaction("scp") as unit:
-        unit.cases.hang_up("ended", at(5))
+        unit.judging.hang_up("ended", at(5), broken_off=False)
     with store.transaction("sweep") as unit:
-        assert unit.cases.forget_conversations(at(3)) == 1
-        assert unit.cases.forget_conversations(at(50)) == 1
-        assert unit.cases.forget_conversations(at(50)) == 0
-    assert quiet(store, 100) == ["1.2", "1.3"]
+        assert unit.judging.forget_conversations(at(3)) == 1
+        assert unit.judging.forget_conversations(at(50)) == 1
+        assert unit.judging.forget_conversations(at(50)) == 0
+    assert {uid: one.is_open for uid, one in moving(store).items()} == {"1.2": False, "1.3": False, "1.4": True}
 
 
 def test_a_late_input_does_not_wake_a_finished_case(store: SqlStore, steps: Steps) -> None:

@@ -1,13 +1,14 @@
 """A listener of our own, and what came through its doors."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from bridge.vault import FileVault
 from dicom_adapters.admission import Sender
 from dicom_adapters.scp import Doors, Listener, Options
+from dicom_adapters.services import Service
 from guarantee.errors import Unavailable
 from guarantee.unit import Arrival
 from tests.dicom import samples
@@ -27,15 +28,17 @@ OPTIONS = Options(
 class Post:
     """A listener on a free port of this machine, its vault, and what came through its doors, in order."""
 
-    def __init__(self, options: Options, vault: FileVault) -> None:
+    def __init__(self, options: Options, vault: FileVault, services: Sequence[Service] = ()) -> None:
         self.arrivals: list[Arrival] = []
         self.ended: list[str] = []
+        self.broken: list[str] = []
         self.refused: list[tuple[str, str, str]] = []
+        self.unheard: list[tuple[str, str, str]] = []
         self.on_receive: Callable[[Arrival], object] = lambda arrival: None
         self.is_deaf = False
         self.vault = vault
         doors = Doors(receive=self.receive, hang_up=self.hang_up, turn_away=self.turn_away)
-        self.listener = Listener(options, vault, doors)
+        self.listener = Listener(options, vault, doors, services)
         self.listener.start()
 
     @property
@@ -46,9 +49,11 @@ class Post:
         self.on_receive(arrival)
         self.arrivals.append(arrival)
 
-    def hang_up(self, conversation: str) -> None:
+    def hang_up(self, conversation: str, broken_off: bool) -> None:
         self._listen()
         self.ended.append(conversation)
+        if broken_off:
+            self.broken.append(conversation)
 
     def turn_away(self, sender: str, code: str, detail: str) -> None:
         self._listen()

@@ -280,4 +280,4 @@ def _do_not_wait_for_the_disk(connection: Any, _entry: object) -> None:
 
 
 def hang_up(machine: Machine, conversation: str) -> None:
-    intake.hang_up(conversation, store=machine.store, clock=machine.clock, actor="scp")
+    intake.hang_up(conversation, broken_off=False, store=machine.store, clock=machine.clock, actor="scp")

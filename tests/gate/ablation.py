@@ -24,10 +24,9 @@ ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *IDENTITIES, *
 CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 """Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""
 
-_LEAVES: Final = {"transitions", "inputs", "doubts", "admissions", "stops", "pauses", "resends", "exports"} | {
-    "sign_ins",
-    "journal",
-    "receipts",
+_LEAVES: Final = {
+    *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
+    *("exports", "sign_ins", "journal", "receipts"),
 }
 
 REDUNDANT: Final = {

@@ -45,6 +45,8 @@ UNREFERENCED: Final = {
     "inputs": ("1 = 1", "sender = 'x'"),
     "doubts": ("1 = 1", "holds = 0"),
     "admissions": ("1 = 1", "verdict = 'admit'"),
+    "rejections": ("1 = 1", "title = '113037'"),
+    "judgements": ("1 = 1", "how = 'x'"),
     "cases": ("uid NOT IN (SELECT case_uid FROM inputs) AND id NOT IN (SELECT case_id FROM results)", ""),
     "results": ("state = 'failed'", ""),
     "users": ("login = 'dr.idle'", ""),

@@ -44,6 +44,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "admissions": {DESK},
     "inputs": {INTAKE},
     "conversations": {INTAKE},
+    "expectations": {INTAKE, SWEEP},
+    "rejections": {INTAKE},
+    "judgements": {SWEEP},
     "fetches": {INTAKE},
     "turned_away": {INTAKE},
     "results": {SWEEP},
@@ -84,6 +87,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "conversations": lambda w: insert(
         "conversations", {"id": "c", "kind": "study", "case_uid": "1.2.1", "heard_at": SIGNED}
     ),
+    "expectations": lambda w: w.expectation(),
+    "rejections": lambda w: w.rejection(uid="9.9.9"),
+    "judgements": lambda w: w.judgement("bare"),
     "fetches": lambda w: w.fetch(id="another"),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
@@ -158,6 +164,8 @@ UPDATES: Final = (
                  lambda w: w.move_case("receiving", "complete", manifest="0" * 64)),
     only_granted(RELAY, "change a fact on its way", "UPDATE (fact) ON outbox", pure("UPDATE outbox SET fact = '{}'")),
     only_granted(RELAY, "drop facts", "DELETE ON outbox", pure("DELETE FROM outbox")),
+    only_granted(INFER, "say that more was announced", "UPDATE (instances) ON expectations",
+                 pure("UPDATE expectations SET instances = 0")),
     only_granted(SWEEP, "take a lease away", "DELETE ON leases", pure("DELETE FROM leases")),
 )
 

@@ -15,7 +15,7 @@ from guarantee.release import Kind, Rendering, Terms, release_id, withdrawal_id
 from guarantee.result import Result
 from tests.db.databases import READERS, model_row, policy_row, user_row
 from tests.db.steps import correction_of, draft_of
-from tests.guarantee.samples import MODEL, PACS, RECORD, a_policy, a_reader, at, digest_of
+from tests.guarantee.samples import MANIFEST, MODEL, PACS, RECORD, a_policy, a_reader, at, digest_of
 
 Sql: TypeAlias = tuple[str, dict[str, Any]]
 """A statement with named parameters, ``:name``, and their values."""
@@ -346,11 +346,51 @@ class Rows:
             "class": "",
             "revision": 1,
             "conflict": 0,
+            "modality": "MR",
             "facts": "{}",
             "sender": "mr1",
             "received_at": SIGNED,
         }
         return insert("inputs", values | changes)
+
+    def expectation(self, **changes: Any) -> Sql:
+        values = {
+            "kind": "study",
+            "case_uid": "9.9",
+            "source": "query:pacs",
+            "group_uid": "",
+            "basis": "query",
+            "status": "said",
+            "instances": 3,
+            "listed": None,
+            "at": SIGNED,
+        }
+        return insert("expectations", values | changes)
+
+    def rejection(self, **changes: Any) -> Sql:
+        values = {
+            "kind": "study",
+            "case_uid": "9.9",
+            "uid": "9.9.1",
+            "note": "9.9.0",
+            "title": "113038",
+            "at": SIGNED,
+        }
+        return insert("rejections", values | changes)
+
+    def judgement(self, name: str, **changes: Any) -> Sql:
+        """The judgement of a complete case that has none yet."""
+        values = {
+            "case_id": self.cases[name],
+            "manifest": MANIFEST,
+            "verdict": "complete",
+            "how": "quiet",
+            "shortages": "[]",
+            "instances": 1,
+            "last_input_at": SIGNED,
+            "at": SIGNED,
+        }
+        return insert("judgements", values | changes)
 
     # ------------------------------------------------------------------------------------------- the rest
 

@@ -50,6 +50,7 @@ def sqlite_child(key: str) -> Attack:
     rows = {
         "opinion": lambda w: w.opinion("open"),
         "input": lambda w: w.input("1.2.1"),
+        "judgement": lambda w: w.judgement("bare"),
         "result": lambda w: w.result("open"),
         "question": lambda w: w.question("open", "dr.idle"),
         "decision": lambda w: w.decision("signed"),

@@ -126,8 +126,10 @@ def test_nobody_deletes_but_leases_and_ended_conversations(postgresql: PostgreSQ
 UPDATED = {
     ("aval_intake", "cases"): "cause last_input_at moved_at state version",
     ("aval_sweep", "cases"): "cause manifest moved_at state version",
-    ("aval_intake", "conversations"): "ended_at heard_at",
-    ("aval_sweep", "conversations"): "case_uid ended_at heard_at id kind",
+    ("aval_intake", "conversations"): "broken_off ended_at heard_at",
+    ("aval_sweep", "conversations"): "broken_off case_uid ended_at heard_at id kind",
+    ("aval_intake", "expectations"): "at basis instances listed status",
+    ("aval_sweep", "expectations"): "at basis instances listed status",
     ("aval_intake", "results"): "cause_code cause_detail moved_at state version",
     ("aval_sweep", "results"): "cause_code cause_detail moved_at state version",
     ("aval_desk", "results"): "cause_code cause_detail moved_at state version",

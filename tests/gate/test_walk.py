@@ -142,9 +142,9 @@ def test_the_sweeper_finds_what_waits(processes: Processes) -> None:
         assert {d.result for d in unit.deliveries.due(now=at(999))} == {released.id}
         assert unit.messages.fetches_due(at(999)) == ()
         assert unit.gate.policies() == policies
-        assert len(unit.cases.quiet_since(at(999), None, others=(), silent_before=at(0))) == 1
+        assert len(unit.judging.receiving(silent_before=at(0))) == 1
     with processes.store_as(SWEEP).transaction("sweep") as unit:
-        assert unit.cases.forget_conversations(at(9999)) == 4
+        assert unit.judging.forget_conversations(at(9999)) == 4
 
 
 def test_the_desk_shows_everything_it_must(processes: Processes) -> None:

@@ -141,13 +141,13 @@ class Builder:
             steps.quarantine(self.case_of(name))
         steps.doubt(self.case_of("doubted"))
         steps.say(self.case_of("kept apart"), Word.KEEP_APART)
-        steps.complete(self.case_of("bare"))
+        steps.complete(self.case_of("bare"), is_judged=False)
         world.cases["superseded"] = self.case_of("stale").id
         with self.store_of("aval_intake").transaction("scp") as unit:
             lonely = a_case(world.uid())
             unit.cases.add(lonely, steps.now())
             world.cases["lonely"] = lonely.id
-        self.sql("aval_intake", world.fetch())
+        self.sql("aval_intake", world.fetch(), world.rejection())
 
     def halfway(self) -> None:
         """Stages that honest code commits together, each cut off after one row."""

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.seal import KeyRing, key_id
 from guarantee.case import Case, CaseKind, Manifest, Patient, Source, case_id
+from guarantee.completeness import Judgement
+from guarantee.completeness import Verdict as CaseVerdict
 from guarantee.content import Content, Finding, Origin, Presence, Quantity, Region, Segment, Text
 from guarantee.decision import decide, decision_id
 from guarantee.ids import Digest, ReleaseId, ResultId, digest
@@ -78,6 +80,8 @@ def a_source(uid: str = "1.2.3.4", group: str = "1.2.3") -> Source:
 def a_manifest(uid: str = "1.2", revision: int = 1) -> Manifest:
     return Manifest(uid=uid, revision=revision, sources=(a_source(),))
 
+
+JUDGEMENT = Judgement(verdict=CaseVerdict.COMPLETE, how="quiet", shortages=(), instances=1, last_at=START)
 
 MANIFEST = digest(a_manifest().to_bytes())
 

@@ -1,10 +1,11 @@
-"""Writes the lives and the table of identities into the READMEs: ``python -m tests.guarantee.state_tables``."""
+"""Writes the lives, identities and when a case is complete: ``python -m tests.guarantee.state_tables``."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from guarantee.completeness import printed
 from guarantee.identity import table
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
@@ -28,10 +29,11 @@ def block(name: str) -> str:
 
 
 def written(text: str) -> str:
-    """Return ``text`` with both blocks between their markers."""
+    """Return ``text`` with each block between its markers."""
     for name in LIVES:
         text = _between(text, f"life of a {name}", block(name))
-    return _between(text, "table of identities", table())
+    text = _between(text, "table of identities", table())
+    return _between(text, "when a case is complete", printed())
 
 
 def drawn(text: str) -> str:

@@ -115,6 +115,7 @@ CREATE TABLE inputs (
   class TEXT NOT NULL,
   revision INTEGER NOT NULL,                   -- the revision that was open when it came
   conflict INTEGER NOT NULL,
+  modality TEXT NOT NULL,                      -- of its series: each waits for its own quiet time
   facts TEXT NOT NULL,
   sender TEXT NOT NULL,
   received_at TEXT NOT NULL,
@@ -122,6 +123,7 @@ CREATE TABLE inputs (
   CONSTRAINT input_digest_form CHECK (length(digest) = 64),
   CONSTRAINT input_belongs_to_case FOREIGN KEY (kind, case_uid, revision) REFERENCES cases (kind, uid, revision)
 );
+CREATE INDEX inputs_by_uid ON inputs (uid);  -- storage commitment names instances, not studies
 
 -- Why a case is held, or flagged: once for each cause and what it is about (a digest of traits, a sender, other bytes).
 CREATE TABLE doubts (
@@ -155,9 +157,58 @@ CREATE TABLE conversations (
   case_uid TEXT NOT NULL,
   heard_at TEXT NOT NULL,
   ended_at TEXT,
+  broken_off INTEGER NOT NULL DEFAULT 0,       -- ended otherwise than by a release
   PRIMARY KEY (id, kind, case_uid)
 );
-CREATE INDEX conversations_open ON conversations (kind, case_uid) WHERE ended_at IS NULL;
+CREATE INDEX conversations_of_case ON conversations (kind, case_uid, heard_at);
+
+-- What somebody said there would be: Instance Availability Notification, MPPS, the source when it was asked.
+-- It can delay a judgement or explain it, never more (guarantee/completeness.py).
+CREATE TABLE expectations (
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  source TEXT NOT NULL,                        -- ian:<uid>, mpps:<uid>, query:<sender>
+  group_uid TEXT NOT NULL,                     -- Series Instance UID; '' for the whole study
+  basis TEXT NOT NULL,
+  status TEXT NOT NULL,
+  instances INTEGER NOT NULL,
+  listed TEXT,                                 -- digest of the list of instances; NULL when only counted
+  at TEXT NOT NULL,
+  PRIMARY KEY (kind, case_uid, source, group_uid),
+  CONSTRAINT expectation_basis_known CHECK (basis IN ('query', 'list')),
+  CONSTRAINT expectation_status_known CHECK (status IN ('said', 'in-progress', 'discontinued')),
+  CONSTRAINT expectation_counts_up CHECK (instances >= 0),
+  CONSTRAINT expectation_list_form
+    CHECK ((basis = 'list') = (listed IS NOT NULL) AND (listed IS NULL OR length(listed) = 64))
+);
+CREATE INDEX expectations_by_source ON expectations (source);
+
+-- Images that a rejection note takes out of use (IHE IOCM): kept, and in no later manifest.
+CREATE TABLE rejections (
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  note TEXT NOT NULL,                          -- SOP Instance UID of the rejection note
+  title TEXT NOT NULL,                         -- code of its document title
+  at TEXT NOT NULL,
+  PRIMARY KEY (kind, case_uid, uid, note),
+  CONSTRAINT rejection_title_known CHECK (title IN ('113001', '113037', '113038', '113039'))
+);
+
+-- Why one revision was judged complete: what was there, what was missing, since when. Once, with the manifest.
+CREATE TABLE judgements (
+  case_id TEXT NOT NULL PRIMARY KEY,
+  manifest TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  how TEXT NOT NULL,
+  shortages TEXT NOT NULL,
+  instances INTEGER NOT NULL,
+  last_input_at TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT judgement_of_exactly_these_inputs FOREIGN KEY (case_id, manifest) REFERENCES cases (id, manifest),
+  CONSTRAINT judgement_verdict_known CHECK (verdict IN ('complete', 'short')),
+  CONSTRAINT judgement_says_what_is_missing CHECK ((verdict = 'short') = (shortages <> '[]'))
+);
 
 -- One model version on one revision of a case.
 CREATE TABLE results (

@@ -552,6 +552,46 @@ END $$;
 CREATE TRIGGER transitions_never_inserted BEFORE INSERT ON transitions FOR EACH ROW EXECUTE FUNCTION transitions_never_inserted();
 ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_inserted;
 
+CREATE FUNCTION rejections_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall rejections_never_updated: rejections is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER rejections_never_updated BEFORE UPDATE ON rejections FOR EACH ROW EXECUTE FUNCTION rejections_never_updated();
+ALTER TABLE rejections ENABLE ALWAYS TRIGGER rejections_never_updated;
+
+CREATE FUNCTION rejections_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall rejections_never_deleted: rejections is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER rejections_never_deleted BEFORE DELETE ON rejections FOR EACH ROW EXECUTE FUNCTION rejections_never_deleted();
+ALTER TABLE rejections ENABLE ALWAYS TRIGGER rejections_never_deleted;
+
+CREATE FUNCTION judgements_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall judgements_never_updated: judgements is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER judgements_never_updated BEFORE UPDATE ON judgements FOR EACH ROW EXECUTE FUNCTION judgements_never_updated();
+ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_updated;
+
+CREATE FUNCTION judgements_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall judgements_never_deleted: judgements is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER judgements_never_deleted BEFORE DELETE ON judgements FOR EACH ROW EXECUTE FUNCTION judgements_never_deleted();
+ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_deleted;
+
 CREATE FUNCTION transitions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -953,6 +993,8 @@ CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
 ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_truncated;
+CREATE TRIGGER judgements_never_truncated BEFORE TRUNCATE ON judgements EXECUTE FUNCTION never_truncated();
+ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_truncated;
 CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
 CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
@@ -965,6 +1007,8 @@ CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FU
 ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_truncated;
 CREATE TRIGGER receipts_never_truncated BEFORE TRUNCATE ON receipts EXECUTE FUNCTION never_truncated();
 ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_truncated;
+CREATE TRIGGER rejections_never_truncated BEFORE TRUNCATE ON rejections EXECUTE FUNCTION never_truncated();
+ALTER TABLE rejections ENABLE ALWAYS TRIGGER rejections_never_truncated;
 CREATE TRIGGER releases_never_truncated BEFORE TRUNCATE ON releases EXECUTE FUNCTION never_truncated();
 ALTER TABLE releases ENABLE ALWAYS TRIGGER releases_never_truncated;
 CREATE TRIGGER renderings_never_truncated BEFORE TRUNCATE ON renderings EXECUTE FUNCTION never_truncated();
@@ -1047,6 +1091,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_admission AFTER INSERT ON admissions FOR EACH ROW EXECUTE FUNCTION note_admission();
 ALTER TABLE admissions ENABLE ALWAYS TRIGGER note_admission;
+
+CREATE FUNCTION note_case_judged() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('judgement.' || NEW.verdict, NEW.case_id, json_build_object('how', NEW.how, 'instances', NEW.instances)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_case_judged AFTER INSERT ON judgements FOR EACH ROW EXECUTE FUNCTION note_case_judged();
+ALTER TABLE judgements ENABLE ALWAYS TRIGGER note_case_judged;
 
 CREATE FUNCTION note_result_queued() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

@@ -208,6 +208,22 @@ CREATE TRIGGER transitions_never_inserted BEFORE INSERT ON transitions FOR EACH 
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall transitions_never_inserted: the lives of cases and results change with a migration only'); END;
 
+CREATE TRIGGER rejections_never_updated BEFORE UPDATE ON rejections FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall rejections_never_updated: rejections is append-only: a row is never updated'); END;
+
+CREATE TRIGGER rejections_never_deleted BEFORE DELETE ON rejections FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall rejections_never_deleted: rejections is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER judgements_never_updated BEFORE UPDATE ON judgements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall judgements_never_updated: judgements is append-only: a row is never updated'); END;
+
+CREATE TRIGGER judgements_never_deleted BEFORE DELETE ON judgements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall judgements_never_deleted: judgements is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall transitions_never_updated: transitions is append-only: a row is never updated'); END;
@@ -440,6 +456,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'admission.' || NEW.verdict AS action, NEW.case_id AS subject, json_object('by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_case_judged AFTER INSERT ON judgements FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'judgement.' || NEW.verdict AS action, NEW.case_id AS subject, json_object('how', NEW.how, 'instances', NEW.instances) AS body) n;
 END;
 
 CREATE TRIGGER note_result_queued AFTER INSERT ON results FOR EACH ROW

@@ -20,16 +20,18 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_nets
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay, aval_audit;
 
 -- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
-GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, results, leases,
-  deliveries, attempts, receipts, resends, destinations, pauses, stops, outbox, inbox, stops_in_force,
+GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
+  rejections, judgements, results, leases, deliveries, attempts, receipts, resends, destinations, pauses, stops, outbox,
+  inbox, stops_in_force,
   paused_destinations, held_results, current_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
 GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
 
 -- intake (DICOM listener, FHIR endpoint): receives, never concludes.
-GRANT INSERT ON cases, inputs, doubts, conversations, fetches, turned_away TO aval_intake;
+GRANT INSERT ON cases, inputs, doubts, conversations, expectations, rejections, fetches, turned_away TO aval_intake;
 GRANT UPDATE (state, version, cause, last_input_at, moved_at) ON cases TO aval_intake;
-GRANT UPDATE (heard_at, ended_at) ON conversations TO aval_intake;
+GRANT UPDATE (heard_at, ended_at, broken_off) ON conversations TO aval_intake;
+GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_intake;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale,
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_intake;        -- and withheld
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
@@ -60,7 +62,8 @@ GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO 
 
 -- sweep: judges cases complete, routes them, expires, rings again.
 GRANT UPDATE (state, version, manifest, cause, moved_at) ON cases TO aval_sweep;
-GRANT INSERT ON results, doubts TO aval_sweep;
+GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
+GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
 GRANT SELECT ON fetches, journal, opinions TO aval_sweep;
@@ -69,9 +72,10 @@ GRANT SELECT ON fetches, journal, opinions TO aval_sweep;
 GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
-GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, results, leases,
-  questions, opinions, decisions, withdrawals, releases, renderings, deliveries, attempts, receipts, resends,
-  destinations, pauses, exports, stops, fetches, turned_away, outbox, inbox, journal, sign_ins, stops_in_force,
+GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
+  rejections, judgements, results, leases, questions, opinions, decisions, withdrawals, releases, renderings,
+  deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, fetches, turned_away, outbox, inbox,
+  journal, sign_ins, stops_in_force,
   paused_destinations, held_results, current_results TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
