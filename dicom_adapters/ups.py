@@ -19,7 +19,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import parse_uid
+from dicom_adapters.values import parse_uid
 from guarantee.errors import Declined, Unavailable
 
 Json: TypeAlias = Mapping[str, Any]
