@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from mmap import mmap
 from typing import Final, Literal
 
@@ -101,7 +102,12 @@ def read_header(
             raise MalformedInstance("deflated", "deflated data sets are not accepted here")
         data, start = _inflate(data, start), 0
     encoding = Encoding(implicit=syntax == ImplicitVRLittleEndian, little=syntax != ExplicitVRBigEndian)
-    header = _Fields(walk(data, start, encoding, _WANTED), encoding).header(syntax)
+    found = walk(data, start, encoding, _WANTED)
+    shared = tuple((tag, element) for tag, element in found.items() if tag not in _EACH_ITS_OWN)
+    own = {tag: element for tag, element in found.items() if tag in _EACH_ITS_OWN}
+    header = replace(
+        _header_of_series(syntax, encoding, shared), sop_instance_uid=_Fields(own, encoding).uid("SOPInstanceUID")
+    )
     if header.sop_class_uid == rejected.CLASS:
         rejects = rejected.read_rejections(
             data[start:], implicit=encoding.implicit, little=encoding.little, note=header.sop_instance_uid
@@ -175,6 +181,12 @@ def _inflate(data: bytes | mmap, start: int) -> bytes:
     return inflated
 
 
+@lru_cache(maxsize=256)
+def _header_of_series(syntax: str, encoding: Encoding, elements: tuple[tuple[int, Element], ...]) -> "Header":
+    """Return a header without the name of its instance: the images of a series share the rest, and one is read."""
+    return _Fields(dict(elements), encoding).header(syntax)
+
+
 class _Fields:
     """Values of elements by keyword."""
 
@@ -188,7 +200,7 @@ class _Fields:
         birth, begun = parse_day(self.code("PatientBirthDate")), parse_day(self.code("StudyDate"))
         return Header(
             sop_class_uid=self.uid("SOPClassUID"),
-            sop_instance_uid=self.uid("SOPInstanceUID"),
+            sop_instance_uid="",
             series_instance_uid=self.uid("SeriesInstanceUID"),
             study_instance_uid=self.uid("StudyInstanceUID"),
             transfer_syntax_uid=syntax,
@@ -308,4 +320,13 @@ _WANTED: Final = frozenset(
         *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration"),
     )
 )
+_EACH_ITS_OWN: Final = frozenset(
+    tag_for_keyword(keyword)
+    for keyword in (
+        *("SOPInstanceUID", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept", "BitsAllocated"),
+        *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration"),
+    )
+)
+"""What the images of a series do not share, or nothing is read of."""
+
 _SYNTAX: Final = frozenset({tag_for_keyword("TransferSyntaxUID")})

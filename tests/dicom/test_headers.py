@@ -245,3 +245,15 @@ def named(declared: bytes, name: bytes) -> str:
 )
 def test_a_name_is_text_on_one_line_whatever_the_bytes(declared: bytes, written: bytes, read: str) -> None:
     assert named(declared, written) == read
+
+
+def test_images_of_one_series_are_read_once_and_keep_their_own_names() -> None:
+    """What a header says never comes from an earlier one that differs in it."""
+    files = samples.to_files(samples.series("CT", slices=3))
+    headers = [read_header(file) for file in files]
+    assert len({header.sop_instance_uid for header in headers}) == 3
+    assert len({header.series_instance_uid for header in headers}) == 1
+    other = samples.series("CT", slices=1)[0]
+    other.PatientID = "SOMEBODY-ELSE"
+    assert read_header(samples.to_file(other)).patient.identifier == "SOMEBODY-ELSE"
+    assert read_header(files[0]) == headers[0]

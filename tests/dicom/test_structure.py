@@ -19,7 +19,7 @@ from pydicom.uid import (
 from dicom_adapters import headers
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
-from dicom_adapters.structure import DEPTH_MAX, ELEMENTS_MAX, HEADER_BYTES_MAX
+from dicom_adapters.structure import DEPTH_MAX, ELEMENTS_MAX, HEADER_BYTES_MAX, Element, Encoding, _Walker, walk
 from tests.dicom import samples
 from tests.dicom.samples import element, encoded, implicit, minimal, raw_file
 
@@ -365,3 +365,30 @@ def test_pixels_encapsulated_inside_an_item_are_walked() -> None:
 
     assert read_header(minimal(element(0x00880200, "SQ", implicit(ITEM, icon))))
     assert code_of(minimal(element(0x00880200, "SQ", implicit(ITEM, icon[:-8])))) == "truncated"
+
+
+def test_stepping_over_plain_elements_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortcut and the step that it spares say the same of anything, in both byte orders."""
+    chance = random.Random(20261127)
+    body = samples.data_set_of(samples.to_file(samples.series("CT", slices=1)[0]))
+    both = 0
+    for number in range(3000):
+        data = bytearray(body)
+        for _ in range(chance.choice((0, 1, 2, 6))):
+            at = chance.randrange(len(data) if number % 3 else 400)
+            data[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(4))
+        encoding = Encoding(implicit=False, little=number % 5 != 0)
+        wanted = frozenset({0x00080018, 0x00080060, 0x00100020, 0x00280010})
+        shortcut = verdict(bytes(data), encoding, wanted)
+        with monkeypatch.context() as without:
+            without.setattr(_Walker, "_run_over_plain", lambda *_: None)
+            assert verdict(bytes(data), encoding, wanted) == shortcut
+        both += isinstance(shortcut, dict)
+    assert 300 < both < 2700
+
+
+def verdict(data: bytes, encoding: Encoding, wanted: frozenset[int]) -> dict[int, Element] | str:
+    try:
+        return walk(data, 0, encoding, wanted)
+    except MalformedInstance as error:
+        return str(error)
