@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.vault.disk import READ_BYTES, flush_folder, refusals, write_all_at
+from bridge.vault.disk import READ_BYTES, begin_flush, flush_folder, refusals, write_all_at
 from bridge.vault.files import FileVault, IncomingFile
 from bridge.vault.records import BLOCK, Record, header
 from guarantee.ids import Digest
@@ -221,7 +221,9 @@ class IncomingRecord:
             self._written_file.write(data)
             return
         with refusals(f"take {len(data)} bytes"):
-            write_all_at(self._segment.descriptor, data, self._start + BLOCK + self._size)
+            at = self._start + BLOCK + self._size
+            write_all_at(self._segment.descriptor, data, at)
+            begin_flush(self._segment.descriptor, at, len(data))
         self._sha256.update(data)
         self._size += len(data)
 
