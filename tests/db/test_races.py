@@ -12,6 +12,7 @@ from bridge.db.store import SqlStore
 from guarantee.decision import decide
 from guarantee.errors import Refused
 from guarantee.opinion import Verdict
+from guarantee.result import Cause
 from guarantee.states import CaseVerb, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from tests.db.databases import READERS, TWO_READERS, Database
@@ -82,6 +83,27 @@ def pg_steps(postgresql_database: Database) -> Iterator[Steps]:
     store = SqlStore(make_aval_engine(postgresql_database.url))
     yield Steps(lambda role: store)
     store.dispose()
+
+
+def test_two_deliverers_try_a_rested_destination_once(postgresql_database: Database) -> None:
+    def rest(unit: Any) -> None:
+        health = unit.destinations.health("pacs")
+        unit.destinations.keep(health.failed(at(0), Cause(code="down"), asked_s=10.0))
+
+    def try_it(unit: Any) -> None:
+        health = unit.destinations.health("pacs")
+        assert health.may_begin(at(20))
+        unit.destinations.keep(health.begun(at(20)))
+
+    store = SqlStore(make_aval_engine(postgresql_database.url))
+    with store.transaction("deliver") as unit:
+        rest(unit)
+    store.dispose()
+    with (
+        at_the_same_moment(postgresql_database, try_it) as (second, _),
+        second.transaction("deliver") as unit,
+    ):
+        assert not unit.destinations.health("pacs").may_begin(at(20)), "it waited, and saw that somebody tries"
 
 
 def test_a_send_that_meets_a_stop_waits_for_it_and_does_not_begin(
