@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+    SegmentationStorage,
+)
 
 from dicom_adapters.tls import Calling, Identity
 from guarantee.errors import Malformed
@@ -15,6 +21,10 @@ SYNTAXES: Final[Mapping[str, str]] = {
     "implicit": str(ImplicitVRLittleEndian),
 }
 """What our objects may be rendered in, as the setting ``transfer_syntax`` of a destination calls it."""
+
+
+OURS: Final = (str(SegmentationStorage), str(Comprehensive3DSRStorage), str(KeyObjectSelectionDocumentStorage))
+"""What a delivery may hold. All are proposed each time, so that one association serves whatever comes next."""
 
 
 class Duplicate(StrEnum):

@@ -1,8 +1,11 @@
-"""C-ECHO: does a peer answer, and does it know us? For ``aval check``."""
+"""C-ECHO: does a peer answer, does it know us? And what does it take? For ``aval check`` and ``aval destinations``."""
 
+from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from dicom_adapters.destination import OURS, SYNTAXES
+from dicom_adapters.lines import Lines, NotOffered, Peer
 from dicom_adapters.tls import Calling
 from dicom_adapters.upper_layer import keep_answers
 from guarantee.errors import Unavailable
@@ -28,3 +31,24 @@ def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float, tls
         association.release()
     if status != 0x0000:
         raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} answered C-ECHO with {status!r}")
+
+
+def takes(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float, tls: Calling | None = None) -> str:
+    """Return in which transfer syntaxes a peer takes each class of ours, in words; nothing is sent.
+
+    Raises:
+        Unavailable: no connection, or the association was refused.
+    """
+    waits = dict.fromkeys(("connect_s", "associate_s", "answer_s"), timeout_s)
+    peer = Peer(name=peer_aet, aet=aet, peer_aet=peer_aet, host=host, port=port, tls=tls, idle_s=0.0, **waits)
+    contexts = tuple((sop_class, syntax) for sop_class in OURS for syntax in SYNTAXES.values())
+    try:
+        found = Lines(peer).over(contexts, lambda association: list(association.accepted_contexts))
+    except NotOffered:
+        found = []
+    accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in found}
+    return "; ".join(
+        f"{UID(sop_class).name}: "
+        + (", ".join(name for name, syntax in SYNTAXES.items() if (sop_class, syntax) in accepted) or "not taken")
+        for sop_class in OURS
+    )

@@ -19,24 +19,18 @@ from typing import Any, Final
 
 from pydicom import dcmread
 from pydicom.uid import UID
-from pynetdicom.sop_class import (
-    Comprehensive3DSRStorage,
-    KeyObjectSelectionDocumentStorage,
-    SegmentationStorage,
-    StorageCommitmentPushModel,
-    StudyRootQueryRetrieveInformationModelFind,
-)
+from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind
 
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
-from dicom_adapters.destination import SYNTAXES, Confirm, Duplicate, Options
+from dicom_adapters.destination import OURS, SYNTAXES, Confirm, Duplicate, Options
 from dicom_adapters.held import Held, load_all, rejected_by
 from dicom_adapters.lines import Contexts, Lines, NotOffered, Peer, while_associated
 from guarantee.errors import Declined, NotProved, Unavailable
 from guarantee.ports import Clock, Vault
 from guarantee.release import Receipt, Release
 
-__all__ = ["Confirm", "Duplicate", "Options", "PacsDestination"]
+__all__ = ["OURS", "Confirm", "Duplicate", "Options", "PacsDestination"]
 
 STORED: Final = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
 """Success, and the warnings that mean "stored": coercion, elements discarded, data set does not match the class."""
@@ -49,9 +43,6 @@ AGAIN: Final = frozenset({0x0110, 0x0210, 0x0213})
 
 UNCOMMITTED_AGAIN: Final = frozenset({0x0110, 0x0112, 0x0213})
 """Failure Reason (0008,1197): processing failure, no such object instance, resource limitation."""
-
-OURS: Final = (str(SegmentationStorage), str(Comprehensive3DSRStorage), str(KeyObjectSelectionDocumentStorage))
-"""What a delivery may hold. All are proposed each time, so that one association serves whatever comes next."""
 
 _SERVICES: Final[Contexts] = tuple(
     (str(service), syntax)

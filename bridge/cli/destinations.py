@@ -70,11 +70,11 @@ def show(name: str, folder: Path, as_json: bool) -> None:
 @json_option
 @errors_as_exit_codes
 def test(name: str, folder: Path, as_json: bool) -> None:
-    """Ask one destination whether it answers: C-ECHO of a PACS, the CapabilityStatement of a record."""
+    """Ask one destination whether it answers, and a PACS in which transfer syntaxes it takes our objects."""
     logs.hold_libraries()
     with opened(folder) as parts:
         outward.require_known(parts.settings, name)
-        answer = outward.question(parts.settings, name)()
+        answer = outward.looked_into(parts.settings, name)
     say({"name": name, "answer": answer}, answer, as_json=as_json)
 
 

@@ -13,7 +13,7 @@ from bridge.web.services import Place, Standing
 from bridge.wiring import tls
 from bridge.wiring.sources import NOWHERE
 from dicom_adapters.dicomweb import Web
-from dicom_adapters.echo import echo
+from dicom_adapters.echo import echo, takes
 from dicom_adapters.tls import Calling
 from fhir_adapters import rest
 from guarantee.breaker import Health
@@ -85,6 +85,21 @@ def reachable(settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each place outside, a question whether it answers."""
     asked = {place.name: f"{place.kind} {place.name}" for place in places(settings)}
     return {what: question(settings, name) for name, what in asked.items()}
+
+
+def looked_into(settings: Settings, name: str) -> str:
+    """Return what one configured place answers and, of a PACS, in which transfer syntaxes it takes our objects.
+
+    Raises:
+        Unavailable: it does not answer.
+    """
+    answer = question(settings, name)()
+    pacs = settings.destinations.pacs.get(name)
+    if pacs is None or pacs.transport == "stow":
+        return answer
+    called = {"aet": pacs.our_aet, "peer_aet": pacs.aet, "host": pacs.host}
+    taken = takes(**called, port=pacs.port, timeout_s=REACH_S, tls=tls.calling(settings, pacs))
+    return f"{answer}. {taken}"
 
 
 def question(settings: Settings, name: str) -> Callable[[], str]:

@@ -10,6 +10,7 @@ from bridge.db.destinations import Traffic
 from bridge.vault import FileVault
 from bridge.wiring import outside, outward
 from bridge.wiring.clock import SystemClock
+from dicom_adapters.echo import takes
 from dicom_adapters.posting import StowDestination
 from dicom_adapters.send import PacsDestination
 from guarantee.breaker import Health, Phase
@@ -90,6 +91,12 @@ def test_a_place_that_only_old_deliveries_name_is_listed_last(tmp_path: Path) ->
     assert {s.breaker for s in found} == {Phase.CLOSED}
     with pytest.raises(ConfigError, match="old, record, web"):
         outward.require_known(settings(tmp_path), "gone")
+
+
+def test_a_pacs_says_in_which_syntaxes_it_takes_our_objects(tmp_path: Path) -> None:
+    for orthanc in started(Orthanc):
+        told = takes(aet="AVAL", peer_aet=orthanc.aet, host="127.0.0.1", port=orthanc.port, timeout_s=20.0)
+    assert "Segmentation Storage: explicit, implicit; Comprehensive 3D SR Storage: explicit, implicit" in told
 
 
 def test_each_place_is_asked_in_its_own_way(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from bridge.demo.pacs import SimulatedPacs
 from dicom_adapters.destination import SYNTAXES
+from dicom_adapters.echo import takes
 from dicom_adapters.send import OURS, Confirm, Duplicate
 from guarantee.errors import Declined, NotProved, Unavailable
 from tests.broker.proxy import Proxy
@@ -215,6 +216,20 @@ def test_what_takes_implicit_vr_alone_is_sent_nothing_that_was_sealed_in_explici
     assert caught.value.code == "syntax-not-accepted"
     assert 'transfer_syntax = "implicit"' in caught.value.detail
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_what_is_taken_can_be_asked_before_anything_is_sealed(tmp_path: Path) -> None:
+    with storescp(tmp_path / "kept", "+xi") as port:
+        told = takes(aet="AVAL", peer_aet="STORESCP", host="127.0.0.1", port=port, timeout_s=20.0)
+    assert told.count(": implicit") == len(OURS)
+    ae = AE("ECHO")
+    ae.add_supported_context("1.2.840.10008.1.1")
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    try:
+        told = takes(aet="AVAL", peer_aet="ECHO", host="127.0.0.1", port=server.server_address[1], timeout_s=20.0)
+    finally:
+        server.shutdown()
+    assert told.count("not taken") == len(OURS)
 
 
 def test_rendered_in_implicit_vr_it_arrives_as_it_was_sealed(tmp_path: Path, dicom3tools: Dicom3Tools) -> None:
