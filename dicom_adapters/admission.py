@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dicom_adapters.rates import Rate
 from dicom_adapters.tls import Certificate
@@ -163,3 +163,16 @@ def _permanent(code: str, detail: str, diagnostic: int) -> Rejection:
 def _transient(code: str, detail: str) -> Rejection:
     """Rejected for now: local limit exceeded."""
     return Rejection(code=code, detail=detail, answer=(2, 3, 2))
+
+
+def broken_request(request: Any, call: Call) -> Rejection | None:
+    """Return why a request for an association cannot be negotiated, or None when it can (PS3.8, 9.3.2.2).
+
+    Args:
+        request: pynetdicom's A-ASSOCIATE primitive; its negotiation ends with a traceback at what is missing here.
+    """
+    contexts = request.presentation_context_definition_list
+    if contexts and all(each.abstract_syntax and each.transfer_syntax for each in contexts):
+        return None
+    detail = f"{call} asks for a presentation context without its syntaxes, or for none"
+    return Rejection(code="request-broken", detail=detail, answer=(1, 1, 1))

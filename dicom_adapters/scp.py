@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from dicom_adapters.admission import Admission, Rejection, Sender
+from dicom_adapters.admission import Admission, Rejection, Sender, broken_request
 from dicom_adapters.command import StoreRequest
 from dicom_adapters.conversation import Conversation
 from dicom_adapters.keeping import Announced, Keeper, Storing
@@ -272,7 +272,7 @@ class Listener:
         caller = self._admission.caller(calling)
         call = conversation.call(calling, called)
         try:
-            rejection = self._admission.rejection(
+            rejection = broken_request(request, call) or self._admission.rejection(
                 call, admitted=len(self._admitted()), of_sender=len(self._admitted(caller.name))
             )
         except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut

@@ -100,20 +100,29 @@ def survive_disorder(association: Association) -> None:
 
     pynetdicom's thread would die of it, with a traceback, and the connection stay open until the silence is too long.
     """
-    machine = association.dul.state_machine
-    act = machine.do_action
+    machine, acse = association.dul.state_machine, association.acse
+    act, negotiate = machine.do_action, acse.negotiate_association
+
+    def end(error: Exception, **found: str) -> None:
+        _log.warning("association.disordered", extra=found | {"error": type(error).__name__})
+        association.is_aborted = True
+        association.is_established = False
+        association._kill = True  # noqa: SLF001 - as pynetdicom's reactor does; kill() waits for that very reactor
+        association.dul.kill_dul()
 
     def do_action(event: str) -> None:
         try:
             act(event)
         except (InvalidEventError, *CONVERSION_ERRORS) as error:
-            found = {"event": event, "state": machine.current_state, "error": type(error).__name__}
-            _log.warning("association.disordered", extra=found)
-            association.is_aborted = True
-            association.is_established = False
-            association._kill = True  # noqa: SLF001 - as pynetdicom's reactor does; kill() waits for that very reactor
-            association.dul.kill_dul()
+            end(error, event=event, state=machine.current_state)
 
+    def negotiate_association() -> None:
+        try:
+            negotiate()
+        except CONVERSION_ERRORS as error:
+            end(error, state=machine.current_state)
+
+    acse.negotiate_association = negotiate_association
     machine.do_action = do_action
 
 

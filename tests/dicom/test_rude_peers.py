@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.dicom.post import Post, instance
-from tests.dicom.raw_peer import ABORTED, CT, RELEASED, Peer, data, pdu, store_request
+from tests.dicom.post import Post, instance, quiet
+from tests.dicom.raw_peer import ABORTED, CT, REJECTED, RELEASED, Peer, data, pdu, store_request
 
 PostOf = Callable[..., Post]
 
@@ -75,3 +75,19 @@ def test_a_command_that_only_looks_like_a_store_ends_no_thread(post: Post, field
         assert peer.status() in {-ABORTED, 0}
 
     assert [code for _, code, _ in post.refused] == ["message-broken"]
+
+
+@pytest.mark.parametrize("item", [b"\x20\0", b"\x30\0", b"\x40\0"])
+def test_a_request_without_a_context_or_its_syntaxes_is_rejected_and_recorded(post: Post, item: bytes) -> None:
+    """One turned bit made another item of it, and ended pynetdicom's thread: found by a fuzzer."""
+    with Peer(post.port) as peer:
+        request = peer.request()
+        at = request.index(item, 78)
+        peer.socket.sendall(request[:at] + bytes((item[0] ^ 0x08,)) + request[at + 1 :])
+        assert peer.receive()[0] in {REJECTED, ABORTED, 0}
+
+    with Peer(post.port).associated() as peer:
+        assert peer.release() == RELEASED
+    quiet(post, 1)
+    assert len(post.ended) == 1
+    assert {code for _, code, _ in post.refused} <= {"request-broken"}
