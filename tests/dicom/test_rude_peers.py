@@ -77,13 +77,22 @@ def test_a_command_that_only_looks_like_a_store_ends_no_thread(post: Post, field
     assert [code for _, code, _ in post.refused] == ["message-broken"]
 
 
-@pytest.mark.parametrize("item", [b"\x20\0", b"\x30\0", b"\x40\0"])
-def test_a_request_without_a_context_or_its_syntaxes_is_rejected_and_recorded(post: Post, item: bytes) -> None:
-    """One turned bit made another item of it, and ended pynetdicom's thread: found by a fuzzer."""
+@pytest.mark.parametrize(
+    ("item", "becomes"),
+    [
+        (b"\x20\0", b"\x21\0"),
+        (b"\x30\0", b"\x40\0"),
+        (b"\x30\0", b"\x38\0"),
+        (b"\x40\0", b"\x30\0"),
+        (b"\x40\0", b"\x48\0"),
+    ],
+)
+def test_a_request_without_a_context_or_its_syntaxes_ends_no_thread(post: Post, item: bytes, becomes: bytes) -> None:
+    """A turned bit made another item of it, and ended pynetdicom's thread in the negotiation: found by a fuzzer."""
     with Peer(post.port) as peer:
         request = peer.request()
         at = request.index(item, 78)
-        peer.socket.sendall(request[:at] + bytes((item[0] ^ 0x08,)) + request[at + 1 :])
+        peer.socket.sendall(request[:at] + becomes + request[at + 2 :])
         assert peer.receive()[0] in {REJECTED, ABORTED, 0}
 
     with Peer(post.port).associated() as peer:
