@@ -107,8 +107,11 @@ class Taking:
         if study_uid not in {"", self._header.study_instance_uid}:
             raise MalformedInstance("study-mismatch", "the instance belongs to another study than the request names")
 
-    def keep(self, *, sender: str, conversation: str) -> Arrival:
+    def keep(self, *, sender: str, conversation: str, site: str = "") -> Arrival:
         """Make the bytes of an instance that was checked durable; return its arrival. Any thread may call it.
+
+        Args:
+            site: of the sender; "" for that of the custody.
 
         Raises:
             Unavailable: the vault takes nothing now.
@@ -118,7 +121,7 @@ class Taking:
         return to_arrival(
             self._header,
             digest=self._incoming.keep(),
-            site=self._custody.site,
+            site=site or self._custody.site,
             sender=sender,
             conversation=conversation,
         )

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -63,11 +63,13 @@ class Sender:
     Args:
         networks: where it may call from, e.g. ("10.2.0.0/16",); () for anywhere.
         token: bearer token that it must present; "" for none.
+        site: where its images are made, for routing and stops; "" for the installation's.
     """
 
     name: str
     networks: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
+    site: str = ""
 
     def is_recognised(self, presented: str, address: str) -> bool:
         """Return whether somebody at ``address`` who presents a token is this sender."""
@@ -98,7 +100,7 @@ class Doors:
 
     Args:
         receive: returns only when the arrivals are committed together; raises Unavailable when they are not.
-        hang_up: a request (its conversation) has ended.
+        hang_up: a request that took several transactions (its conversation) has ended.
         turn_away: (sender, code, detail) of what was refused; no patient data.
     """
 
@@ -133,7 +135,7 @@ class Door:
         if trouble is not None:
             return self._refuse(sender.name, trouble, form)
         boundary = content_type(headers["content-type"]).boundary
-        return Session(self, sender=sender.name, study_uid=study_uid, boundary=boundary, form=form)
+        return Session(self, sender=sender, study_uid=study_uid, boundary=boundary, form=form)
 
     def leave(self) -> None:
         """Count a session as ended."""
@@ -175,17 +177,19 @@ class _Why:
 class Session:
     """One request: feed it the body, then ask for the answer; close it in any case."""
 
-    def __init__(self, door: Door, *, sender: str, study_uid: str, boundary: str, form: str) -> None:
+    def __init__(self, door: Door, *, sender: Sender, study_uid: str, boundary: str, form: str) -> None:
         self._door: Door | None = door
         self._options, self._custody, self._doors = door.options, door.custody, door.doors
         self._flushers = door.flushers
-        self._sender, self._study_uid, self._form = sender, study_uid, form
+        self._sender, self._site = sender.name, sender.site
+        self._study_uid, self._form = study_uid, form
         self._conversation = str(uuid.uuid4())
         self._parts = Parts(boundary)
         self._size = self._begun = 0
         self._taking: Taking | None = None
         self._flushing: deque[tuple[Taking, Future[Arrival]]] = deque()
         self._ready: list[Arrival] = []
+        self._is_heard = False
         self._stored: list[Named] = []
         self._failed: list[Failure] = []
         self._trouble: Trouble | None = None
@@ -212,7 +216,10 @@ class Session:
             except BrokenBody as error:
                 self._stop(Trouble(400, "body-broken", f"{error}"))
         self._settle(0)
-        self._commit_ready()
+        if not self._is_heard:  # all of it in one transaction: nothing needs to know that more is coming, and then not
+            self._ready = [replace(each, conversation="") for each in self._ready]
+        self._commit(self._ready)
+        self._ready = []
         return answer(self._stored, self._failed, self._trouble, form=self._form)
 
     def cut(self, code: str, detail: str) -> Reply:
@@ -229,8 +236,9 @@ class Session:
         if self._door is not None:
             self._door.leave()
             self._door = None
-            with _best_effort():
-                self._doors.hang_up(self._conversation)
+            if self._is_heard:
+                with _best_effort():
+                    self._doors.hang_up(self._conversation)
 
     # ------------------------------------------------------------------------------------------------------- one part
 
@@ -260,7 +268,7 @@ class Session:
 
     def _end_part(self, taking: Taking) -> None:
         taking.check(self._study_uid)
-        keep = partial(taking.keep, sender=self._sender, conversation=self._conversation)
+        keep = partial(taking.keep, sender=self._sender, conversation=self._conversation, site=self._site)
         self._flushing.append((taking, self._flushers.submit(keep)))
         self._taking = None
 
@@ -281,7 +289,7 @@ class Session:
             self._fail(name, why)
 
     def _commit_ready(self) -> None:
-        ready, self._ready = self._ready, []
+        ready, self._ready, self._is_heard = self._ready, [], True
         self._commit(ready)
 
     def _commit(self, ready: Sequence[Arrival]) -> None:

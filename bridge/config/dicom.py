@@ -86,6 +86,7 @@ class StowSender(Section):
 
     addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
     token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
+    site: str = Field("", description="where its images are made, for routing and stops; empty for site.name")
 
     @model_validator(mode="after")
     def _is_told_apart(self) -> Self:

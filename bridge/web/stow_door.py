@@ -110,21 +110,26 @@ async def _read(session: Session, request: Request) -> None:
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    stream = aiter(request.stream())
+    """Yield the body in pieces.
+
+    Raises:
+        TimeoutError: the sender was silent for SILENCE_S.
+        ClientDisconnect: the connection ended.
+    """
     gathered: list[bytes] = []
-    size = 0
-    ended = object()
-    while True:
-        async with asyncio.timeout(SILENCE_S):
-            chunk = await anext(stream, ended)
-        if isinstance(chunk, bytes):
-            gathered.append(chunk)
-            size += len(chunk)
-        if size and (chunk is ended or size >= PIECE_BYTES):
+    size, is_more, loop = 0, True, asyncio.get_running_loop()
+    while is_more:
+        async with asyncio.timeout(SILENCE_S) as silence:
+            while is_more and size < PIECE_BYTES:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                gathered.append(message.get("body", b""))
+                size, is_more = size + len(gathered[-1]), message.get("more_body", False)
+                silence.reschedule(loop.time() + SILENCE_S)
+        if size:
             yield b"".join(gathered)
-            gathered, size = [], 0
-        if chunk is ended:
-            return
+        gathered, size = [], 0
 
 
 def _response(reply: Reply) -> Response:

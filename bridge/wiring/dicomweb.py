@@ -18,7 +18,7 @@ def stow_door(parts: Parts) -> Door:
     """Return the door; with no sender configured it lets nobody in."""
     store, mine = parts.store("intake"), parts.settings.stow
     senders = [
-        Sender(name=name, networks=sender.addresses, token=sender.token.get_secret_value())
+        Sender(name=name, networks=sender.addresses, token=sender.token.get_secret_value(), site=sender.site)
         for name, sender in mine.senders.items()
     ]
     doors = Doors(

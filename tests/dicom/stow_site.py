@@ -15,7 +15,6 @@ from bridge.vault import FileVault
 from bridge.web.stow_door import make_stow_routes
 from dicom_adapters.custody import Custody
 from dicom_adapters.stow import Door, Doors, Options, Sender
-from guarantee.errors import PortError
 from guarantee.unit import Arrival
 
 TOKEN: Final = "t0ken"
@@ -54,7 +53,10 @@ class StowSite:
         self.refused: list[tuple[str, str, str]] = []
         self.trouble: Exception | None = None
         self.vault = FileVault(folder / "vault")
-        senders = [Sender(name="viewer", token=TOKEN), Sender(name="elsewhere", networks=("10.0.0.0/8",))]
+        senders = [
+            Sender(name="viewer", token=TOKEN, site="annexe"),
+            Sender(name="elsewhere", networks=("10.0.0.0/8",)),
+        ]
         self.door = Door(
             Options(senders=senders, **options),
             Custody(vault=self.vault, site="chu", instance_bytes_max=instance_bytes_max),
@@ -72,8 +74,10 @@ class StowSite:
         self.batches.append(len(arrivals))
         self.arrivals.extend(arrivals)
 
-    def is_deaf(self, error: PortError | None) -> None:
-        self.trouble = error
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is open."""
+        return self.door._open._value < self.door.options.requests_max
 
     def post(self, body: bytes, path: str = "/studies", **headers: str) -> Answer:
         known = {"Authorization": f"Bearer {TOKEN}", "Content-Type": TYPE}

@@ -64,9 +64,10 @@ def test_each_instance_is_kept_and_named(site: StowSite, path: str) -> None:
     assert said.instances(REFERENCED) == NAMES[:3]
     assert said.module.keys() == {"00081190", REFERENCED}
     assert [arrival.source.uid for arrival in site.arrivals] == NAMES[:3]
-    assert {(arrival.sender, arrival.site, arrival.uid) for arrival in site.arrivals} == {("viewer", "chu", STUDY)}
-    assert {arrival.conversation for arrival in site.arrivals} == {*site.ended}, "one request is one conversation"
+    assert {(arrival.sender, arrival.site, arrival.uid) for arrival in site.arrivals} == {("viewer", "annexe", STUDY)}
     assert site.batches == [3], "committed together"
+    assert {arrival.conversation for arrival in site.arrivals} == {""}, "nobody waits for more of it"
+    assert site.ended == []
     assert site.refused == []
 
 
@@ -91,6 +92,7 @@ def test_many_instances_are_committed_in_groups(site: StowSite, monkeypatch: pyt
     monkeypatch.setattr(dicom_adapters.stow, "FLUSHING_MAX", 0)
     assert len(site.post(body(*files(8))).instances(REFERENCED)) == 8
     assert site.batches == [3, 3, 2]
+    assert {arrival.conversation for arrival in site.arrivals} == {*site.ended}, "one request is one conversation"
 
 
 def test_an_instance_that_the_disk_does_not_take_is_named_and_the_others_are_kept(
@@ -253,7 +255,7 @@ def test_a_body_that_is_not_what_it_says_is_refused(site: StowSite, data: bytes,
     said = site.post(data)
     assert said.status == status
     assert site.codes == [code][: bool(code)]
-    assert site.ended, "the request has ended"
+    assert not site.is_busy
 
 
 def test_what_was_whole_before_the_body_broke_is_kept_and_said(site: StowSite) -> None:
@@ -341,10 +343,10 @@ def test_more_requests_than_may_be_open_are_told_to_come_back(site_of: Callable[
     site = site_of(requests_max=1)
     with site.connect() as connection:
         connection.sendall(head_of(site) + b"4\r\n--a-\r\n")
-        wait_until(lambda: not site.door._open._value, "the first request to be open")
+        wait_until(lambda: site.is_busy, "the first request to be open")
         said = site.post(body(*files(1)))
         assert (said.status, said.headers["Retry-After"], site.codes) == (503, "30", ["too-many-requests"])
-    wait_until(lambda: bool(site.ended), "the end of the first request")
+    wait_until(lambda: not site.is_busy, "the end of the first request")
     assert site.post(body(*files(1))).status == 200
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from dicom_adapters.admission import Sender
 from dicom_adapters.echo import echo
+from dicom_adapters.query import Options, Source
 from dicom_adapters.send import Confirm
 from dicom_adapters.tls import Calling, Identity, Listening
 from guarantee.errors import Unavailable
+from tests.dicom import samples
 from tests.dicom.post import Post
 from tests.dicom.test_send import destination, ready
 from tests.peers.base import free_port
@@ -85,6 +87,15 @@ def test_the_pacs_must_be_the_host_that_is_called(orthanc: Orthanc, house: House
     echo(**place, timeout_s=20, tls=Calling(identity=house.ours, server_name="elsewhere", check_name=False))
     with pytest.raises(Unavailable, match="echo-failed"):
         echo(**place, timeout_s=20, tls=Calling(identity=house.ours, server_name="elsewhere"))
+
+
+def test_a_pacs_in_tls_says_what_it_holds(orthanc: Orthanc, house: House) -> None:
+    first, *_ = datasets = samples.series(slices=2, study="tls-asked")
+    for dataset in datasets:
+        orthanc.store(samples.to_file(dataset))
+    place: dict[str, Any] = {"name": "pacs", "aet": orthanc.aet, "host": "127.0.0.1", "port": orthanc.port}
+    source = Source(Options(**place, tls=Calling(identity=house.ours)))
+    assert source.count_instances(first.StudyInstanceUID) == {first.SeriesInstanceUID: 2}
 
 
 def test_a_pacs_in_tls_sends_to_us(house: House, tmp_path: Path, post_of: Callable[..., Post]) -> None:
