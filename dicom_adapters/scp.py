@@ -279,6 +279,8 @@ class Listener:
             rejection = Rejection(code="unexpected", detail=where(error), answer=(1, 1, 1))
         if rejection is None:
             conversation.caller = caller
+            if caller.doubt:
+                _log.warning("sender.unknown", extra={"sender": caller.name, "doubt": caller.doubt})
             return
         event.assoc.acse.send_reject(*rejection.answer)
         self._turn_away(caller.name, rejection.code, rejection.detail)

@@ -75,6 +75,8 @@ class Scp(Section):
         twice = sorted({aet for aet in titles if titles.count(aet) > 1})
         if twice:
             raise ValueError(f"two senders are called {', '.join(twice)}; put both places into one sender's addresses")
+        if self.accept_unknown and self.quarantine_unknown:
+            raise ValueError("accept_unknown takes what quarantine_unknown would hold; choose one")
         shown = sorted(name for name, s in self.senders.items() if s.certificates or s.required_tls)
         if shown and self.tls.certificate is None:
             raise ValueError(f"{', '.join(shown)} must speak TLS; give scp.tls a certificate")

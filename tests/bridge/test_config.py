@@ -55,6 +55,7 @@ def test_the_namespace_can_be_given_as_a_variable(tmp_path: Path) -> None:
         ("", {"AVAL_PORT": "1"}, r"port.*unknown setting"),
         ("[scp]\nport = 70000\n", {}, r"scp\.port"),
         ("[scp.senders.a]\naet = 'A'\n[scp.senders.b]\naet = 'A'\n", {}, r"scp.*two senders are called A"),
+        ("[scp]\naccept_unknown = true\nquarantine_unknown = true\n", {}, r"scp.*choose one"),
         ("[scp.senders.a]\naet = 'A'\nrequired_tls = true\n", {}, r"scp.*a must speak TLS"),
         (PACS + "certificate = 'a.pem'\nkey = 'a.key'\n", {}, r"TLS needs authorities"),
         (PACS + "authorities = 'a.pem'\nkey = 'a.key'\n", {}, r"certificate and key come together"),

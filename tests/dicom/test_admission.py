@@ -108,7 +108,9 @@ def test_a_sender_may_call_from_its_networks(networks: tuple[str, ...], address:
     assert Sender(name="mr-2", networks=networks).may_call_from(address) is may
 
 
-def test_a_stranger_is_let_in_and_everything_it_brings_is_doubtful_where_that_is_wanted(post_of: PostOf) -> None:
+def test_a_stranger_is_let_in_and_everything_it_brings_is_doubtful_where_that_is_wanted(
+    post_of: PostOf, caplog: pytest.LogCaptureFixture
+) -> None:
     post = post_of(quarantine_unknown=True)
     body, name = instance()
     with Peer(post.port, calling="STRANGER").associated() as peer, Peer(post.port).associated() as known:
@@ -118,3 +120,4 @@ def test_a_stranger_is_let_in_and_everything_it_brings_is_doubtful_where_that_is
         assert lost.associate() == (REJECTED, b"\0\1\1\7")
 
     assert [(a.sender, a.doubt) for a in post.arrivals] == [("unknown:STRANGER", "sender-unknown"), ("mr-2", "")]
+    assert [record.getMessage() for record in caplog.records].count("sender.unknown") == 1
