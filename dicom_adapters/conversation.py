@@ -1,5 +1,6 @@
 """One connection to the listener: who speaks, what it is sending, and what an instance that it brought is for us."""
 
+import logging
 from dataclasses import dataclass
 
 from dicom_adapters.admission import Call, Caller
@@ -8,6 +9,8 @@ from dicom_adapters.reception import Reception
 from dicom_adapters.tls import Certificate
 from guarantee.ids import Digest
 from guarantee.unit import Arrival
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +33,12 @@ class Conversation:
     certificate: Certificate | None
     caller: Caller | None = None
     is_aborted: bool = False
+
+    def admit(self, caller: Caller) -> None:
+        """Let ``caller`` speak from now on; one that nobody knows is said in the log."""
+        self.caller = caller
+        if caller.doubt:
+            _log.warning("sender.unknown", extra={"sender": caller.name, "doubt": caller.doubt})
 
     @property
     def sender(self) -> str:

@@ -278,9 +278,7 @@ class Listener:
         except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
             rejection = Rejection(code="unexpected", detail=where(error), answer=(1, 1, 1))
         if rejection is None:
-            conversation.caller = caller
-            if caller.doubt:
-                _log.warning("sender.unknown", extra={"sender": caller.name, "doubt": caller.doubt})
+            conversation.admit(caller)
             return
         event.assoc.acse.send_reject(*rejection.answer)
         self._turn_away(caller.name, rejection.code, rejection.detail)
