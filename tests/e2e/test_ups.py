@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.canary import patient
+from tests.canary.sinks import found_in
 from tests.e2e import inputs
 from tests.e2e.inputs import PHANTOM, Study
 from tests.e2e.outside import RestartedOrthanc
@@ -80,7 +82,8 @@ def martin(site: Installation) -> Iterator[AtDesk]:
 
 def scheduled(server: UpsServer, orthanc: RestartedOrthanc, folder: Path, **more: Any) -> tuple[str, Study]:
     """Put a study into the archive, and work on it onto the list."""
-    study = inputs.phantom(folder, f"ups-{time.monotonic_ns()}")
+    who = {keyword: value for keyword, value in patient.HEADER.items() if keyword != "StudyInstanceUID"}
+    study = inputs.phantom(folder, f"ups-{time.monotonic_ns()}", **who)
     for file in study.files:
         orthanc.store(file.read_bytes())
     return server.schedule(f"2.25.{time.monotonic_ns()}", study.uid, **more), study
@@ -115,6 +118,9 @@ def test_a_workitem_is_completed_by_what_a_clinician_endorsed_and_a_kill_changes
     assert all(orthanc.file_of(output) is not None for output in outputs)
     assert values(server.performed(uid), "PerformedWorkitemCodeSequence")
     assert martin.person.login == "dr.martin"
+    told = [*server.received, *((log.name, log.read_bytes()) for log in site.logs.glob("*.log"))]
+    assert len(server.received) > 5
+    assert found_in(told) == {}, "neither the server nor a log is told who the patient is"
 
 
 def test_a_rejected_draft_cancels_the_workitem(

@@ -46,6 +46,8 @@ class UpsServer:
         self.transactions: dict[str, str] = {}
         self.history: list[tuple[str, str]] = []
         """(workitem, state) of each change that was accepted, in order."""
+        self.received: list[tuple[str, bytes]] = []
+        """(path, body) of every request that would change something."""
         self.lock = threading.Lock()
         self.ignores_keys = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -194,7 +196,9 @@ def _handler(server: UpsServer) -> type[BaseHTTPRequestHandler]:
 
         def _body(self) -> dict[str, Any]:
             assert self.headers["Content-Type"] == "application/dicom+json"
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            server.received.append((self.path, body))
+            said = json.loads(body)
             return dict(said[0] if isinstance(said, list) else said)
 
         def _answer(self, status: int, body: bytes = b"") -> None:
