@@ -87,6 +87,8 @@ def _header(file: BinaryIO) -> FileDataset:
         syntax = header.file_meta.TransferSyntaxUID
     except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, struct.error) as error:
         raise NotExportable("unreadable", f"the stored object cannot be read: {type(error).__name__}") from error
+    if not header.get("SOPInstanceUID") or not header.get("SOPClassUID"):
+        raise NotExportable("unreadable", "the stored object does not say what it is: no SOP Class or Instance UID")
     if syntax in DEFLATED:
         raise NotExportable("deflated", "a deflated object is not exported")
     return header

@@ -205,6 +205,13 @@ def test_a_file_that_ends_too_early_is_refused_and_leaves_nothing(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_object_without_a_name_is_refused(tmp_path: Path) -> None:
+    (image,) = canary(1)
+    data = samples.to_file(image).replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x19\x00UI", 1)
+    with pytest.raises(NotExportable, match="does not say what it is"):
+        export(data, tmp_path, deidentifier(), Allowed())
+
+
 def test_a_short_secret_and_an_unknown_option_are_refused() -> None:
     with pytest.raises(NotExportable, match="31 bytes"):
         Pseudonyms(b"x" * 31)
