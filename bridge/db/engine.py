@@ -120,6 +120,7 @@ def _sqlite_engine(url: str) -> Engine:
         url,
         pool_size=8,
         max_overflow=8,
+        pool_use_lifo=True,  # a connection that wrote last still has its pages; another one reads them all again
         pool_reset_on_return=None,
         hide_parameters=True,
         connect_args={"check_same_thread": False},
