@@ -101,9 +101,9 @@ def test_the_page_has_a_place_for_figures() -> None:
 
 
 def test_a_variant_is_settings_by_section() -> None:
-    assert variant("slow:scp.silence_s=90.0,quiet.default_s=5") == (
+    assert variant("slow:scp.silence_s=90.0,quiet.default_s=5,storage.kind=segments") == (
         "slow",
-        {"scp": {"silence_s": 90.0}, "quiet": {"default_s": 5}},
+        {"scp": {"silence_s": 90.0}, "quiet": {"default_s": 5}, "storage": {"kind": "segments"}},
     )
     with pytest.raises(ValueError, match="is not NAME"):
         variant("scp.silence_s=90")

@@ -20,7 +20,7 @@ from tests.peers.fixtures import started
 
 INSTANCES = 12
 
-BYTES = r"/vault/[^/]+/[^/]{8,}$"
+BYTES = r"/vault/.+/[^/]{8,}$"
 """A file of the vault; its folders have shorter names, and flushing one of those keeps no bytes."""
 
 ROW = r"aval\.db-wal$"
@@ -46,11 +46,14 @@ def send(study: Path, port: int, associations: int) -> None:
     assert f'"statuses": {{"0x0000": {INSTANCES}}}' in done.stdout
 
 
-@pytest.mark.parametrize(("associations", "fast"), [(1, True), (3, True), (3, False)])
+@pytest.mark.parametrize(
+    ("associations", "fast", "kind"), [(1, True, "files"), (3, True, "segments"), (3, False, "files")]
+)
 def test_no_instance_is_acknowledged_before_its_bytes_and_its_row_are_flushed(
-    strace: Strace, study: Path, tmp_path: Path, associations: int, fast: bool
+    strace: Strace, study: Path, tmp_path: Path, associations: int, fast: bool, kind: str
 ) -> None:
-    installation, log = Installation(tmp_path / "data", {"scp": {"fast": fast}}), tmp_path / "calls"
+    settings, log = {"scp": {"fast": fast}, "storage": {"kind": kind}}, tmp_path / "calls"
+    installation = Installation(tmp_path / "data", settings)
     run = [sys.executable, "-m", "bridge", "run", "all", "--dir", str(installation.folder)]
     with (installation.logs / "all.log").open("ab") as said:
         installation.running["all"] = subprocess.Popen(

@@ -307,7 +307,7 @@ PEERS: Final[Mapping[str, Kind]] = {
 
 
 def variant(words: str) -> tuple[str, dict[str, Any]]:
-    """Return name and settings of ``name:section.key=value,section.key=value``, values as in TOML.
+    """Return name and settings of ``name:section.key=value,section.key=value``; a value is TOML, or else a word.
 
     Raises:
         ValueError: it is not of this form.
@@ -318,8 +318,16 @@ def variant(words: str) -> tuple[str, dict[str, Any]]:
     made: dict[str, Any] = {}
     for line in settings.split(","):
         section, _, rest = line.partition(".")
-        made.setdefault(section, {}).update(tomllib.loads(rest))
+        made.setdefault(section, {}).update(_setting(rest))
     return name, made
+
+
+def _setting(line: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        key, _, word = line.partition("=")
+        return {key: word}
 
 
 __all__ = ["PEERS", "Aval", "Kind", "Orthanc", "PeerMissing", "Receiver", "Receivers", "Void", "variant"]
