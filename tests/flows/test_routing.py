@@ -110,7 +110,16 @@ def test_an_order_that_says_stat_makes_its_results_stat(world: World, facts: dic
 
 def test_the_trace_says_whether_the_rule_or_the_order_wants_it_at_once(world: World) -> None:
     image = with_facts(arrival(world.vault), RequestedProcedurePriority="STAT")
-    inputs = [Input(source=image.source, facts=image.facts, sender="scanner", conflict=False)]
+    inputs = [
+        Input(
+            source=image.source,
+            facts=image.facts,
+            sender="scanner",
+            conflict=False,
+            modality=image.modality,
+            at=world.clock.now(),
+        )
+    ]
     (tried,) = try_rules(CaseKind.STUDY, "site-1", inputs, routing=world.routing, catalogue=world.catalogue)
     assert (tried.priority, tried.ordered) == (Priority.STAT, "RequestedProcedurePriority")
 
