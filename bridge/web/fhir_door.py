@@ -1,10 +1,14 @@
 """The record's door over HTTP: reads requests within limits and hands them to whoever answers them."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.logs import where
 
 MEDIA_TYPE: Final = "application/fhir+json"
 
@@ -16,6 +20,14 @@ NOT_HERE: Final = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"not-supported",'
     b'"diagnostics":"POST a Bundle to the base, or a notification to notify/{name}; see metadata"}]}'
 )
+
+
+UNFORESEEN: Final = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"exception",'
+    b'"diagnostics":"a fault of ours, which our log tells of; send it again later"}]}'
+)
+
+_log = logging.getLogger("aval.intake")
 
 
 class Reply(Protocol):
@@ -80,6 +92,7 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRo
     async def health() -> Response:
         return Response("ok", media_type="text/plain")
 
+    app.add_middleware(Boundary)
     for router in beside:
         app.include_router(router)
 
@@ -88,6 +101,29 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRo
         return Response(NOT_HERE, 404, media_type=MEDIA_TYPE)
 
     return app
+
+
+class Boundary:
+    """Answers what nobody foresaw, and records where it came from; the server would log its message, and so values."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        begun = False
+
+        async def noticing(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticing)
+        except Exception as error:  # noqa: BLE001 - boundary: a fault of ours becomes an OperationOutcome
+            _log.error("intake.fault %s", where(error))
+            if not begun:
+                await Response(UNFORESEEN, 500, media_type=MEDIA_TYPE)(scope, receive, send)
 
 
 async def _body(request: Request, most: int) -> bytes | None:

@@ -1,6 +1,7 @@
 """The FHIR endpoint over HTTP: every answer is an OperationOutcome or what was asked for."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,3 +141,15 @@ def test_everything_else_is_an_outcome_too(site: Site, method: str, path: str) -
 
 def test_metadata_is_a_capability_statement_for_anybody(site: Site) -> None:
     assert site.client.get("/fhir/metadata").json()["resourceType"] == "CapabilityStatement"
+
+
+def test_what_nobody_foresaw_is_answered_and_recorded_without_what_it_says(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("DUPONT Jean")
+
+    site = Site()
+    app: Any = make_fhir_app(replace(site.door, note=fail), body_bytes_max=MOST)
+    answer = TestClient(app).post("/fhir/notify/dpi", content=b"", headers={"authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, outcome(answer)) == (500, "exception")
+    assert "RuntimeError" in caplog.text
+    assert "DUPONT" not in caplog.text + answer.text
