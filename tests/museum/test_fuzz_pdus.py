@@ -30,6 +30,9 @@ ATTACKERS: Final = 12
 SILENT: Final = 60
 SUCCESS: Final = 0x0000
 
+GROWTH_BYTES_MAX: Final = 192 * MEBIBYTE
+"""What the allocator may keep of many threads at their busiest; no Python object stays behind (counted with gc)."""
+
 
 class Honest:
     """A sender that minds its business, one association after another, until it is told to stop."""
@@ -139,6 +142,6 @@ def _whisper(peer: Peer, words: bytes, at: int) -> None:
 def _is_as_before(house: Installation, before: Weight) -> None:
     house.eventually(lambda: Weight.of(house).threads <= before.threads + 1, "the threads of bad peers to end")
     house.eventually(lambda: Weight.of(house).files <= before.files + 1, "their sockets to be closed")
-    assert Weight.of(house).memory_bytes < before.memory_bytes + 64 * MEBIBYTE
+    assert Weight.of(house).memory_bytes < before.memory_bytes + GROWTH_BYTES_MAX
     assert half_written(house) == []
     assert "Traceback" not in house.said(), house.said().partition("Traceback")[2][:4_000]
