@@ -67,21 +67,27 @@ def _orthanc(track: Track, requests: list[bytes]) -> float | None:
 
 
 def _rate(track: Track, receiver: Receiver, port: int, requests: list[bytes], files: list[Path]) -> float | None:
+    count = sum(request.count(b"\r\nContent-Type: application/dicom\r\n") for request in requests)
     try:
         track.wait()
         before_s, since = tree.cpu_s(receiver.roots), time.perf_counter()
         post(port, requests)
         wall_s, used_s = time.perf_counter() - since, tree.cpu_s(receiver.roots) - before_s
+        _require_kept(receiver, count)
         receiver.check(data_sets(files))
     except (Void, OSError) as error:
         print(f"  {type(receiver).__name__}: void: {error}", file=sys.stderr, flush=True)
         return None
     finally:
         receiver.stop()
-    count = sum(request.count(b"\r\nContent-Type: application/dicom\r\n") for request in requests)
     line = f"{count / wall_s:.0f}/s, {1000 * used_s / count:.1f} ms CPU"
     print(f"  {type(receiver).__name__:12s} {line}", file=sys.stderr, flush=True)
     return count / wall_s
+
+
+def _require_kept(receiver: Receiver, count: int) -> None:
+    if (kept := receiver.kept()) != count:
+        raise Void(f"{count} instances were acknowledged, {kept} are kept")
 
 
 def post(port: int, requests: Sequence[bytes]) -> None:
