@@ -7,7 +7,7 @@ import click
 
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.config import ConfigError
-from bridge.db.views import Row, SentRow, link_body
+from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.flows.retract import withdraw
 from bridge.wiring.parts import Parts
 from bridge.wiring.processes import review_tools
@@ -60,8 +60,10 @@ def show(result_id: str, folder: Path, as_json: bool) -> None:
         if row is None:
             raise ConfigError(f"no result {found}")
         links, sent = unit.views.timeline(found), unit.views.sent(found)
-    value = _row(row) | {"deliveries": [_sent(line) for line in sent], "timeline": [_link(link) for link in links]}
-    say(value, _story(row, links, sent), as_json=as_json)
+        judged = unit.views.judged(row.case.id)
+    value = _row(row) | {"judgement": _judged(judged) if judged else None}
+    value |= {"deliveries": [_sent(line) for line in sent], "timeline": [_link(link) for link in links]}
+    say(value, _story(row, judged, links, sent), as_json=as_json)
 
 
 @click.command()
@@ -141,13 +143,38 @@ def _link(link: Link) -> dict[str, Any]:
     return {"seq": link.seq, "at": link.at, "actor": link.actor, "action": link.action, "body": link_body(link)}
 
 
-def _story(row: Row, links: tuple[Link, ...], sent: tuple[SentRow, ...]) -> str:
+def _judged(judged: JudgedRow) -> dict[str, Any]:
+    judgement = judged.judgement
+    return {
+        "verdict": str(judgement.verdict),
+        "how": judgement.how,
+        "instances": judgement.instances,
+        "missing": [short.said.en for short in judgement.shortages],
+        "last_input_at": time_text(judgement.last_at),
+        "at": time_text(judged.at),
+        "waited_s": round(judged.waited_s, 3),
+    }
+
+
+def _inputs(judged: JudgedRow | None) -> list[str]:
+    """Return what was there when the case was judged, how long after the last of it, and what was missing."""
+    if judged is None:
+        return []
+    judgement = judged.judgement
+    told = (
+        f"{judgement.verdict} ({judgement.how}), {judged.waited_s:.1f} s after the last of {judgement.instances} inputs"
+    )
+    return [f"inputs   {told}", *(f"         {short.said.en}" for short in judgement.shortages)]
+
+
+def _story(row: Row, judged: JudgedRow | None, links: tuple[Link, ...], sent: tuple[SentRow, ...]) -> str:
     result = row.result
     cause = f", because {result.cause.code}: {result.cause.detail}" if result.cause else ""
     lines = [
         f"result   {result.id}",
         f"model    {result.model.id} ({result.model.digest[:12]}…)",
         f"case     {result.case} revision {row.case.revision} ({row.case.state})",
+        *_inputs(judged),
         f"state    {result.state}{' (held)' if row.held else ''}{cause}",
         "",
     ]

@@ -184,7 +184,7 @@ def _input(row: Any) -> Input:
         conflict=bool(row["conflict"]),
         modality=row["modality"],
         sender=row["sender"],
-        at=parse_time(row["received_at"]),
+        at=datetime.fromisoformat(row["received_at"]),
         rejected=row["rejected"] or "",
     )
 

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, case, func, or_, select
 
 from bridge.db import tables
 from bridge.db.deliveries import select_deliveries
+from bridge.db.judging import judgement_from_row
 from bridge.db.results import select_results
 from bridge.db.rows import case_from_row, delivery_from_row, result_from_row
 from guarantee.case import Case
 from guarantee.codec import parse_time
+from guarantee.completeness import Judgement
 from guarantee.ids import Digest
 from guarantee.journal import Link
 from guarantee.result import Cause, Priority, Result
@@ -53,6 +55,19 @@ class DoubtRow:
     subject: str
     holds: bool
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRow:
+    """Why a case was judged complete, and when."""
+
+    judgement: Judgement
+    at: datetime
+
+    @property
+    def waited_s(self) -> float:
+        """From the last input to the judgement, in seconds."""
+        return (self.at - self.judgement.last_at).total_seconds()
 
 
 class SqlViews:
@@ -131,6 +146,12 @@ class SqlViews:
             )
             for row in self._connection.execute(query).mappings()
         )
+
+    def judged(self, case_id: str) -> JudgedRow | None:
+        """Return why this revision of a case was judged complete; None before it was."""
+        judged = tables.judgements
+        row = self._connection.execute(select(judged).where(judged.c.case_id == case_id)).mappings().first()
+        return JudgedRow(judgement=judgement_from_row(row), at=parse_time(row["at"])) if row else None
 
     def timeline(self, result_id: str) -> tuple[Link, ...]:
         """Return every link of the journal about a result, its case and its deliveries."""

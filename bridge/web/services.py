@@ -12,7 +12,7 @@ from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this pr
 from guarantee.breaker import Phase
 from guarantee.card import Card
 from guarantee.case import Case
-from guarantee.content import Content
+from guarantee.content import Content, Text
 from guarantee.decision import Decision
 from guarantee.opinion import Opinion, Reader
 from guarantee.pauses import Pause
@@ -129,6 +129,21 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Why a case was judged complete.
+
+    Args:
+        missing: what was announced and is not here, of what this result looks at; a person must see it.
+        instances: how many were here.
+        waited_s: from the last input to the judgement, in seconds.
+    """
+
+    missing: tuple[Text, ...]
+    instances: int
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A whole result.
 
@@ -136,6 +151,7 @@ class View:
         draft: what the model proposed; None until there is a draft, and None to who may not see it.
         content: what was endorsed; None before a decision and after a rejection.
         obstacles: everything that forbids deciding now (stops, late images, identity).
+        judged: why its case was judged complete.
         doubts: why a person should look at whose inputs these are: flags, and what somebody let through (identity.py).
     """
 
@@ -146,6 +162,7 @@ class View:
     decision: Decision | None
     sent: tuple[Sent, ...]
     obstacles: tuple[Cause, ...]
+    judged: Judged | None = None
     doubts: tuple[str, ...] = ()
 
 

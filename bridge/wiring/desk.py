@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from bridge import accounts
 from bridge.db.store import SqlStore
-from bridge.db.views import Row, SentRow, link_body
+from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
-from bridge.web.services import Answer, Happened, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.web.services import Answer, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
 from bridge.wiring.outward import standings
 from dicom_adapters.pixels import describe_series, read_frame
 from guarantee.card import Card
@@ -86,6 +86,7 @@ class RealDesk:
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
+            judged = unit.views.judged(row.case.id)
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
         may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
         return View(
@@ -97,6 +98,7 @@ class RealDesk:
             sent=sent,
             obstacles=review.what_forbids(row.result.id, self.review),
             doubts=tuple(sorted(flags | {*row.case.admitted.split()})),
+            judged=_judged(judged, row.result.focus) if judged else None,
         )
 
     def open(self, result: str, reader: Reader) -> Opened:
@@ -112,6 +114,7 @@ class RealDesk:
             sent=view.sent,
             obstacles=view.obstacles,
             doubts=view.doubts,
+            judged=view.judged,
         )
         return Opened(view=shown, nonce=question.nonce, shown=question.shown, expires_at=question.expires_at)
 
@@ -265,6 +268,14 @@ class RealDesk:
                 while len(self._descriptions) > DESCRIPTIONS_MAX:
                     self._descriptions.pop(next(iter(self._descriptions)))
         return found
+
+
+def _judged(row: JudgedRow, focus: str) -> Judged:
+    return Judged(
+        missing=tuple(short.said for short in row.judgement.concerning(focus)),
+        instances=row.judgement.instances,
+        waited_s=row.waited_s,
+    )
 
 
 def _sent(line: SentRow) -> Sent:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.web.services import Answer, Happened, Line, Opened, Sent, Session, Standing, View
+from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, Standing, View
 from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.case import Case
@@ -65,6 +65,7 @@ class _Case:
     sent: list[Sent] = field(default_factory=list)
     journal: list[Happened] = field(default_factory=list)
     undelivered: Cause | None = None
+    judged: Judged | None = None
 
 
 class FakeDesk:
@@ -335,6 +336,7 @@ class FakeDesk:
             sent=tuple(case.sent),
             obstacles=obstacles(case.result, case.staged.case, in_force(self.stop_lines)),
             doubts=tuple(case.staged.case.admitted.split()),
+            judged=case.judged,
         )
 
     def _endorsed(self, case: _Case, answer: Answer) -> Content | None:

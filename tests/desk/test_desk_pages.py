@@ -7,6 +7,8 @@ from html import escape
 import pytest
 from starlette.testclient import TestClient
 
+from bridge.web.services import Judged
+from guarantee.content import Text
 from guarantee.opinion import Reason
 from guarantee.policy import Role
 from guarantee.result import Cause
@@ -95,6 +97,16 @@ def test_a_refused_delivery_calls_for_a_look(page: TestClient, desk: FakeDesk) -
     text = page.get(f"/results/{result}").text
     assert "Le destinataire détient deux objets avec cet identifiant" in text
     assert "3 tentatives" in text
+
+
+def test_what_was_missing_stands_above_the_draft_and_in_the_time_line(page: TestClient, desk: FakeDesk) -> None:
+    result = desk.stage(cases.chest_case(2))
+    assert "incomplet" not in page.get(f"/results/{result}").text
+    missing = Text(fr="57 images reçues sur 60 annoncées.", en="57 images received of 60 announced.")
+    desk.cases[result].judged = Judged(missing=(missing,), instances=57, waited_s=1860.25)
+    for address in (f"/results/{result}", f"/results/{result}/timeline"):
+        assert "57 images reçues sur 60 annoncées." in page.get(address).text
+    assert "jugé 1860,2" in page.get(f"/results/{result}/timeline").text
 
 
 def test_every_list_says_when_it_is_empty(page: TestClient) -> None:
