@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, text
 from bridge.db import tables
 from bridge.db.rows import case_from_row, case_to_row
 from guarantee.case import Case, CaseKind, Source
-from guarantee.codec import parse_time, time_text
+from guarantee.codec import time_text
 from guarantee.errors import Unavailable
 from guarantee.ids import CaseId, Digest, ResultId
 from guarantee.states import CaseState
