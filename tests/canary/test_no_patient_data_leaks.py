@@ -20,6 +20,7 @@ from sqlalchemy import text
 from tests.canary import patient
 from tests.canary.hostile import GossipingArchive, GossipingRecord
 from tests.canary.life import BROKEN, Life
+from tests.canary.notices import announce_everything
 from tests.canary.sinks import Answers, Commands, Sinks, found_in
 from tests.crash.ledger import PACS, RECORD, Outside
 from tests.e2e import inputs
@@ -115,6 +116,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.refused_images()
         life.posted_images()
         life.imported_files()
+        announce_everything(installation.scp)
         life.quarantined()
         life.admitted()
         life.unreadable_by_models()
@@ -134,9 +136,12 @@ def test_the_patient_was_really_there(sinks: Sinks) -> None:
             (str(row.kind), str(row.state))
             for row in unit.connection.execute(text("SELECT kind, state FROM deliveries")).all()
         }
+        announced = unit.connection.execute(text("SELECT count(*) FROM expectations")).scalar_one()
     assert any(patient.FAMILY in case.patient.name for case in cases)
     assert {str(case.state) for case in cases} >= {"complete", "quarantined"}
     assert {door for door, _ in turned_away} == {"scp", "fhir", "stow", "import"}
+    assert announced, "the listener took what was announced of the study"
+    assert {code for door, code in turned_away if door == "scp"} >= {"uid-form", "step-unknown", "commitment-unheard"}
     assert causes >= {"retracted", "awaiting_review", "failed", "excluded"}
     assert ("result", "declined") in ways
     assert ("withdrawal", "confirmed") in ways
