@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from guarantee.case import Case, CaseKind, Patient, case_id
 from guarantee.identity import CONSEQUENCE, Doubt, Likeness, likeness, person
-from guarantee.judging import Rejection
+from guarantee.judging import STILL_TRUE, Rejection
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
@@ -79,12 +79,13 @@ def _take_out(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> No
 def _reject(rejection: Rejection, case: Case | None, unit: Unit, at: datetime) -> Case | None:
     """Take images out of use: what was drafted from them is stale, and a new revision is judged without them.
 
-    Their bytes are kept. What was released stays released: a person looks at it, and may take it back.
+    Their bytes are kept. What was released stays released: a person looks at it, and may take it back. Images that have
+    only grown old leave what was drafted from them as it is.
     """
     before = unit.cases.inputs(CaseKind.STUDY, rejection.study)
     unit.judging.reject(CaseKind.STUDY, rejection, at)
     loses = any(used.is_used and used.source.uid in rejection.uids for used in before)
-    if case is None or case.state is not CaseState.COMPLETE or not loses:
+    if case is None or case.state is not CaseState.COMPLETE or not loses or rejection.title in STILL_TRUE:
         return case
     cause = Cause(code="inputs-rejected", detail=f"a rejection note ({rejection.title}) took images out of use")
     unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)

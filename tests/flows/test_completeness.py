@@ -341,7 +341,7 @@ def test_a_sender_without_a_source_is_not_asked(world: World) -> None:
 # ---------------------------------------------------------------------------------------------------------- rejections
 
 
-@pytest.mark.parametrize("title", ["113001", "113037", "113038", "113039"])
+@pytest.mark.parametrize("title", ["113001", "113037", "113038"])
 def test_a_rejection_note_takes_its_images_out_and_the_draft_with_them(world: World, title: str) -> None:
     images = [image(world, n) for n in (1, 2)]
     world.receive(*images)
@@ -358,6 +358,20 @@ def test_a_rejection_note_takes_its_images_out_and_the_draft_with_them(world: Wo
     assert world.vault.has(images[0].source.digest), "the bytes are kept"
     world.infer_all()
     assert ResultState.AWAITING_REVIEW in {result.state for result in world.results()}
+
+
+def test_images_that_have_only_grown_old_leave_what_was_drafted_from_them(world: World) -> None:
+    images = [image(world, n) for n in (1, 2)]
+    world.receive(*images)
+    world.complete()
+    world.infer_all()
+    (result,) = world.results()
+    world.receive(note(world, "113039", images[0]))
+    assert world.result(result.id).state is ResultState.AWAITING_REVIEW
+    world.receive(image(world, 3))
+    judged = look(world, after_s=301)
+    assert judged is not None
+    assert judged.instances == 3, "the second, the third, and the note: what is judged from now on is without it"
 
 
 def test_a_note_before_the_images_counts_too_and_a_list_no_longer_waits_for_them(world: World) -> None:
