@@ -246,6 +246,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.Refused: "refused",
     said.JournalBroken: "journal-broken",
     said.Unavailable: "unavailable",
+    said.NotProved: "unavailable",
     said.Declined: "declined",
     said.NotEligible: "image-unreadable",
     said.ModelFailed: "declined",

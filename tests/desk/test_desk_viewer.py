@@ -180,6 +180,7 @@ def test_opacity_of_the_tint_can_be_changed_down_to_the_outline_alone(opened: Ca
 @pytest.mark.peer("chromium")
 def test_a_region_is_shown_on_its_image_when_its_finding_is_chosen(opened: Callable[..., Any]) -> None:
     page = opened("chest")
+    page.wait_for_selector(".finding.chosen")  # the first, once the outlines are there; until then j leads nowhere
     page.keyboard.press("j")
     shown(page, 6)
     assert "chosen" in str(page.locator(".finding").nth(1).get_attribute("class"))

@@ -251,12 +251,11 @@ def test_thirty_short_associations_at_once_end_and_leave_no_thread(post: Post) -
     wait_until(lambda: threading.active_count() <= before, "every thread to end")
 
 
+@pytest.mark.parametrize("post_of", [True], indirect=True)  # pynetdicom joins the whole data set in memory
 def test_what_the_fast_path_holds_in_memory_does_not_grow_with_the_instance(
-    post: Post, monkeypatch: pytest.MonkeyPatch, *, fast: bool
+    post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each piece is written before the next is read, and none is longer than the buffer."""
-    if not fast:
-        pytest.skip("pynetdicom joins the whole data set in memory")
     pieces: list[int] = []
     begin = post.vault.begin
 
