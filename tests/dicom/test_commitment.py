@@ -14,7 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPu
 
 from dicom_adapters.send import OURS, Confirm
 from guarantee.errors import NotProved
-from tests.dicom.test_send import destination, ready, refused
+from tests.dicom.sending import destination, ready, refused
 from tests.peers.base import wait_until
 
 

@@ -22,7 +22,7 @@ from dicom_adapters.send import OURS, Confirm, Duplicate
 from guarantee.errors import Declined, NotProved, Unavailable
 from tests.broker.proxy import Proxy
 from tests.dicom import endorsements as e
-from tests.dicom.test_send import Ready, data_set, destination, ready, refused, store, to_orthanc, to_simulated
+from tests.dicom.sending import Ready, data_set, destination, ready, refused, store, to_orthanc, to_simulated
 from tests.peers.base import free_port, listens, program, wait_until
 from tests.peers.dicom_tools import Dicom3Tools
 from tests.peers.orthanc import Orthanc

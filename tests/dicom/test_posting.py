@@ -15,7 +15,7 @@ from pydicom import dcmread
 from dicom_adapters.posting import StowDestination
 from dicom_adapters.send import Options
 from guarantee.errors import Declined, NotProved, PortError, Unavailable
-from tests.dicom.test_send import Noon, Ready, data_set, ready, refused, store, withdrawal
+from tests.dicom.sending import Noon, Ready, data_set, ready, refused, store, withdrawal
 from tests.peers.base import free_port
 from tests.peers.orthanc import Orthanc
 

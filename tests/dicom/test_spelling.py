@@ -17,7 +17,7 @@ from guarantee.agreement import disagreement
 from guarantee.errors import Malformed
 from guarantee.ports import Endorsed, Rendered
 from tests.dicom import endorsements as e
-from tests.dicom.test_send import destination, ready, to_orthanc
+from tests.dicom.sending import destination, ready, to_orthanc
 from tests.peers.dicom_tools import Dcmtk, Dicom3Tools, SrValidator, sr_errors
 from tests.peers.orthanc import Orthanc
 

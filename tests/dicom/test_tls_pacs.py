@@ -15,7 +15,7 @@ from dicom_adapters.tls import Calling, Identity, Listening
 from guarantee.errors import Unavailable
 from tests.dicom import samples
 from tests.dicom.post import Post
-from tests.dicom.test_send import destination, ready
+from tests.dicom.sending import destination, ready
 from tests.peers.base import free_port
 from tests.peers.certificates import Authority, Pair
 from tests.peers.fixtures import started
