@@ -2,12 +2,15 @@
 """Verify an exported Aval journal with nothing but this file and Python's standard library.
 
     aval journal export > journal.jsonl          (on the hospital's machine)
-    python3 verify_journal.py journal.jsonl --key KEYFILE [--key KEYFILE …]
+    python3 verify_journal.py journal.jsonl --key KEYFILE [--key KEYFILE …] [--anchors FILE …]
 
 For somebody who trusts neither the database nor Aval: it checks that every link follows from the one before, that every
 opinion, withdrawal and release recorded in the journal is the one that was sealed, byte for byte, that the seals are by
 keys *you* were given (``--key``: files with 64 hexadecimal characters, obtained from the hospital by another way than
 the export), and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not, 2 wrong use.
+
+An export with its end cut off takes its newest anchors with it: give the file of signed heads that was kept elsewhere
+(``--anchors``), and what it says must be in the export.
 
 What it cannot show: that the person behind a login was that person, or that links after the last anchor were not cut.
 """
@@ -108,12 +111,14 @@ class Verifier:
 
     def __init__(self, trusted):
         self.trusted = trusted
+        self.site = None
         self.faults = []
         self.seq, self.head = 0, GENESIS
         self.hashes = {}
         self.recorded = {}
         self.sealed = {}
         self.anchors = 0
+        self.anchored = 0
 
     def fault(self, text):
         self.faults.append(text)
@@ -156,9 +161,12 @@ class Verifier:
         self.check_seal(
             f"the anchor at link {head['seq']}", canonical(head), anchor["seal"]["key"], anchor["seal"]["signature"]
         )
-        if self.hashes.get(head["seq"]) != head["hash"]:
+        if head["site"] != self.site:
+            self.fault(f"the anchor of {head['at']} is of site {head['site']}, and the journal of site {self.site}")
+        elif self.hashes.get(head["seq"]) != head["hash"]:
             self.fault(f"the anchor of {head['at']} says that link {head['seq']} is another one, or it was cut off")
         self.anchors += 1
+        self.anchored = max(self.anchored, head["seq"])
 
     def finish(self):
         for what in self.recorded.keys() - self.sealed.keys():
@@ -174,6 +182,21 @@ class Verifier:
                 self.fault(f"link {seq} records another seal of {what[0]} {what[1]}")
 
 
+def read_lines(path, verifier, *, may_end_torn=False):
+    """Yield the JSON lines of a file; one that is none is a fault, and nothing after it counts.
+
+    A file that is appended to may end in half a line: a power cut did that, and nobody was told that it was kept.
+    """
+    with open(path, encoding="utf-8") as file:
+        for number, text in enumerate(file, start=1):
+            try:
+                yield json.loads(text)
+            except ValueError:
+                if text.endswith("\n") or not may_end_torn:
+                    verifier.fault(f"{path}: line {number} is not JSON: it was cut or edited")
+                return
+
+
 def read_keys(paths):
     keys = {}
     for path in paths:
@@ -187,22 +210,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("export", help="file written by `aval journal export`")
     parser.add_argument("--key", action="append", default=[], help="public key file, from the hospital; repeatable")
+    parser.add_argument("--anchors", action="append", default=[], help="signed heads kept elsewhere; repeatable")
     arguments = parser.parse_args()
     if not arguments.key:
         parser.error("give the public keys you trust with --key; those inside the export prove nothing by themselves")
     verifier = Verifier(read_keys(arguments.key))
-    with open(arguments.export, encoding="utf-8") as file:
-        first = json.loads(file.readline())
-        if first.get("export") != EXPORT:
-            parser.error(f"{arguments.export} is not an export of form {EXPORT}")
-        for text in file:
-            line = json.loads(text)
-            if "link" in line:
-                verifier.link(line["link"])
-            elif "sealed" in line:
-                verifier.statement(line)
-            elif "anchor" in line:
-                verifier.anchor(line["anchor"])
+    lines = read_lines(arguments.export, verifier)
+    first = next(lines, {})
+    if first.get("export") != EXPORT:
+        parser.error(f"{arguments.export} is not an export of form {EXPORT}")
+    verifier.site = first["site"]
+    for line in lines:
+        if "link" in line:
+            verifier.link(line["link"])
+        elif "sealed" in line:
+            verifier.statement(line)
+        elif "anchor" in line:
+            verifier.anchor(line["anchor"])
+    for path in arguments.anchors:
+        for anchor in read_lines(path, verifier, may_end_torn=True):
+            verifier.anchor(anchor)
     verifier.finish()
     for fault in verifier.faults:
         print(f"FAULT  {fault}")
@@ -210,6 +237,8 @@ def main():
         f"{'BROKEN' if verifier.faults else 'HOLDS'}: site {first['site']}, {verifier.seq} links, "
         f"{len(verifier.sealed)} sealed statements, {verifier.anchors} anchors, exported {first['at']}"
     )
+    if verifier.seq > verifier.anchored:
+        print(f"nothing shows that no links were cut off after link {verifier.anchored}: no anchor is newer")
     return 1 if verifier.faults else 0
 
 

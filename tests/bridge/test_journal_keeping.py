@@ -59,11 +59,15 @@ class Kept:
     def export(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in journal.export_lines(self.keeper, public_keys(self.keys))]
 
-    def judge(self, lines: list[dict[str, Any]]) -> tuple[int, str]:
+    def judge(self, lines: list[dict[str, Any]], anchors: Path | None = None) -> tuple[int, str]:
         path = self.folder / "export.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return self.judge_file(path, anchors)
+
+    def judge_file(self, path: Path, anchors: Path | None = None) -> tuple[int, str]:
         keys = [part for key in sorted(self.keys.glob("*.pub")) for part in ("--key", str(key))]
         command = [sys.executable, "-I", str(VERIFIER), str(path), *keys]
+        command += ["--anchors", str(anchors)] if anchors else []
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
@@ -242,6 +246,50 @@ def test_each_tampering_is_a_fault(kept: Kept, tamper: Callable[[list[dict[str, 
     assert status == 1, said
     assert "FAULT" in said
     assert "BROKEN" in said
+
+
+def _cut_off(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an export whose end was cut off as whoever wants to hide it would: links, what they record, anchors."""
+    head = next(number for number, line in enumerate(lines) if "link" in line) + 3
+    return [line for line in lines[:head] if "link" in line or "key" in line or "export" in line]
+
+
+def test_an_end_that_was_cut_off_shows_against_anchors_that_were_kept_elsewhere(kept: Kept) -> None:
+    lines = _cut_off(kept.export())
+    status, said = kept.judge(lines)
+    assert status == 0, said
+    assert "nothing shows that no links were cut off after link 0" in said
+    status, said = kept.judge(lines, anchors=kept.keeper.places[0])
+    assert status == 1, said
+    assert "or it was cut off" in said
+
+
+def test_a_whole_export_agrees_with_the_anchors_that_were_kept_elsewhere(kept: Kept, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.jsonl"
+    torn.write_text(kept.keeper.places[0].read_text() + '{"head": {"sch')
+    status, said = kept.judge(kept.export(), anchors=torn)
+    assert status == 0, said
+    assert "4 anchors" in said
+
+
+def test_anchors_of_another_site_and_lines_that_are_none_are_faults(kept: Kept, tmp_path: Path) -> None:
+    place = tmp_path / "anchors.jsonl"
+    for text, fault in (
+        (kept.keeper.places[0].read_text().replace('"site":"', '"site":"not-'), "is of site not-"),
+        ("not json\n", "line 1 is not JSON"),
+    ):
+        place.write_text(text)
+        status, said = kept.judge(kept.export(), anchors=place)
+        assert status == 1, said
+        assert fault in said
+
+
+def test_half_a_line_of_an_export_is_a_fault(kept: Kept) -> None:
+    path = kept.folder / "export.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in kept.export())[:-40])
+    status, said = kept.judge_file(path)
+    assert status == 1, said
+    assert "is not JSON: it was cut or edited" in said
 
 
 def test_keys_must_be_given_from_outside_the_export(kept: Kept) -> None:
