@@ -1,4 +1,4 @@
-"""Judging cases complete: quiet times, announcements, rejections, the source that is asked, what a reader is told."""
+"""Judging cases complete: quiet times, announcements, the source that is asked, what a reader is told."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
@@ -8,69 +8,18 @@ from typing import Any
 
 import pytest
 
-from bridge.flows import completeness, intake, notices
+from bridge.flows import intake
 from bridge.flows.announcements import from_headers
 from bridge.flows.asking import Asking
 from bridge.flows.completeness import Completion
-from guarantee.case import CaseKind
-from guarantee.completeness import Announced, Basis, Incomplete, Judgement, Status, Verdict
-from guarantee.content import Content
+from guarantee.completeness import Announced, Basis, Incomplete, Status, Verdict
 from guarantee.errors import Unavailable
-from guarantee.judging import Expectation, Rejection, to_list
+from guarantee.judging import Expectation
 from guarantee.states import CaseState, ResultState
 from guarantee.unit import Arrival, Input
-from tests.flows.fakes import another_card, arrival, card
+from tests.flows.fakes import another_card, card
+from tests.flows.judging import STUDY, announce, card_with, count, draft, image, listing, look, with_card
 from tests.flows.world import World
-
-STUDY = "1.2.3"
-
-
-def image(world: World, n: int = 1, *, series: str = "0", modality: str = "MR", **facts: str) -> Arrival:
-    one = arrival(world.vault, image=n)
-    source = replace(one.source, uid=f"{STUDY}.{series}.{n}", group=f"{STUDY}.{series}")
-    known = {**one.facts, "Modality": frozenset({modality})} | {k: frozenset({v}) for k, v in facts.items()}
-    return replace(one, source=source, modality=modality, facts=known)
-
-
-def note(world: World, title: str, *images: Arrival) -> Arrival:
-    uids = frozenset(one.source.uid for one in images)
-    rejects = (Rejection(study=STUDY, uids=uids, note=f"{STUDY}.9.{title}", title=title),)
-    one = image(world, 900, series="9", modality="KO")
-    kept = replace(one.source, uid=f"{STUDY}.9.{title}", digest=world.vault.put(title.encode()))
-    return replace(one, source=kept, rejects=rejects)
-
-
-def announce(world: World, *said: Expectation) -> None:
-    notices.announce(STUDY, said, store=world.store, clock=world.clock, actor="scp")
-
-
-def listing(world: World, *images: Arrival, source: str = "ian:pacs", status: Status = Status.SAID) -> Expectation:
-    uids = [one.source.uid for one in images]
-    group = images[0].source.group if images else ""
-    listed = world.vault.put(to_list(uids))
-    return Expectation(source=source, group=group, basis=Basis.LIST, status=status, instances=len(uids), listed=listed)
-
-
-def count(images: int, group: str = "") -> Expectation:
-    return Expectation(source="query:pacs", group=group, basis=Basis.QUERY, status=Status.SAID, instances=images)
-
-
-def look(world: World, completion: Completion | None = None, *, after_s: float = 0) -> Judgement | None:
-    """Let time pass, judge, and return the judgement of the newest revision."""
-    world.clock.advance(seconds=after_s)
-    completeness.complete_due(completion or world.completion)
-    with world.sql.reading() as unit:
-        (newest, *_) = unit.views.cases(1)
-        return unit.judging.judgement(newest.id)
-
-
-def with_card(world: World, incomplete: Incomplete) -> None:
-    world.catalogue.cards = (card_with(incomplete),)
-
-
-def card_with(incomplete: Incomplete) -> Any:
-    return replace(card(), incomplete=incomplete)
-
 
 # ------------------------------------------------------------------------------------------------ quiet times, series
 
@@ -118,12 +67,6 @@ def test_a_transfer_that_broke_off_is_waited_for_longer_and_then_told_to_the_rea
     assert (judged.verdict, judged.how) == (Verdict.SHORT, "doubt")
     world.infer_all()
     assert "broken off" in draft(world).cautions[0].en
-
-
-def draft(world: World) -> Content:
-    digest = world.results()[-1].draft
-    assert digest is not None
-    return Content.from_bytes(world.vault.get(digest))
 
 
 # ------------------------------------------------------------------------------------------------------- announcements
@@ -336,72 +279,6 @@ def test_a_sender_without_a_source_is_not_asked(world: World) -> None:
     world.receive(replace(image(world), sender="somebody"))
     completion, _ = asked(world, [count(2)])
     assert look(world, completion, after_s=301) is not None
-
-
-# ---------------------------------------------------------------------------------------------------------- rejections
-
-
-@pytest.mark.parametrize("title", ["113001", "113037", "113038"])
-def test_a_rejection_note_takes_its_images_out_and_the_draft_with_them(world: World, title: str) -> None:
-    images = [image(world, n) for n in (1, 2)]
-    world.receive(*images)
-    world.complete()
-    world.infer_all()
-    world.receive(note(world, title, images[0]))
-    (first,) = world.results()
-    assert first.state is ResultState.STALE
-    assert first.cause is not None
-    assert first.cause.code == "inputs-rejected"
-    judged = look(world, after_s=301)
-    assert judged is not None
-    assert judged.instances == 2, "the other image, and the note"
-    assert world.vault.has(images[0].source.digest), "the bytes are kept"
-    world.infer_all()
-    assert ResultState.AWAITING_REVIEW in {result.state for result in world.results()}
-
-
-def test_images_that_have_only_grown_old_leave_what_was_drafted_from_them(world: World) -> None:
-    images = [image(world, n) for n in (1, 2)]
-    world.receive(*images)
-    world.complete()
-    world.infer_all()
-    (result,) = world.results()
-    world.receive(note(world, "113039", images[0]))
-    assert world.result(result.id).state is ResultState.AWAITING_REVIEW
-    world.receive(image(world, 3))
-    judged = look(world, after_s=301)
-    assert judged is not None
-    assert judged.instances == 3, "the second, the third, and the note: what is judged from now on is without it"
-
-
-def test_a_note_before_the_images_counts_too_and_a_list_no_longer_waits_for_them(world: World) -> None:
-    images = [image(world, n) for n in (1, 2)]
-    world.receive(note(world, "113038", images[0]))
-    announce(world, listing(world, *images))
-    world.receive(*images)
-    judged = look(world, after_s=301)
-    assert judged is not None
-    assert judged.verdict is Verdict.COMPLETE
-    assert judged.instances == 2
-
-
-def test_a_note_on_images_that_nobody_uses_changes_nothing(world: World) -> None:
-    result = world.drafted(image(world))
-    world.receive(note(world, "113037", image(world, 77)))
-    assert world.result(result.id).state is ResultState.AWAITING_REVIEW
-
-
-def test_a_study_all_of_whose_images_were_rejected_ends_with_nothing_to_look_at(world: World) -> None:
-    one = image(world)
-    world.drafted(one)
-    other = replace(note(world, "113037", one), uid="1.2.4")
-    world.receive(other)
-    world.complete()
-    with world.sql.reading() as unit:
-        latest = unit.cases.latest(CaseKind.STUDY, STUDY)
-        assert latest is not None
-        assert unit.results.of_case(latest.id) == ()
-    assert (latest.revision, latest.state) == (2, CaseState.COMPLETE)
 
 
 def test_two_models_one_of_which_refuses_share_one_revision(world: World) -> None:
