@@ -8,8 +8,13 @@ import pytest
 
 from bridge.demo.dpi import SimulatedDpi
 from bridge.vault import FileVault
+from fhir_adapters import client, rest
+from fhir_adapters.client import DpiDestination
+from fhir_adapters.report import FhirRenderer
+from guarantee.ports import Clock
 from tests.fhir.proxy import Proxy
-from tests.fhir.samples import PATIENT, StoppedClock
+from tests.fhir.samples import OPTIONS, PATIENT, StoppedClock
+from tests.fhir.sending import WEB, Make
 from tests.peers.fhir_validators import Medplum, PyFhirCheck
 from tests.peers.fixtures import started
 from tests.peers.sekmet import Sekmet
@@ -23,6 +28,32 @@ def clock() -> StoppedClock:
 @pytest.fixture
 def vault(tmp_path: Path) -> FileVault:
     return FileVault(tmp_path / "vault")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def web() -> Iterator[None]:
+    yield
+    WEB.close()
+
+
+@pytest.fixture
+def make(vault: FileVault, clock: Clock) -> Iterator[Make]:
+    """Make destinations that are closed at the end."""
+    made = []
+
+    def destination(url: str, answer_s: float = 20.0) -> DpiDestination:
+        options = client.Options(name="dpi", server=rest.Options(base_url=url, answer_s=answer_s))
+        made.append(DpiDestination(options, vault, clock))
+        return made[-1]
+
+    yield destination
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def renderer(vault: FileVault) -> FhirRenderer:
+    return FhirRenderer(OPTIONS, vault.get)
 
 
 @pytest.fixture
