@@ -27,8 +27,9 @@ from guarantee.events import DeliveryDue, fact_to_plain
 from guarantee.ids import DeliveryId, ResultId, derive
 from guarantee.opinion import Opinion, Seal, Statement, Verdict, opinion_id
 from guarantee.release import Kind, Rendering, Terms, release_id
-from tests.gate.rows import Sql, insert, opinion_row, release_row, update
+from tests.gate.rows import opinion_row, release_row
 from tests.gate.sessions import PostgreSQLSession, Refusal, Session, SQLiteSession
+from tests.gate.statements import Sql, insert, update
 from tests.installation import Installation
 
 Sealing = Callable[[bytes], Seal]

@@ -30,7 +30,7 @@ from tests.e2e.forger import (
 from tests.e2e.inputs import PHANTOM
 from tests.e2e.outside import PACS, RECORD, Outside, sent_objects
 from tests.e2e.reader import AtDesk
-from tests.gate.rows import insert, update
+from tests.gate.statements import insert, update
 from tests.installation import ROOT, Installation
 from tests.peers.postgresql import PostgreSQL
 

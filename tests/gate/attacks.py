@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.db.databases import ROLES
-from tests.gate.rows import Sql
+from tests.gate.statements import Sql
 from tests.gate.world import World
 
 BOTH: Final = frozenset({"sqlite", "postgresql"})

@@ -4,8 +4,8 @@ from typing import Final
 
 from tests.gate import held
 from tests.gate.attacks import DESK, INFER, INTAKE, POSTGRESQL, SHORT, SWEEP, attack
-from tests.gate.rows import EVIL, update
 from tests.gate.sessions import OWNER
+from tests.gate.statements import EVIL, update
 
 # Who, what, which wall, and the statements; a line or two for each attack.
 # fmt: off

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.gate.attacks import DESK, INFER, SHORT, SWEEP, attack
-from tests.gate.rows import EVIL
+from tests.gate.statements import EVIL
 
 # Who, what, which wall, and the statements; a line or two for each attack.
 # fmt: off

@@ -3,8 +3,8 @@
 from typing import Final
 
 from tests.gate.attacks import DELIVER, DESK, INTAKE, SHORT, attack
-from tests.gate.rows import EVIL, SIGNED
 from tests.gate.sessions import OWNER
+from tests.gate.statements import EVIL, SIGNED
 from tests.guarantee.samples import PACS, RECORD
 
 # Who, what, which wall, and the statements; a line or two for each attack.

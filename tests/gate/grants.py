@@ -24,8 +24,8 @@ from tests.gate.attacks import (
     pure,
 )
 from tests.gate.constraints import referring
-from tests.gate.rows import SIGNED, Sql, insert, update
 from tests.gate.sessions import OWNER
+from tests.gate.statements import SIGNED, Sql, insert, update
 from tests.gate.world import World
 
 PLATFORM: Final = "PostgreSQL"

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.gate.rows import SIGNED, Rows, Sql, insert
+from tests.gate.rows import Rows
+from tests.gate.statements import SIGNED, Sql, insert
 
 
 def following(world: Rows, name: str, admitted: str = "") -> Sql:

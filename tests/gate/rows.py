@@ -4,40 +4,18 @@ Identifiers are derived as the flows derive them, so a row here follows from the
 """
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from guarantee.codec import time_text
 from guarantee.decision import decision_id
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId, derive
 from guarantee.opinion import Opinion, Seal
-from guarantee.policy import Role
 from guarantee.release import Kind, Rendering, Terms, release_id, withdrawal_id
 from guarantee.result import Result
-from tests.db.databases import READERS, model_row, policy_row, user_row
 from tests.db.steps import correction_of, draft_of
-from tests.guarantee.samples import MANIFEST, MODEL, PACS, RECORD, a_policy, a_reader, at, digest_of
-
-Sql: TypeAlias = tuple[str, dict[str, Any]]
-"""A statement with named parameters, ``:name``, and their values."""
-
-ASKED, SIGNED, EXPIRES = (time_text(at(seconds)) for seconds in (100_000, 150_000, 200_000))
-SEAL = {"seal_key": "key", "signature": "0" * 128}
-PACKAGES = {"pacs": PACS.package, "record": RECORD.package}
-EVIL = digest_of("what somebody else wants to send")
-ROLES_OF = {reader.login: str(reader.role) for reader in READERS} | {"dr.closed": "radiologist"}
-
-
-def insert(table: str, values: dict[str, Any]) -> Sql:
-    """Return an INSERT of ``values``."""
-    columns = ", ".join(values)
-    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{column}' for column in values)})", values
-
-
-def update(table: str, key: dict[str, Any], **values: Any) -> Sql:
-    """Return an UPDATE of the row with ``key``."""
-    sets = ", ".join(f"{column} = :{column}" for column in values)
-    where = " AND ".join(f"{column} = :key_{column}" for column in key)
-    return f"UPDATE {table} SET {sets} WHERE {where}", values | {f"key_{c}": v for c, v in key.items()}
+from tests.gate.rows_of_the_site import SiteRows
+from tests.gate.statements import ASKED, EVIL, EXPIRES, PACKAGES, ROLES_OF, SEAL, SIGNED, Sql, insert, update
+from tests.guarantee.samples import MANIFEST, PACS, RECORD, at, digest_of
 
 
 def opinion_row(opinion: Opinion) -> dict[str, Any]:
@@ -78,7 +56,7 @@ def release_row(terms: Terms, seal: Seal) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Rows:
+class Rows(SiteRows):
     """Rows about the named results and cases of a world."""
 
     results: dict[str, Result] = field(default_factory=dict)
@@ -391,48 +369,3 @@ class Rows:
             "at": SIGNED,
         }
         return insert("judgements", values | changes)
-
-    # ------------------------------------------------------------------------------------------- the rest
-
-    def stop(self, scope: str = "all", target: str = "", **changes: Any) -> Sql:
-        values = {
-            "seq": 900,
-            "scope": scope,
-            "target": target,
-            "action": "stop",
-            "by_whom": "dr.martin",
-            "second": "",
-            "reason": "essai",
-            "at": SIGNED,
-        }
-        return insert("stops", values | changes)
-
-    def user(self, **changes: Any) -> Sql:
-        return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)
-
-    def policy(self, **changes: Any) -> Sql:
-        return insert("policies", policy_row(a_policy(3)) | changes)
-
-    def model(self, **changes: Any) -> Sql:
-        return insert("models", model_row(MODEL) | {"id": "new@1", "name": "new", "version": "1"} | changes)
-
-    def sign_in(self, **changes: Any) -> Sql:
-        return insert("sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "at": SIGNED} | changes)
-
-    def transition(self, **changes: Any) -> Sql:
-        values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
-        return insert("transitions", values | changes)
-
-    def fetch(self, **changes: Any) -> Sql:
-        values = {
-            "id": "f",
-            "sender": "record",
-            "site": "chu",
-            "what": "Observation/17",
-            "state": "due",
-            "attempts": 0,
-            "next_attempt_at": SIGNED,
-            "cause_code": "",
-            "added_at": SIGNED,
-        }
-        return insert("fetches", values | changes)

@@ -11,7 +11,7 @@ import psycopg
 from bridge.db.engine import register_functions
 from tests.db.databases import Database
 from tests.gate.constraints import CONSTRAINTS
-from tests.gate.rows import Sql
+from tests.gate.statements import Sql
 
 OWNER = "owner"
 """The owner of everything: on PostgreSQL a superuser; on SQLite whoever opened the file."""

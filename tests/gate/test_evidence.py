@@ -24,7 +24,8 @@ from tests.db.databases import READERS, SQLiteTemplate
 from tests.db.steps import Steps, draft_of
 from tests.gate.attacks import DESK, POSTGRESQL, Attack, attack, pure
 from tests.gate.places import PostgreSQLPlace
-from tests.gate.rows import EVIL, insert, opinion_row, release_row
+from tests.gate.rows import opinion_row, release_row
+from tests.gate.statements import EVIL, insert
 from tests.guarantee.samples import DESK as DESK_KEY
 from tests.guarantee.samples import PACS, STRANGER, at, sealed
 

@@ -22,7 +22,8 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate.rows import ASKED, Rows, Sql, insert, update
+from tests.gate.rows import Rows
+from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
 
 CLOSED = a_reader("dr.closed", Role.RADIOLOGIST)

@@ -1,0 +1,57 @@
+"""The honest rows that belong to no case: who may do what, what is stopped, what may become what, what is fetched."""
+
+from typing import Any
+
+from guarantee.policy import Role
+from tests.db.databases import model_row, policy_row, user_row
+from tests.gate.statements import SIGNED, Sql, insert
+from tests.guarantee.samples import MODEL, a_policy, a_reader
+
+
+class SiteRows:
+    """Rows about the site."""
+
+    __slots__ = ()
+
+    def stop(self, scope: str = "all", target: str = "", **changes: Any) -> Sql:
+        values = {
+            "seq": 900,
+            "scope": scope,
+            "target": target,
+            "action": "stop",
+            "by_whom": "dr.martin",
+            "second": "",
+            "reason": "essai",
+            "at": SIGNED,
+        }
+        return insert("stops", values | changes)
+
+    def user(self, **changes: Any) -> Sql:
+        return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)
+
+    def policy(self, **changes: Any) -> Sql:
+        return insert("policies", policy_row(a_policy(3)) | changes)
+
+    def model(self, **changes: Any) -> Sql:
+        return insert("models", model_row(MODEL) | {"id": "new@1", "name": "new", "version": "1"} | changes)
+
+    def sign_in(self, **changes: Any) -> Sql:
+        return insert("sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "at": SIGNED} | changes)
+
+    def transition(self, **changes: Any) -> Sql:
+        values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
+        return insert("transitions", values | changes)
+
+    def fetch(self, **changes: Any) -> Sql:
+        values = {
+            "id": "f",
+            "sender": "record",
+            "site": "chu",
+            "what": "Observation/17",
+            "state": "due",
+            "attempts": 0,
+            "next_attempt_at": SIGNED,
+            "cause_code": "",
+            "added_at": SIGNED,
+        }
+        return insert("fetches", values | changes)
