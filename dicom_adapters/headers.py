@@ -51,6 +51,9 @@ VALUES_MAX: Final = 16
 VALUE_CHARS_MAX: Final = 64
 """Longest value of a fact, as for LO (PS3.5, 6.2)."""
 
+REMEMBERED_BYTES_MAX: Final = 16 * 1024
+"""Most values of a header that is remembered for the next image of its series. They have about 1 kB."""
+
 _META_AT: Final = 132
 _EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
 DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
@@ -105,9 +108,9 @@ def read_header(
     found = walk(data, start, encoding, _WANTED)
     shared = tuple((tag, element) for tag, element in found.items() if tag not in _EACH_ITS_OWN)
     own = {tag: element for tag, element in found.items() if tag in _EACH_ITS_OWN}
-    header = replace(
-        _header_of_series(syntax, encoding, shared), sop_instance_uid=_Fields(own, encoding).uid("SOPInstanceUID")
-    )
+    is_short = sum(len(element.value) for _, element in shared) <= REMEMBERED_BYTES_MAX
+    read = _header_of_series if is_short else _header_of_series.__wrapped__
+    header = replace(read(syntax, encoding, shared), sop_instance_uid=_Fields(own, encoding).uid("SOPInstanceUID"))
     if header.sop_class_uid == rejected.CLASS:
         rejects = rejected.read_rejections(
             data[start:], implicit=encoding.implicit, little=encoding.little, note=header.sop_instance_uid

@@ -181,9 +181,10 @@ class _Walker:
             self._end_item(tag, level)
             return
         vr, length, self._at = self._read_head(tag, level)
+        is_wanted = len(self._levels) == 1 and tag in self._wanted
         if len(self._levels) == 1:
             self._check_top(tag)
-        if vr not in _BULK:
+        if vr not in _BULK or is_wanted:  # what is copied counts, whatever it calls itself
             self._charge(self._at - start + (0 if length == _UNDEFINED else length))
         if length == _UNDEFINED:
             self._open(vr, level)
@@ -192,7 +193,7 @@ class _Walker:
         if self._holds_items(tag, vr, length):
             self._push(_Level(_Kind.ITEMS, self._at + length, is_open=False, implicit=level.implicit))
             return
-        if len(self._levels) == 1 and tag in self._wanted:
+        if is_wanted:
             self._keep(tag, vr, length)
         self._at += length
 

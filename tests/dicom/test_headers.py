@@ -15,7 +15,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_adapters.headers import Header, read_header, to_arrival
+from dicom_adapters import headers
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.headers import REMEMBERED_BYTES_MAX, Header, read_header, to_arrival
+from dicom_adapters.structure import HEADER_BYTES_MAX
 from guarantee.case import CaseKind, Patient
 from guarantee.ids import digest
 from tests.dicom import samples
@@ -257,3 +260,19 @@ def test_images_of_one_series_are_read_once_and_keep_their_own_names() -> None:
     other.PatientID = "SOMEBODY-ELSE"
     assert read_header(samples.to_file(other)).patient.identifier == "SOMEBODY-ELSE"
     assert read_header(files[0]) == headers[0]
+
+
+@pytest.mark.parametrize("vr", ["UN", "OB"])
+def test_a_value_that_is_copied_counts_as_header_whatever_it_calls_itself(vr: str) -> None:
+    with pytest.raises(MalformedInstance, match="header-too-large"):
+        read_header(minimal(element(0x00100020, vr, bytes(HEADER_BYTES_MAX))))
+
+
+def test_a_long_header_is_not_remembered() -> None:
+    """Any sender could fill the memory with them: what is remembered stays until 256 other series have come."""
+    headers._header_of_series.cache_clear()
+    long = minimal(element(0x00100020, "UN", b"A" * (REMEMBERED_BYTES_MAX + 2)))
+    assert read_header(long).patient.identifier == "A" * 324
+    assert headers._header_of_series.cache_info().currsize == 0
+    read_header(minimal())
+    assert headers._header_of_series.cache_info().currsize == 1
