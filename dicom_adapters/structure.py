@@ -184,8 +184,8 @@ class _Walker:
         is_wanted = len(self._levels) == 1 and tag in self._wanted
         if len(self._levels) == 1:
             self._check_top(tag)
-        if vr not in _BULK or is_wanted:  # what is copied counts, whatever it calls itself
-            self._charge(self._at - start + (0 if length == _UNDEFINED else length))
+        if vr not in _BULK or is_wanted:  # what is copied counts, whatever it calls itself; a sequence by what it holds
+            self._charge(self._at - start + (0 if length == _UNDEFINED or vr == "SQ" else length))
         if length == _UNDEFINED:
             self._open(vr, level)
             return

@@ -22,7 +22,7 @@ from dicom_adapters.structure import HEADER_BYTES_MAX
 from guarantee.case import CaseKind, Patient
 from guarantee.ids import digest
 from tests.dicom import samples
-from tests.dicom.samples import element, minimal, raw_file
+from tests.dicom.samples import element, implicit, minimal, raw_file
 
 CORPUS = Path(pydicom.__file__).parent / "data"
 """Files that pydicom ships: twelve character sets, odd encodings, real devices."""
@@ -276,3 +276,11 @@ def test_a_long_header_is_not_remembered() -> None:
     assert headers._header_of_series.cache_info().currsize == 0
     read_header(minimal())
     assert headers._header_of_series.cache_info().currsize == 1
+
+
+def test_what_lies_in_sequences_is_counted_once_however_deep() -> None:
+    """With lengths on its sequences an enhanced CT is no larger than without."""
+    body = element(0x00204000, "UT", bytes(HEADER_BYTES_MAX // 2))
+    for tag in (0x00209111, 0x52009230, 0x00400555):
+        body = element(tag, "SQ", implicit(0xFFFEE000, body))
+    assert read_header(minimal(body)).modality == ""
