@@ -29,7 +29,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from dicom_adapters import rejected
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.structure import Element, Encoding, walk
+from dicom_adapters.structure import HEADER_BYTES_MAX, Element, Encoding, walk
 from dicom_adapters.text import codec, decode, person_name
 from dicom_adapters.values import age_years, parse_day, parse_time, parse_uid, plain_number
 from guarantee.case import CaseKind, Patient, Source
@@ -112,6 +112,8 @@ def read_header(
     read = _header_of_series if is_short else _header_of_series.__wrapped__
     header = replace(read(syntax, encoding, shared), sop_instance_uid=_Fields(own, encoding).uid("SOPInstanceUID"))
     if header.sop_class_uid == rejected.CLASS:
+        if len(data) - start > HEADER_BYTES_MAX:  # it is read whole, by pydicom
+            raise MalformedInstance("header-too-large", "a key object selection is all header; this one is too long")
         rejects = rejected.read_rejections(
             data[start:], implicit=encoding.implicit, little=encoding.little, note=header.sop_instance_uid
         )

@@ -10,10 +10,12 @@ from pynetdicom import AE
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
+from dicom_adapters.structure import HEADER_BYTES_MAX
 from guarantee.judging import Rejection
 from tests.dicom import samples
 from tests.dicom.post import Post, instance, quiet
 from tests.dicom.raw_peer import Peer
+from tests.dicom.samples import element
 
 NOTE = "1.2.826.9.1"
 
@@ -77,6 +79,14 @@ def test_a_note_that_does_not_say_what_it_rejects_is_refused(studies: tuple[Data
     with pytest.raises(MalformedInstance, match="rejection-unreadable") as refused:
         read_header(note(coded("113037"), *studies))
     assert "DUPONT" not in str(refused.value)
+
+
+def test_a_note_that_carries_more_than_a_header_is_not_read() -> None:
+    bulk = element(0x00091000, "OB", bytes(HEADER_BYTES_MAX))
+    data = note(coded("113037"), evidence("1.2.826.1", "1.1"))
+    at = data.index(element(0x00100020, "LO", b"P1"))
+    with pytest.raises(MalformedInstance, match="header-too-large"):
+        read_header(data[:at] + bulk + data[at:])
 
 
 def test_an_image_rejects_nothing() -> None:
