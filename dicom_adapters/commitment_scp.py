@@ -21,7 +21,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from dicom_adapters.errors import RequestRefused
-from dicom_adapters.nested import INVALID_VALUE, items, uid
+from dicom_adapters.nested import INVALID_VALUE, REFERENCES_MAX, items, uid
 from dicom_adapters.services import (
     NO_SUCH_ACTION,
     RESOURCES,
@@ -35,9 +35,6 @@ from dicom_adapters.upper_layer import answers_kept, keep_answers
 from guarantee.errors import PortError
 from guarantee.judging import Held
 from guarantee.ports import Vault
-
-INSTANCES_MAX: Final = 100_000
-"""Most instances of one question. The largest studies seen have some 20,000."""
 
 REPORTS_MAX: Final = 1_000
 """Most answers waiting to go out. More questions than that at once are refused; the sender asks again."""
@@ -138,8 +135,8 @@ class CommitmentService:
             (uid(item, "ReferencedSOPClassUID"), uid(item, "ReferencedSOPInstanceUID"))
             for item in items(asked, "ReferencedSOPSequence")
         ]
-        if not 0 < len(references) <= INSTANCES_MAX:
-            raise RequestRefused(INVALID_VALUE, "references", f"{len(references)} instances; 1 to {INSTANCES_MAX}")
+        if not 0 < len(references) <= REFERENCES_MAX:
+            raise RequestRefused(INVALID_VALUE, "references", f"{len(references)} instances; 1 to {REFERENCES_MAX}")
         question = _Question(
             transaction=uid(asked, "TransactionUID"), references=references, association=event.assoc, caller=caller
         )

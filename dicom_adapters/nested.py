@@ -8,6 +8,10 @@ from pydicom.dataset import Dataset
 from dicom_adapters.errors import MalformedInstance, RequestRefused
 from dicom_adapters.values import parse_uid
 
+REFERENCES_MAX: Final = 40_000
+"""Most instances that one message or note names. The largest studies seen have some 20,000; structure.walk stops at
+250,000 elements, and a reference has up to six of them."""
+
 INVALID_VALUE: Final = 0x0106
 """Invalid attribute value (PS3.7, C.5.10)."""
 

@@ -22,7 +22,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import InstanceAvailabilityNotification, ModalityPerformedProcedureStep
 
 from dicom_adapters.errors import RequestRefused
-from dicom_adapters.nested import INVALID_VALUE, code, items, uid
+from dicom_adapters.nested import INVALID_VALUE, REFERENCES_MAX, code, items, uid
 from dicom_adapters.services import (
     DUPLICATE_INSTANCE,
     NO_SUCH_INSTANCE,
@@ -41,9 +41,6 @@ from guarantee.ports import Vault
 
 STUDIES_MAX: Final = 20
 """Most studies of one performed procedure step. A group case (one acquisition for several requests) has a few."""
-
-INSTANCES_MAX: Final = 100_000
-"""Most instances of one notice. The largest studies seen have some 20,000."""
 
 RELAY_S: Final = 10.0
 """Longest wait for each answer of the system that MPPS messages are passed on to; a modality waits for ours."""
@@ -174,8 +171,8 @@ class Notices:
 
     def _lists(self, source: str, listed: Mapping[str, Sequence[str]]) -> list[Expectation]:
         many = sum(len(names) for names in listed.values())
-        if many > INSTANCES_MAX:
-            raise RequestRefused(RESOURCES, "notice-too-large", f"{many} instances; at most {INSTANCES_MAX}")
+        if many > REFERENCES_MAX:
+            raise RequestRefused(RESOURCES, "notice-too-large", f"{many} instances; at most {REFERENCES_MAX}")
         return [replace(self._list(source, names), group=series) for series, names in listed.items()]
 
     def _list(self, source: str, names: Iterable[str]) -> Expectation:

@@ -32,7 +32,7 @@ COMMAND_BYTES_MAX: Final = 64 * 1024
 """Longest command set, 64 KiB. A C-STORE-RQ is about 200 bytes."""
 
 NOTICE_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Longest data set of any other message than C-STORE, 16 MiB: a list of 100,000 instances is 15 MB."""
+"""Longest data set of any other message than C-STORE, 16 MiB: a list of 40,000 instances is some 6 MB."""
 
 _AFFECTED_CLASS, _FIELD, _MESSAGE, _HAS_DATA, _AFFECTED_INSTANCE = 0x0002, 0x0100, 0x0110, 0x0800, 0x1000
 _REQUESTED_CLASS, _REQUESTED_INSTANCE, _ANSWERED, _STATUS, _ACTION_TYPE = 0x0003, 0x1001, 0x0120, 0x0900, 0x1008

@@ -16,11 +16,8 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from dicom_adapters.errors import MalformedInstance, RequestRefused
-from dicom_adapters.nested import code, items, uid
+from dicom_adapters.nested import REFERENCES_MAX, code, items, uid
 from guarantee.judging import REJECTION_TITLES, Rejection
-
-INSTANCES_MAX: Final = 100_000
-"""Most instances of one note. The largest studies seen have some 20,000."""
 
 CLASS: Final = str(KeyObjectSelectionDocumentStorage)
 
@@ -55,6 +52,6 @@ def _rejections(dataset: Dataset, note: str, title: str) -> list[Rejection]:
         for series in items(study, "ReferencedSeriesSequence"):
             named.update(uid(item, "ReferencedSOPInstanceUID") for item in items(series, "ReferencedSOPSequence"))
     many = sum(len(named) for named in studies.values())
-    if not 0 < many <= INSTANCES_MAX:
-        raise MalformedInstance("rejection-unreadable", f"it names {many} instances; 1 to {INSTANCES_MAX}")
+    if not 0 < many <= REFERENCES_MAX:
+        raise MalformedInstance("rejection-unreadable", f"it names {many} instances; 1 to {REFERENCES_MAX}")
     return [Rejection(study=study, uids=frozenset(named), note=note, title=title) for study, named in studies.items()]

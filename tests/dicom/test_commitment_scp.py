@@ -183,7 +183,7 @@ def test_an_answer_that_reaches_nobody_is_recorded(post_with: Callable[..., Post
 
 
 def test_what_is_no_question_is_refused(post_with: Callable[..., Post], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commitment_scp, "INSTANCES_MAX", 2)
+    monkeypatch.setattr(commitment_scp, "REFERENCES_MAX", 2)
     sender, post = Sender(), post_with()
     with sender.calling(post) as association:
         assert ask(association, "1.2.1", action=2) == 0x0123

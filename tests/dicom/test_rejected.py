@@ -10,6 +10,7 @@ from pynetdicom import AE
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
+from dicom_adapters.nested import REFERENCES_MAX
 from dicom_adapters.structure import HEADER_BYTES_MAX
 from guarantee.judging import Rejection
 from tests.dicom import samples
@@ -72,8 +73,13 @@ def test_another_key_object_selection_takes_nothing_out(title: Dataset) -> None:
 
 @pytest.mark.parametrize(
     "studies",
-    [(), (evidence("1.2.826.1"),), (evidence("1.2.826.1", "DUPONT^Jean"),)],
-    ids=["nothing", "no instance", "no UID"],
+    [
+        (),
+        (evidence("1.2.826.1"),),
+        (evidence("1.2.826.1", "DUPONT^Jean"),),
+        (evidence("1.2.826.1", *(f"1.{n}" for n in range(REFERENCES_MAX + 1))),),
+    ],
+    ids=["nothing", "no instance", "no UID", "too many"],
 )
 def test_a_note_that_does_not_say_what_it_rejects_is_refused(studies: tuple[Dataset, ...]) -> None:
     with pytest.raises(MalformedInstance, match="rejection-unreadable") as refused:
