@@ -27,6 +27,7 @@ from dicom_adapters.keeping import Announced, Keeper, Storing
 from dicom_adapters.reception import Budget, Overflow, Reception, Violation
 from dicom_adapters.refusals import NOT_ADMITTED, SUCCESS, Answer, answer_to, where
 from dicom_adapters.services import Caller, Reply, Serve, Service, answered
+from dicom_adapters.stream import TRANSFERRING
 from dicom_adapters.tls import Greeter, Listening, Refusal, certificate_of, server_context
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_adapters.upper_layer import Contexts, Handler, Server, SharedServer, storage_contexts
@@ -40,9 +41,6 @@ SPARE_CONNECTIONS: Final = 20
 
 ABORT_S: Final = 2.0
 """How long an aborted association may take to end when the listener stops, beyond Options.acse_timeout_s."""
-
-_TRANSFERRING: Final = "Sta6"
-"""The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +109,7 @@ class Listener:
     """Listens for associations and hands each instance to the doors.
 
     Args:
-        vault: must be durable when ``put`` returns.
+        vault: must be durable when what came in is kept.
         services: what is served beside C-ECHO and C-STORE.
     """
 
@@ -130,6 +128,7 @@ class Listener:
             associations_max=options.associations_max,
         )
         self._open: dict[Association, Conversation] = {}
+        self._admitting = threading.Lock()
         self._changed = threading.Condition()
         self._servers: list[Server] = []
 
@@ -271,15 +270,16 @@ class Listener:
         calling, called = str(request.calling_ae_title).strip(), str(request.called_ae_title).strip()
         caller = self._admission.caller(calling)
         call = conversation.call(calling, called)
-        try:
-            rejection = broken_request(request, call) or self._admission.rejection(
-                call, admitted=len(self._admitted()), of_sender=len(self._admitted(caller.name))
-            )
-        except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
-            rejection = Rejection(code="unexpected", detail=where(error), answer=(1, 1, 1))
-        if rejection is None:
-            conversation.admit(caller)
-            return
+        with self._admitting:  # counted and admitted in one step: two calls at one instant do not share a place
+            try:
+                rejection = broken_request(request, call) or self._admission.rejection(
+                    call, admitted=len(self._admitted()), of_sender=len(self._admitted(caller.name))
+                )
+            except Exception as error:  # noqa: BLE001 - the boundary to pynetdicom: whatever it is, the door stays shut
+                rejection = Rejection(code="unexpected", detail=where(error), answer=(1, 1, 1))
+            if rejection is None:
+                conversation.admit(caller)
+                return
         event.assoc.acse.send_reject(*rejection.answer)
         self._turn_away(caller.name, rejection.code, rejection.detail)
         event.assoc.kill()  # waits until the rejection has gone out
@@ -292,7 +292,7 @@ class Listener:
         if values is None:
             return
         conversation = self._open[event.assoc]
-        if conversation.is_aborted or event.assoc.dul.state_machine.current_state != _TRANSFERRING:
+        if conversation.is_aborted or event.assoc.dul.state_machine.current_state != TRANSFERRING:
             values.clear()
             return
         try:

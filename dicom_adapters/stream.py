@@ -35,12 +35,12 @@ COMMAND_BYTES_MAX: Final = 16 * 1024
 PARKED_S: Final = 1.0
 """How often the parked upper layer looks up by itself; whoever wants something of it wakes it."""
 
+TRANSFERRING: Final = "Sta6"
+"""The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
+
 _P_DATA_TF: Final = 4
 _COMMAND, _LAST = 1, 2
 """Bits of a message control header (PS3.8, E.2)."""
-
-_TRANSFERRING: Final = "Sta6"
-"""The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
 
 _PDU: Final = struct.Struct(">BxL")
 _VALUE: Final = struct.Struct(">LBB")
@@ -207,7 +207,7 @@ class Stream:
 
     @property
     def _is_transferring(self) -> bool:
-        return bool(self._dul.state_machine.current_state == _TRANSFERRING)
+        return bool(self._dul.state_machine.current_state == TRANSFERRING)
 
     @property
     def _is_between_messages(self) -> bool:

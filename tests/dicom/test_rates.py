@@ -1,15 +1,17 @@
 """How much one sender may bring."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from dicom_adapters.admission import Sender
+from dicom_adapters.admission import Admission, Rejection, Sender
 from dicom_adapters.rates import Rate, Rates
 from guarantee.errors import Unavailable
 from tests.dicom.post import Post, instance
-from tests.dicom.raw_peer import RELEASED, Peer
+from tests.dicom.raw_peer import ACCEPTED, REJECTED, RELEASED, Peer
 
 SUCCESS, RETRY_LATER = 0x0000, 0xA700
 PostOf = Callable[..., Post]
@@ -110,3 +112,23 @@ def test_a_sender_opens_no_more_associations_than_it_may(post_of: PostOf, limit:
         peer.socket.close()
 
     assert [refused[:2] for refused in post.refused] == [("mr-2", "too-many-associations")]
+
+
+def test_calls_at_one_instant_do_not_share_the_last_place(post_of: PostOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = post_of(senders={"MR2": Sender(name="mr-2", associations_max=1)})
+    judge = Admission.rejection
+
+    def slowly(*arguments: Any, **counted: Any) -> Rejection | None:
+        judged = judge(*arguments, **counted)
+        time.sleep(0.2)
+        return judged
+
+    monkeypatch.setattr(Admission, "rejection", slowly)
+    peers = [Peer(post.port) for _ in range(4)]
+    for peer in peers:
+        peer.socket.sendall(peer.request())
+    answers = [peer.receive()[0] for peer in peers]
+    for peer in peers:
+        peer.socket.close()
+
+    assert sorted(answers) == [ACCEPTED, REJECTED, REJECTED, REJECTED]
