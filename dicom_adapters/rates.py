@@ -58,6 +58,8 @@ class Rates:
         Raises:
             Unavailable: it has brought too much lately; it is told to send again later (0xA700).
         """
+        if not (rate.instances_per_s or rate.bytes_per_min):
+            return  # and no bucket either: a peer that nobody knows may give itself any number of names
         limits = ((rate.instances_per_s, max(1.0, rate.instances_per_s)), (rate.bytes_per_min / 60, rate.bytes_per_min))
         with self._lock:
             now = self._clock()

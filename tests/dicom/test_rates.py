@@ -76,6 +76,13 @@ def test_what_one_sender_brings_does_not_count_for_another_and_no_limit_is_none(
     assert taken(rates, Rate(), 10**12, times=50, sender="pacs") == 50
 
 
+def test_a_sender_without_a_limit_is_not_remembered() -> None:
+    rates = Rates(Hands())
+    for number in range(5):
+        rates.take(f"unknown:{number}", Rate(), 1)
+    assert rates._buckets == {}
+
+
 def test_a_refusal_counts_for_nothing() -> None:
     hands, rate = Hands(), Rate(instances_per_s=1, bytes_per_min=60)
     rates = Rates(hands)
