@@ -50,7 +50,8 @@ class Taking:
     def __init__(self, custody: Custody, meta: FileMeta | None) -> None:
         self._custody = custody
         self._beginning = bytearray()
-        self._size = 0
+        self.size = 0
+        """How many bytes were taken."""
         self._incoming: Incoming | None = None
         self._header: Header | None = None
         self.meta = meta
@@ -65,9 +66,9 @@ class Taking:
             MalformedInstance: no DICOM file, or too large; what was taken is forgotten.
             Unavailable: the vault takes nothing now.
         """
-        self._size += len(piece)
+        self.size += len(piece)
         rest = piece if self._incoming is not None else self._read_meta(piece)
-        if self._size > self._custody.instance_bytes_max:  # after the file meta: the refusal can name the instance
+        if self.size > self._custody.instance_bytes_max:  # after the file meta: the refusal can name the instance
             raise MalformedInstance("instance-too-large", f"more than {self._custody.instance_bytes_max} bytes")
         if self._incoming is None and self.meta is not None:
             self._begin(self.meta)

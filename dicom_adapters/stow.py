@@ -30,6 +30,7 @@ from dicom_adapters.admission import Sender as Networks
 from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Event, Parts, content_type
+from dicom_adapters.rates import Rate, Rates
 from dicom_adapters.refusals import REFUSALS
 from dicom_adapters.stow_answer import Failure, Named, Reply, Trouble, answer, form_of
 from dicom_adapters.values import parse_uid
@@ -64,12 +65,14 @@ class Sender:
         networks: where it may call from, e.g. ("10.2.0.0/16",); () for anywhere.
         token: bearer token that it must present; "" for none.
         site: where its images are made, for routing and stops; "" for the installation's.
+        rate: how much it may bring.
     """
 
     name: str
     networks: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
     site: str = ""
+    rate: Rate = field(default_factory=Rate)
 
     def is_recognised(self, presented: str, address: str) -> bool:
         """Return whether somebody at ``address`` who presents a token is this sender."""
@@ -115,6 +118,7 @@ class Door:
     def __init__(self, options: Options, custody: Custody, doors: Doors) -> None:
         self.options, self.custody, self.doors = options, custody, doors
         self.flushers = ThreadPoolExecutor(FLUSHERS, thread_name_prefix="stow-flush")
+        self.rates = Rates()
         self._open = threading.BoundedSemaphore(options.requests_max)
 
     def open(self, study_uid: str, headers: Mapping[str, str], address: str) -> "Session | Reply":
@@ -182,6 +186,7 @@ class Session:
         self._options, self._custody, self._doors = door.options, door.custody, door.doors
         self._flushers = door.flushers
         self._sender, self._site = sender.name, sender.site
+        self._count = partial(door.rates.take, sender.name, sender.rate)
         self._study_uid, self._form = study_uid, form
         self._conversation = str(uuid.uuid4())
         self._parts = Parts(boundary)
@@ -267,6 +272,7 @@ class Session:
             self._taking = self._custody.file()
 
     def _end_part(self, taking: Taking) -> None:
+        self._count(taking.size)
         taking.check(self._study_uid)
         keep = partial(taking.keep, sender=self._sender, conversation=self._conversation, site=self._site)
         self._flushing.append((taking, self._flushers.submit(keep)))

@@ -8,7 +8,14 @@ from bridge.config.base import Section
 from bridge.config.tls import PacsTls, ScpTls
 
 
-class DicomSender(Section):
+class LimitedSender(Section):
+    """How much one sender may bring, by whichever door."""
+
+    instances_per_s: float = Field(0.0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
+    bytes_per_min: int = Field(0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
+
+
+class DicomSender(LimitedSender):
     """One modality or PACS that sends to us."""
 
     aet: str = Field(description="its AE title", min_length=1, max_length=16)
@@ -20,8 +27,6 @@ class DicomSender(Section):
     )
     required_tls: bool = Field(default=False, description="whether it must speak TLS")
     site: str = Field("", max_length=64, description="where it stands, for routes and stops; empty for site.name")
-    instances_per_s: float = Field(0.0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
-    bytes_per_min: int = Field(0, ge=0, description="beyond it, instances are answered 0xA700; 0 for no limit")
     associations_max: int = Field(0, ge=0, description="its open associations at once; 0 for no limit of its own")
     host: str = Field("", description="where it listens for our answers to storage commitment; empty for nowhere")
     port: int = Field(0, ge=0, le=65535, description="its port there; 0 for none")
@@ -83,7 +88,7 @@ class Scp(Section):
         return self
 
 
-class StowSender(Section):
+class StowSender(LimitedSender):
     """One system that posts to us."""
 
     addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")

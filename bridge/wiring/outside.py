@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from bridge.config import Settings
 from bridge.config.dicom import DicomSender as SenderSettings
+from bridge.config.dicom import LimitedSender
 from bridge.config.pacs import PacsSettings
 from bridge.web import options as web
 from bridge.wiring import tls
@@ -69,9 +70,14 @@ def dicom_sender(name: str, sender: SenderSettings) -> DicomSender:
         certificates=sender.certificates,
         required_tls=sender.required_tls,
         site=sender.site,
-        rate=Rate(instances_per_s=sender.instances_per_s, bytes_per_min=sender.bytes_per_min),
+        rate=rate(sender),
         associations_max=sender.associations_max,
     )
+
+
+def rate(sender: LimitedSender) -> Rate:
+    """Return how much ``sender`` may bring."""
+    return Rate(instances_per_s=sender.instances_per_s, bytes_per_min=sender.bytes_per_min)
 
 
 def fhir_senders(settings: Settings) -> list[door.Sender]:

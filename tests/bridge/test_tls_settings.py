@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridge.config import ConfigError, Settings, load
-from bridge.wiring import outside, tls
+from bridge.wiring import dicomweb, outside, tls
+from dicom_adapters.rates import Rate
 from guarantee.errors import Malformed
 from tests.peers.certificates import Authority
 
@@ -54,6 +55,16 @@ def test_settings_reach_the_listener_and_the_destinations(tmp_path: Path) -> Non
     assert call is not None
     assert tls.answered(given, main) == call.identity
     assert tls.calling(given, plain) is None
+
+
+def test_what_a_sender_may_post_reaches_the_door(tmp_path: Path) -> None:
+    text = '[stow.senders.viewer]\naddresses = ["10.0.0.0/8"]\ninstances_per_s = 5\nbytes_per_min = 600\n'
+    (sender,) = dicomweb.stow_options(settings(tmp_path, text)).senders
+    assert (sender.name, sender.networks, sender.rate) == (
+        "viewer",
+        ("10.0.0.0/8",),
+        Rate(instances_per_s=5, bytes_per_min=600),
+    )
 
 
 def test_without_tls_there_is_none(tmp_path: Path) -> None:

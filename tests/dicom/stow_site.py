@@ -14,6 +14,7 @@ from bridge.runner import HttpServer
 from bridge.vault import FileVault
 from bridge.web.stow_door import make_stow_routes
 from dicom_adapters.custody import Custody
+from dicom_adapters.rates import Rate
 from dicom_adapters.stow import Door, Doors, Options, Sender
 from guarantee.unit import Arrival
 
@@ -46,7 +47,9 @@ class Answer:
 class StowSite:
     """A door with two senders: one known by its token, one by an address that nobody here has."""
 
-    def __init__(self, folder: Path, *, instance_bytes_max: int = 64 * 1024**2, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, *, instance_bytes_max: int = 64 * 1024**2, rate: Rate | None = None, **options: Any
+    ) -> None:
         self.arrivals: list[Arrival] = []
         self.batches: list[int] = []
         self.ended: list[str] = []
@@ -54,7 +57,7 @@ class StowSite:
         self.trouble: Exception | None = None
         self.vault = FileVault(folder / "vault")
         senders = [
-            Sender(name="viewer", token=TOKEN, site="annexe"),
+            Sender(name="viewer", token=TOKEN, site="annexe", rate=rate or Rate()),
             Sender(name="elsewhere", networks=("10.0.0.0/8",)),
         ]
         self.door = Door(

@@ -14,6 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 import bridge.web.stow_door
 import dicom_adapters.stow
 from dicom_adapters.part10 import part10
+from dicom_adapters.rates import Rate
 from guarantee.errors import Refused, Unavailable
 from tests.dicom import samples
 from tests.dicom.stow_site import FAILED, MARK, OTHERS, REFERENCED, TOKEN, StowSite, body, head_of
@@ -210,6 +211,13 @@ def test_an_instance_that_is_too_large_is_refused_and_the_next_one_kept(site_of:
     said = site.post(body(*files(1), small))
     assert (said.status, said.reasons(), len(site.arrivals)) == (202, [0xC00C], 1)
     assert site.post(body(*files(1))).status == 413
+
+
+def test_beyond_its_rate_a_sender_hears_later_and_the_rest_is_heard(site_of: Callable[..., StowSite]) -> None:
+    site = site_of(rate=Rate(instances_per_s=0.001))
+    said = site.post(body(*files(3)))
+    assert (said.status, said.reasons(), site.codes) == (202, [0xA700] * 2, ["rate-exceeded"] * 2)
+    assert said.instances(REFERENCED) == NAMES[:1]
 
 
 @pytest.mark.parametrize(
