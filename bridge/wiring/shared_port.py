@@ -79,17 +79,26 @@ class SharedPort:
     def _keep(self, number: int) -> None:
         """Run one child after another."""
         while not self._stopping.is_set():
-            with self._spawn() as child:
-                self._children[number] = child
-                if self._stopping.is_set():
-                    child.terminate()
-                for line in child.stdout or ():
-                    if line.strip() == READY:
-                        self._ready[number].set()
-            del self._children[number]
-            if not self._stopping.is_set():
-                _log.error("scp.process-ended number=%d status=%d", number, child.returncode)
-                self._stopping.wait(AGAIN_S)
+            try:
+                status = self._run_one(number)
+            except OSError as error:  # no process or no memory left for one: there may be, a little later
+                _log.error("scp.process-not-started number=%d error=%s", number, error.strerror)
+            else:
+                if not self._stopping.is_set():
+                    _log.error("scp.process-ended number=%d status=%d", number, status)
+            self._stopping.wait(AGAIN_S)
+
+    def _run_one(self, number: int) -> int:
+        """Run one child to its end; return its status."""
+        with self._spawn() as child:
+            self._children[number] = child
+            if self._stopping.is_set():
+                child.terminate()
+            for line in child.stdout or ():
+                if line.strip() == READY:
+                    self._ready[number].set()
+        del self._children[number]
+        return child.returncode
 
     def _spawn(self) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -55,6 +55,22 @@ def test_one_that_dies_is_started_again_and_the_others_go_on(family: SharedPort,
     assert set(others) < set(alive(tmp_path))
 
 
+def test_one_that_could_not_be_started_is_tried_again(
+    family: SharedPort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = iter([BlockingIOError(11, "Resource temporarily unavailable")])
+    spawn = family._spawn
+
+    def sometimes() -> subprocess.Popen[str]:
+        for error in full:
+            raise error
+        return spawn()
+
+    monkeypatch.setattr(family, "_spawn", sometimes)
+    family.start()
+    assert len(alive(tmp_path)) == 3
+
+
 def test_one_that_cannot_start_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_port, "START_S", 0.5)
     family = SharedPort([sys.executable, "-c", "raise SystemExit(3)"], 2)
