@@ -9,6 +9,7 @@ Source: PS3.4, Annex J. Failure reasons: PS3.3, C.14-1.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPu
 
 from dicom_adapters.errors import RequestRefused
 from dicom_adapters.nested import INVALID_VALUE, REFERENCES_MAX, items, uid
+from dicom_adapters.refusals import where
 from dicom_adapters.services import (
     NO_SUCH_ACTION,
     RESOURCES,
@@ -40,7 +42,8 @@ REPORTS_MAX: Final = 1_000
 """Most answers waiting to go out. More questions than that at once are refused; the sender asks again."""
 
 ANSWERING: Final = 8
-"""Answers on their way at once: senders that are down must not hold up the others."""
+"""Senders that are answered at once, each one question after the other: one that is down holds up its own answers, and
+not those of the others."""
 
 REPORT_S: Final = 10.0
 """Longest wait for a sender that is told the answer."""
@@ -111,6 +114,9 @@ class CommitmentService:
         self._stopped = threading.Event()
         self._waiting = threading.BoundedSemaphore(REPORTS_MAX)
         self._answering = ThreadPoolExecutor(ANSWERING, "commitment")
+        self._asked: dict[str, deque[_Question]] = {}
+        """What waits to be answered, by sender; a sender is in it while somebody answers it."""
+        self._lock = threading.Lock()
 
     @property
     def contexts(self) -> Sequence[PresentationContext]:
@@ -142,10 +148,31 @@ class CommitmentService:
         )
         if self._stopped.is_set() or not self._waiting.acquire(blocking=False):
             raise RequestRefused(RESOURCES, "too-many-questions", "too many answers wait to go out; ask later")
-        self._answering.submit(self._settle, question).add_done_callback(lambda _: self._waiting.release())
+        with self._lock:
+            is_answered = caller.name in self._asked
+            self._asked.setdefault(caller.name, deque()).append(question)
+        if not is_answered:
+            self._answering.submit(self._answer, caller.name)
         return SUCCESS, None
 
     # ------------------------------------------------------------------------------------------------- the answer
+
+    def _answer(self, sender: str) -> None:
+        """Answer everything that ``sender`` has asked and asks meanwhile."""
+        while (question := self._next(sender)) is not None:
+            try:
+                self._settle(question)
+            except Exception as error:  # noqa: BLE001 - boundary of a thread: recorded, and the next one is answered
+                _log.error("commitment.failed", extra={"sender": sender, "error": where(error)})
+            finally:
+                self._waiting.release()
+
+    def _next(self, sender: str) -> _Question | None:
+        with self._lock:
+            if self._asked[sender]:
+                return self._asked[sender].popleft()
+            del self._asked[sender]
+            return None
 
     def _settle(self, question: _Question) -> None:
         answer = self._information(question)

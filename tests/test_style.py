@@ -25,6 +25,7 @@ BOUNDARIES = {
     "bridge.web.fhir_door.Boundary.__call__": "a fault becomes an OperationOutcome: recorded without its message",
     "bridge.web.security.Guard.__call__": "a fault becomes a page with a reference: recorded without its message",
     "bridge.wiring.group_commit.GroupCommit._try": "the fault is the answer of those who wait: raised again, there",
+    "dicom_adapters.commitment_scp.CommitmentService._answer": "one answer's fault must not end the others: recorded",
     "dicom_adapters.decode._coded_frame": "pydicom raises anything on hostile bytes: NotEligible",
     "dicom_adapters.decode._open": "the same",
     "dicom_adapters.decode.decode_frame": "the same",

@@ -21,7 +21,7 @@ from bridge.vault import FileVault
 from dicom_adapters import commitment_scp
 from dicom_adapters.commitment_scp import CommitmentService, Options, Place
 from guarantee.errors import Unavailable
-from guarantee.ids import digest
+from guarantee.ids import Digest, digest
 from guarantee.judging import Held
 from tests.dicom.post import OPTIONS, Post
 from tests.peers.base import wait_until
@@ -180,6 +180,46 @@ def test_an_answer_that_reaches_nobody_is_recorded(post_with: Callable[..., Post
         assert ask(association, "1.2.1") == 0x0000
         wait_until(lambda: bool(post.unheard), "the note of an answer that nobody heard")
     assert [(who, code) for who, code, _ in post.unheard] == [("pacs", "commitment-unheard")]
+
+
+def test_a_sender_that_is_down_holds_up_its_own_answers_alone(
+    post_with: Callable[..., Post], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commitment_scp, "TRIES", (0.25, 300.0))
+    shelf.keep("1.2.1")
+    down, well = Sender(), Sender()
+    down.status = 0x0110
+    with down.listening() as place:
+        post = post_with(PACS=place)
+        with down.calling(post) as first, well.calling(post, "MR2") as second:
+            for _ in range(commitment_scp.ANSWERING + 1):
+                assert ask(first, "1.2.1") == 0x0000
+            wait_until(lambda: bool(down.answers), "the first of many answers")
+            assert ask(second, "1.2.1") == 0x0000
+            kind, _ = well.answer()
+    assert kind == 1
+
+
+def test_a_fault_of_ours_is_recorded_and_the_next_question_answered(
+    post_with: Callable[..., Post], shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.keep("1.2.1")
+    faults = iter([KeyError("1.2.1")])
+    has = shelf.vault.has
+
+    def fail_once(name: Digest) -> bool:
+        for fault in faults:
+            raise fault
+        return has(name)
+
+    monkeypatch.setattr(shelf.vault, "has", fail_once)
+    sender = Sender()
+    with sender.calling(post_with()) as association:
+        for _ in range(2):
+            assert ask(association, "1.2.1") == 0x0000
+        kind, _ = sender.answer()
+    assert (kind, len(sender.answers)) == (1, 1)
+    assert [record.getMessage() for record in caplog.records].count("commitment.failed") == 1
 
 
 def test_what_is_no_question_is_refused(post_with: Callable[..., Post], monkeypatch: pytest.MonkeyPatch) -> None:
