@@ -191,7 +191,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("option", "codes"),
     [
-        ("--refuse", {"association-rejected"}),
+        ("--refuse", {"association-rejected", "association-aborted"}),
         ("--abort-after", {"no-answer", "association-lost"}),
         ("--abort-during", {"no-answer", "association-lost"}),
     ],
