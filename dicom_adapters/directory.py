@@ -86,7 +86,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def _walk(root: Path) -> Iterator[Given]:
     """Yield every file below ``root``; a DICOMDIR is an index of the others and none of them."""
-    for folder, subfolders, names in os.walk(root):
+    closed: list[OSError] = []
+    for folder, subfolders, names in os.walk(root, onerror=closed.append):
         links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
         for name in (*links, *names):
             path = Path(folder) / name
@@ -95,6 +96,10 @@ def _walk(root: Path) -> Iterator[Given]:
                 yield Given(shown, None, "link", "a link is not followed")
             elif name.upper() != DICOMDIR:
                 yield Given(shown, path)
+    for error in closed:
+        yield Given(
+            os.path.relpath(error.filename, root), None, "unreadable", f"the folder cannot be read: {error.strerror}"
+        )
 
 
 def _listed(directory: Path) -> Iterator[Given]:

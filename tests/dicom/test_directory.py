@@ -118,6 +118,19 @@ def test_a_folder_gives_its_files_in_order_and_not_its_index(medium: Path) -> No
     assert [each.name for each in files_of(medium)] == ["A/1", "A/2"]
 
 
+def test_a_folder_that_cannot_be_read_is_said(medium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (medium / "B").mkdir()
+    scan = os.scandir
+
+    def refuse(place: str) -> object:
+        if Path(place).name == "B":
+            raise PermissionError(13, "Permission denied", place)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert {each.name: each.code for each in files_of(medium)} == {"A/1": "", "A/2": "", "B": "unreadable"}
+
+
 def test_one_file_is_one_file(medium: Path) -> None:
     assert [(each.name, each.path) for each in files_of(medium / "A" / "1")] == [("1", medium / "A" / "1")]
     with pytest.raises(FileNotFoundError):
