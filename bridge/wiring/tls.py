@@ -54,9 +54,9 @@ def answered(settings: Settings, pacs: PacsSettings) -> Identity | None:
 
 def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, Callable[[], str]]:
     """Return, for each certificate of ours, a question whether it is good for long enough."""
-    found = {"scp": settings.scp.tls.certificate} | {
-        f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()
-    }
+    found = {"scp": settings.scp.tls.certificate}
+    found |= {f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()}
+    found |= {f"source {name}": source.tls.certificate for name, source in settings.sources.items()}
     return {f"certificate {name}": _lasts(settings.path(path), now) for name, path in found.items() if path is not None}
 
 

@@ -67,6 +67,12 @@ def test_what_a_sender_may_post_reaches_the_door(tmp_path: Path) -> None:
     )
 
 
+def test_every_certificate_of_ours_is_asked_about(tmp_path: Path) -> None:
+    source = SCP.replace("destinations.pacs", "sources")
+    asked = tls.certificates(settings(tmp_path, SCP + source[source.index("[sources") :]), lambda: datetime.now(UTC))
+    assert asked.keys() == {"certificate scp", "certificate pacs main", "certificate source main"}
+
+
 def test_without_tls_there_is_none(tmp_path: Path) -> None:
     given = settings(tmp_path, "")
     assert outside.scp_options(given).tls is None
