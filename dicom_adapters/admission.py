@@ -37,7 +37,10 @@ class Sender:
 
     def may_call_from(self, address: str) -> bool:
         """Return whether ``address`` is in one of the networks."""
-        ip = ipaddress.ip_address(address.partition("%")[0])
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:  # what a proxy says may be anything
+            return not self.networks
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped
         return not self.networks or any(ip in ipaddress.ip_network(each, strict=False) for each in self.networks)

@@ -1,8 +1,9 @@
 """What every section of the settings shares."""
 
+from ipaddress import ip_network
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
 """Names that become queue names and parts of identifiers."""
@@ -10,6 +11,15 @@ NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
 
 DestinationName = Annotated[str, StringConstraints(pattern=NAME)]
 """Deliveries to a destination are a queue of this name, and releases are sealed with it."""
+
+
+def _require_network(text: str) -> str:
+    ip_network(text, strict=False)  # its ValueError says what is wrong
+    return text
+
+
+Network = Annotated[str, AfterValidator(_require_network)]
+"""An address, or a network of them: 10.2.0.4 or 10.2.0.0/16."""
 
 
 class ConfigError(Exception):

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from bridge.config.base import Section
+from bridge.config.base import Network, Section
 from bridge.config.tls import PacsTls, ScpTls
 
 
@@ -19,7 +19,7 @@ class DicomSender(LimitedSender):
     """One modality or PACS that sends to us."""
 
     aet: str = Field(description="its AE title", min_length=1, max_length=16)
-    addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+    addresses: tuple[Network, ...] = Field((), description="addresses it may come from; empty for any")
     certificates: tuple[str, ...] = Field(
         (),
         description="one of these it must show: SHA-256 fingerprints, or names (common, DNS, address) in a certificate "
@@ -91,7 +91,7 @@ class Scp(Section):
 class StowSender(LimitedSender):
     """One system that posts to us."""
 
-    addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+    addresses: tuple[Network, ...] = Field((), description="addresses it may come from; empty for any")
     token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
     site: str = Field("", description="where its images are made, for routing and stops; empty for site.name")
 

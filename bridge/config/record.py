@@ -2,13 +2,13 @@
 
 from pydantic import Field, SecretStr
 
-from bridge.config.base import Section
+from bridge.config.base import Network, Section
 
 
 class FhirSender(Section):
     """One record that sends events to us."""
 
-    addresses: tuple[str, ...] = Field((), description="addresses it may come from; empty for any")
+    addresses: tuple[Network, ...] = Field((), description="addresses it may come from; empty for any")
     token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
     base_url: str = Field("", description="its FHIR server, for looking up what a notification names; empty for none")
     read_token: SecretStr = Field(SecretStr(""), description="bearer token for looking things up")

@@ -102,6 +102,8 @@ def test_pynetdicom_itself_sees_a_rejection(post: Post) -> None:
         (("10.2.0.0/16",), "::ffff:10.2.3.4", True),
         (("fd00::/8",), "fd00::1%eth0", True),
         (("10.2.0.0/16", "fd00::/8"), "fe80::1", False),
+        (("10.2.0.0/16",), "whatever a proxy says", False),
+        ((), "whatever a proxy says", True),
     ],
 )
 def test_a_sender_may_call_from_its_networks(networks: tuple[str, ...], address: str, *, may: bool) -> None:
