@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from bridge.config.base import Network, Section
+from bridge.config.base import Network, Section, WebSender
 from bridge.config.tls import PacsTls, ScpTls
 
 
@@ -88,19 +88,10 @@ class Scp(Section):
         return self
 
 
-class StowSender(LimitedSender):
+class StowSender(WebSender, LimitedSender):
     """One system that posts to us."""
 
-    addresses: tuple[Network, ...] = Field((), description="addresses it may come from; empty for any")
-    token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
     site: str = Field("", description="where its images are made, for routing and stops; empty for site.name")
-
-    @model_validator(mode="after")
-    def _is_told_apart(self) -> Self:
-        """Without either, anybody could post images."""
-        if not self.addresses and not self.token.get_secret_value():
-            raise ValueError("give addresses, or a token, or both")
-        return self
 
 
 class Stow(Section):

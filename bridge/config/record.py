@@ -2,14 +2,12 @@
 
 from pydantic import Field, SecretStr
 
-from bridge.config.base import Network, Section
+from bridge.config.base import Section, WebSender
 
 
-class FhirSender(Section):
+class FhirSender(WebSender):
     """One record that sends events to us."""
 
-    addresses: tuple[Network, ...] = Field((), description="addresses it may come from; empty for any")
-    token: SecretStr = Field(SecretStr(""), description="bearer token it must present; empty for none")
     base_url: str = Field("", description="its FHIR server, for looking up what a notification names; empty for none")
     read_token: SecretStr = Field(SecretStr(""), description="bearer token for looking things up")
     search: str = Field("", description="search to run when it only rings, e.g. Observation?category=vital-signs")

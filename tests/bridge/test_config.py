@@ -60,6 +60,8 @@ def test_the_namespace_can_be_given_as_a_variable(tmp_path: Path) -> None:
         (PACS + "certificate = 'a.pem'\nkey = 'a.key'\n", {}, r"TLS needs authorities"),
         (PACS + "authorities = 'a.pem'\nkey = 'a.key'\n", {}, r"certificate and key come together"),
         ("[scp]\nport = 'many'\n", {}, r"scp\.port"),
+        ("[intake.senders.a]\nsearch = 'Observation'\n", {}, r"intake\.senders\.a.*give addresses, or a token"),
+        ("[stow.senders.a]\nsite = 'north'\n", {}, r"stow\.senders\.a.*give addresses, or a token"),
         ("[scp.senders.a]\naet = 'A'\naddresses = ['10.1.2']\n", {}, r"scp\.senders\.a\.addresses.*10\.1\.2"),
         ("[stow.senders.a]\naddresses = ['viewer.example']\n", {}, r"stow\.senders\.a\.addresses"),
         ("[intake.senders.a]\naddresses = ['10.0.0.0/33']\n", {}, r"intake\.senders\.a\.addresses"),
