@@ -1,20 +1,29 @@
 """The record's door over HTTP: reads requests within limits and hands them to whoever answers them."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.logs import where
 
 MEDIA_TYPE: Final = "application/fhir+json"
 
+BODY_S: Final = 60.0
+"""Longest reading of a body: 1 MiB needs 140 kbit/s."""
+
 TOO_LARGE: Final = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"too-long",'
     b'"diagnostics":"the body is larger than this endpoint takes"}]}'
+)
+TOO_SLOW: Final = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"timeout",'
+    b'"diagnostics":"the body did not come in time; send it again"}]}'
 )
 NOT_HERE: Final = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"not-supported",'
@@ -73,16 +82,16 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRo
     @app.post("/fhir/")
     async def bundle(request: Request) -> Response:
         body = await _body(request, body_bytes_max)
-        if body is None:
-            return Response(TOO_LARGE, 413, media_type=MEDIA_TYPE)
+        if isinstance(body, Response):
+            return body
         return _response(await run_in_threadpool(door.bundle, body, _headers(request), _address(request)))
 
     @app.api_route("/fhir/notify/{name}", methods=["POST", "PUT"])
     @app.api_route("/fhir/notify/{name}/{tail:path}", methods=["POST", "PUT"])
     async def notification(request: Request, name: str, tail: str = "") -> Response:
         body = await _body(request, body_bytes_max)
-        if body is None:
-            return Response(TOO_LARGE, 413, media_type=MEDIA_TYPE)
+        if isinstance(body, Response):
+            return body
         answer = await run_in_threadpool(
             door.notification, request.method, name, tail, body, _headers(request), _address(request)
         )
@@ -126,14 +135,18 @@ class Boundary:
                 await Response(UNFORESEEN, 500, media_type=MEDIA_TYPE)(scope, receive, send)
 
 
-async def _body(request: Request, most: int) -> bytes | None:
-    """Return the body, or None as soon as it is larger than ``most``: it is never held whole."""
+async def _body(request: Request, most: int) -> bytes | Response:
+    """Return the body; or an answer, when it is larger than ``most`` (it is never held whole) or does not come."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            return None
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    return Response(TOO_LARGE, 413, media_type=MEDIA_TYPE)
+                chunks.append(chunk)
+    except (TimeoutError, ClientDisconnect):
+        return Response(TOO_SLOW, 408, media_type=MEDIA_TYPE)
     return b"".join(chunks)
 
 

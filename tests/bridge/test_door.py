@@ -1,12 +1,14 @@
 """The FHIR endpoint over HTTP: every answer is an OperationOutcome or what was asked for."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from bridge.web import fhir_door
 from bridge.web.fhir_door import make_fhir_app
 from fhir_adapters.capability import Options
 from fhir_adapters.door import Door, Sender
@@ -15,6 +17,7 @@ from tests.flows.fakes import FakeClock, FakeVault
 
 TOKEN = "t0ken"
 MOST = 10_000
+SCOPE = {"type": "http", "method": "POST", "path": "/fhir", "headers": [], "query_string": b"", "client": None}
 
 
 class Site:
@@ -103,10 +106,31 @@ def test_a_body_that_is_too_large_is_413_while_it_is_still_arriving(site: Site) 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/fhir", "headers": [], "query_string": b"", "client": None}
-    asyncio.run(site.app(scope, receive, send))
+    asyncio.run(site.app(SCOPE, receive, send))
     assert sent[0]["status"] == 413
     assert read == MOST // 1_000 + 1
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["silent", "gone"])
+def test_a_body_that_does_not_come_is_not_waited_for_and_is_no_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, is_gone: bool
+) -> None:
+    monkeypatch.setattr(fhir_door, "BODY_S", 0.2)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        if is_gone:
+            return {"type": "http.disconnect"}
+        await asyncio.sleep(3600)
+        raise AssertionError("nobody waits so long")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(site.app(SCOPE, receive, send), 30))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["issue"][0]["code"] == "timeout"
+    assert caplog.records == []
 
 
 def test_a_database_that_is_down_is_503_and_nothing_is_promised(site: Site) -> None:
