@@ -7,7 +7,7 @@ status    code (Error Comment, turn_away)     what the sender should do
           rate-exceeded, storage-low, …
 0xA900    class-mismatch                      look at the instance
 0xC0xx    see REFUSALS                        look at the instance
-0xC210    unexpected                          tell us: our log says where
+0xC210    refused, unexpected                 tell us: our record says where
 """
 
 import traceback
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dicom_adapters.errors import MalformedInstance
-from guarantee.errors import Unavailable
+from guarantee.errors import GuaranteeError, Unavailable
 
 REFUSALS: Final[Mapping[str, int]] = {
     "class-mismatch": 0xA900,
@@ -39,7 +39,9 @@ REFUSALS: Final[Mapping[str, int]] = {
 COMMENT_CHARS_MAX: Final = 64
 """Longest Error Comment (0000,0902): it is an LO (PS3.7, C.4)."""
 
-_RETRY_LATER: Final = 0xA700
+RETRY_LATER: Final = 0xA700
+"""Not now: out of resources."""
+
 _CANNOT_UNDERSTAND: Final = 0xC000
 _UNEXPECTED: Final = 0xC210
 
@@ -77,9 +79,11 @@ def answer_to(error: Exception | None) -> Answer:
             status = REFUSALS.get(error.code, _CANNOT_UNDERSTAND)
             return Answer(status=status, code=error.code, detail=error.detail)
         case Unavailable():
-            return Answer(status=_RETRY_LATER, code=error.code, detail=error.detail)
+            return Answer(status=RETRY_LATER, code=error.code, detail=error.detail)
         case OSError() | MemoryError():
-            return Answer(status=_RETRY_LATER, code="resources", detail=where(error))
+            return Answer(status=RETRY_LATER, code="resources", detail=where(error))
+        case GuaranteeError():
+            return Answer(status=_UNEXPECTED, code="refused", detail=where(error))
         case _:
             return Answer(status=_UNEXPECTED, code="unexpected", detail=where(error))
 

@@ -5,7 +5,7 @@ vault and its row is committed. The body is read as it comes; at no time more th
 
     status  when
     200     every instance is kept
-    202     some are; the others are named with the reason (FailureReason as at the listener: see REASONS)
+    202     some are; the others are named with the reason (FailureReason as at the listener: see refusals.py)
     400     the body is not what its Content-Type says, or holds no instance
     401     no configured sender has this address and token
     406     an answer in neither of the two forms that we write
@@ -31,14 +31,20 @@ from dicom_adapters.custody import Custody, Taking
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Event, Parts, content_type
 from dicom_adapters.rates import Rate, Rates
-from dicom_adapters.refusals import REFUSALS
+from dicom_adapters.refusals import RETRY_LATER, Answer, answer_to
 from dicom_adapters.stow_answer import Failure, Named, Reply, Trouble, answer, form_of
 from dicom_adapters.values import parse_uid
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.unit import Arrival
 
-REASONS: Final[Mapping[str, int]] = {**REFUSALS, "study-mismatch": 0xA900, "deflated": 0xC122}
-"""FailureReason of each refusal; C122 is "referenced transfer syntax not supported" (PS3.18, Table 10.5.3-1)."""
+REASONS: Final[Mapping[str, int]] = {
+    "study-mismatch": 0xA900,
+    "deflated": 0xC122,
+    "refused": 0x0110,
+    "unexpected": 0x0110,
+}
+"""FailureReason where it is not the listener's status: no other study can be named there, and "referenced transfer
+syntax not supported" and "processing failure" are words of this service (PS3.18, Table 10.5.3-1; PS3.3, C.14-1)."""
 
 COMMIT_EVERY: Final = 64
 """Instances whose rows are committed together. One transaction for each would cost more than writing its bytes."""
@@ -51,10 +57,6 @@ FLUSHING_MAX: Final = 16
 
 FAILURES_MAX: Final = 1000
 """Refused instances after which the rest of a request is not read: each is recorded."""
-
-RETRY_LATER: Final = 0xA700
-_FAILED: Final = 0x0110
-_CANNOT_UNDERSTAND: Final = 0xC000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,15 +169,6 @@ class Door:
     def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
         presented = headers.get("authorization", "").removeprefix("Bearer ")
         return next((one for one in self.options.senders if one.is_recognised(presented, address)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Why:
-    """Why one instance is not kept."""
-
-    reason: int
-    code: str
-    detail: str
 
 
 class Session:
@@ -304,15 +297,15 @@ class Session:
         why = _why_not(partial(self._doors.receive, ready))
         if why is None:
             self._stored.extend(map(_named, ready))
-        elif why.reason == RETRY_LATER or len(ready) == 1:
+        elif why.status == RETRY_LATER or len(ready) == 1:
             for one in ready:
                 self._fail(_named(one), why)
         else:  # one that is refused must not take the others with it
             for one in ready:
                 self._commit([one])
 
-    def _fail(self, name: Named | None, why: _Why) -> None:
-        self._failed.append(Failure(name=name, reason=why.reason, code=why.code))
+    def _fail(self, name: Named | None, why: Answer) -> None:
+        self._failed.append(Failure(name=name, reason=why.status, code=why.code))
         with _best_effort():
             self._doors.turn_away(self._sender, why.code, why.detail)
         if len(self._failed) >= FAILURES_MAX:
@@ -330,20 +323,13 @@ class Session:
             self._taking = None
 
 
-def _why_not(step: Callable[[], object]) -> _Why | None:
+def _why_not(step: Callable[[], object]) -> Answer | None:
     """Run ``step``; return what its exception means for the instance, or None when it went well."""
     try:
         step()
-    except MalformedInstance as error:
-        return _Why(REASONS.get(error.code, _CANNOT_UNDERSTAND), error.code, error.detail)
-    except PortError as error:
-        return _Why(RETRY_LATER, error.code, error.detail)
-    except (OSError, MemoryError) as error:
-        return _Why(RETRY_LATER, "resources", type(error).__name__)
-    except GuaranteeError as error:
-        return _Why(_FAILED, "refused", type(error).__name__)
     except Exception as error:  # noqa: BLE001 - the boundary to hostile bytes: recorded, and never success
-        return _Why(_FAILED, "unexpected", type(error).__name__)
+        why = answer_to(error)
+        return replace(why, status=REASONS.get(why.code, why.status))
     return None
 
 

@@ -205,6 +205,14 @@ def test_what_the_database_refuses_is_tried_one_by_one(site: StowSite) -> None:
     assert (said.status, said.reasons(), site.codes) == (409, [0x0110, 0x0110], ["refused", "refused"])
 
 
+def test_a_fault_of_ours_is_recorded_with_its_place_and_without_what_it_says(site: StowSite) -> None:
+    site.trouble = ValueError("DUPONT Jean")
+    said = site.post(body(*files(1)))
+    assert (said.status, said.reasons(), site.codes) == (409, [0x0110], ["unexpected"])
+    assert "ValueError in _receive, line" in site.refused[0][2]
+    assert "DUPONT" not in said.body.decode() + str(said.headers) + str(site.refused)
+
+
 def test_an_instance_that_is_too_large_is_refused_and_the_next_one_kept(site_of: Callable[..., StowSite]) -> None:
     site = site_of(instance_bytes_max=3000)
     small = samples.to_file(samples.document(samples.CLASSES["MR"], "MR"))
