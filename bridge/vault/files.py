@@ -217,11 +217,11 @@ class FileVault:
         if not records:
             path.unlink()
             return
+        os.ftruncate(descriptor, min(records[-1][1].end, os.fstat(descriptor).st_size))
+        os.fsync(descriptor)  # before any name: a name says that the disk has the bytes
         for name, record in records:
             if not self.has(Digest(name)):
                 self.link(Digest(name), record)
-        os.ftruncate(descriptor, min(records[-1][1].end, os.fstat(descriptor).st_size))
-        os.fsync(descriptor)
         for folder in {self.place(Digest(name)).parent for name, _ in records}:
             flush_folder(folder)
         path.rename(self._segments / path.name)

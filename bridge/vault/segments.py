@@ -24,6 +24,7 @@ from typing import Final
 from bridge.vault.disk import READ_BYTES, begin_flush, flush_folder, refusals, write_all_at
 from bridge.vault.files import FileVault, IncomingFile
 from bridge.vault.records import BLOCK, Record, header
+from guarantee.errors import Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Incoming
 
@@ -115,22 +116,27 @@ class SegmentPool:
             self._wanted.wait()
             self._wanted.clear()
             try:
-                self.catch_up()
-            except OSError as error:  # no space: what comes meanwhile goes into files, or is refused there
-                _log.warning("segments.waiting error=%s", error.strerror)
+                with refusals("make or seal a segment"):
+                    self.catch_up()
+            except Unavailable as error:  # no space: what comes meanwhile goes into files, or is refused there
+                _log.warning("segments.waiting error=%s", error.detail)
                 threading.Event().wait(PAUSE_S)
 
     def catch_up(self) -> None:
-        """Make the segments that are missing; seal those that are full."""
+        """Make the segments that are missing; seal those that are full, or leave them to whoever recovers the vault."""
         while self._lacks():
             segment = self._make()
             with self._lock:
                 self._ready.insert(0, segment)
+        while (full := self._next_full()) is not None:
+            try:
+                self._vault.seal(full.path, full.descriptor)
+            finally:
+                os.close(full.descriptor)
+
+    def _next_full(self) -> Segment | None:
         with self._lock:
-            full, self._full = self._full, []
-        for segment in full:
-            self._vault.seal(segment.path, segment.descriptor)
-            os.close(segment.descriptor)
+            return self._full.pop() if self._full else None
 
     def _lacks(self) -> bool:
         with self._lock:
@@ -258,6 +264,8 @@ class IncomingRecord:
             os.fdatasync(segment.descriptor)
         except OSError:
             segment.size = segment.end  # what the disk now holds is unknown: nothing more is put here
+            with suppress(OSError):
+                os.ftruncate(segment.descriptor, segment.end)  # nor is it named when the segment is sealed
             raise
         segment.end = record.end
         self._vault.link(name, record)

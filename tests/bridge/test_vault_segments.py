@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,53 @@ def test_a_flush_that_fails_keeps_nothing_and_ends_the_segment(
         with pytest.raises(Unavailable, match="Input/output"):
             keep(vault, b"pixels")
     name = Digest(hashlib.sha256(b"pixels").hexdigest())
-    assert not vault.has(name)
+    vault.pool.catch_up()
+    assert not vault.has(name), "the page cache has it, the disk perhaps not"
     assert vault.get(keep(vault, b"pixels")) == b"pixels"
+
+
+def test_a_segment_that_cannot_be_sealed_stops_no_other_and_is_sealed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = SegmentVault(tmp_path / "vault", segment_bytes=SIZE, room_bytes=SIZE // 8)
+    seal, refused, sealed = vault.seal, [], threading.Event()
+
+    def refuse_once(path: Path, descriptor: int) -> None:
+        if not refused:
+            refused.append(path)
+            raise Unavailable("vault", "the vault could not name a record")
+        seal(path, descriptor)
+        sealed.set()
+
+    monkeypatch.setattr(segments, "PAUSE_S", 0.0)
+    monkeypatch.setattr(vault, "seal", refuse_once)
+    names, end = [], time.monotonic() + 60
+    while not sealed.is_set() and time.monotonic() < end:
+        names.append(keep(vault, b"%06d" % len(names) * 10_000))
+    assert sealed.is_set(), "the thread goes on"
+    assert refused[0].exists()
+    vault.recover()
+    assert not refused[0].exists(), "nobody holds its lock any more"
+    assert all(vault.holds(name) for name in names)
+
+
+def test_what_is_found_again_is_named_only_once_the_disk_has_it(
+    vault: SegmentVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = keep(vault, b"pixels")
+    vault.pool.let_go()
+    vault.place(name).unlink()
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        with pytest.raises(OSError, match="Input/output"):
+            vault.recover()
+    assert not vault.has(name)
+    vault.recover()
+    assert vault.holds(name)
 
 
 def test_the_same_bytes_again_are_no_second_record(vault: SegmentVault) -> None:
