@@ -8,6 +8,7 @@ back here, so what a reader sees names the real images, sources and times.
 ``write_inputs`` (messages.py) takes a View and nothing else: there is no way to send what was not looked at here.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,10 @@ GATHERED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 SOURCE_DIGITS: Final = 6
 """Digits of a source's ordinal: ordinals sort as the references they stand for, as text."""
+
+MODALITY: Final = re.compile("[A-Z][A-Z0-9]{1,3}")
+"""What a modality may look like in order to cross: the defined terms of images have two to four characters (PS3.3,
+C.7.3.1.1.1). Anything else is text that somebody typed."""
 
 UNKNOWN_UNIT: Final = "?"
 """Instead of a unit that the card does not know: the model's side then says that the unit is not understood."""
@@ -103,7 +108,8 @@ def _of_volume(volume: Volume, card: Card) -> View:
     images = {str(number): image for number, image in enumerate(volume.slices, start=1)}
     seen = tuple(Slice(sop_class_uid=image.sop_class_uid, sop_instance_uid=name) for name, image in images.items())
     age = volume.patient_age_years if Trait.AGE in card.needs else None
-    modality = volume.modality if Trait.MODALITY in card.needs else ""  # others judge it by the envelope, outside
+    tells = Trait.MODALITY in card.needs and MODALITY.fullmatch(volume.modality)
+    modality = volume.modality if tells else ""  # others judge it by the envelope, outside
     inputs = replace(volume, slices=seen, patient_age_years=age, modality=modality)
     return View(inputs=inputs, images=images, readings={})
 

@@ -86,6 +86,16 @@ def test_no_trait_of_the_patient_crosses(card: Callable[..., Card], inputs: Call
     assert found_in([("pipe", sent(view))]) == {}
 
 
+@pytest.mark.parametrize(
+    ("header", "crosses"),
+    [("MR", "MR"), ("OCT", "OCT"), ("IVUS", "IVUS"), (patient.NAME, ""), ("MR Mme D", ""), ("", "")],
+)
+def test_a_modality_crosses_as_a_code_or_not_at_all(card: Callable[..., Card], header: str, crosses: str) -> None:
+    seen = view_of(replace(volume(), modality=header), card(needs=(Trait.MODALITY,)), KNOWN).inputs
+    assert isinstance(seen, Volume)
+    assert seen.modality == crosses
+
+
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Everything that is really written to a child."""
