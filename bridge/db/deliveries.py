@@ -26,6 +26,20 @@ def select_deliveries() -> Select[Any]:
     return select(_DELIVERIES, begun.scalar_subquery().label("attempts"), said.scalar_subquery().label("reference"))
 
 
+def sent_again() -> Any:
+    """Return the condition that a person has asked for a delivery to be sent once more since."""
+    later = _DELIVERIES.alias("later")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.release_id == _DELIVERIES.c.release_id,
+            later.c.destination == _DELIVERIES.c.destination,
+            later.c.round > _DELIVERIES.c.round,
+        )
+        .exists()
+    )
+
+
 class SqlDeliveries:
     """Deliveries, inside one transaction."""
 

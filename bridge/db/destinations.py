@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from bridge.db import tables
+from bridge.db.deliveries import sent_again
 from bridge.db.results import insert_once
 from guarantee.breaker import Health
 from guarantee.codec import parse_time, time_text
@@ -135,19 +136,9 @@ def _waiting() -> Any:
 
 
 def _refused() -> Any:
-    later = _DELIVERIES.alias("later")
-    again = (
-        select(later.c.id)
-        .where(
-            later.c.release_id == _DELIVERIES.c.release_id,
-            later.c.destination == _DELIVERIES.c.destination,
-            later.c.round > _DELIVERIES.c.round,
-        )
-        .exists()
-    )
     return (
         select(_DELIVERIES.c.destination, func.count().label("many"))
-        .where(_DELIVERIES.c.state == "declined", ~again)
+        .where(_DELIVERIES.c.state == "declined", ~sent_again())
         .group_by(_DELIVERIES.c.destination)
     )
 

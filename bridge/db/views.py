@@ -1,15 +1,15 @@
 """What pages and the command line read. Nothing here locks or changes anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from bridge.db import tables
-from bridge.db.deliveries import select_deliveries
+from bridge.db.deliveries import select_deliveries, sent_again
 from bridge.db.judging import judgement_from_row
 from bridge.db.results import select_results
 from bridge.db.rows import case_from_row, delivery_from_row, result_from_row
@@ -18,8 +18,9 @@ from guarantee.codec import parse_time
 from guarantee.completeness import Judgement
 from guarantee.ids import Digest
 from guarantee.journal import Link
+from guarantee.release import Kind
 from guarantee.result import Cause, Priority, Result
-from guarantee.states import CaseState
+from guarantee.states import CaseState, ResultState
 from guarantee.unit import Delivery
 
 PAGE: Final = 1_000
@@ -28,11 +29,17 @@ PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One result with its case."""
+    """One result with its case.
+
+    Args:
+        undelivered: why a destination refused what was endorsed, or the withdrawal, or was never sent it; None
+            otherwise.
+    """
 
     result: Result
     case: Case
     held: bool
+    undelivered: Cause | None
     queued_at: datetime
     moved_at: datetime
 
@@ -92,6 +99,19 @@ class SqlViews:
         order = (results.c.moved_at.desc(),) if newest_first else (urgent, results.c.queued_at)
         return self._read(query.order_by(*order, results.c.id).limit(limit))
 
+    def outside(self, limit: int) -> tuple[Row, ...]:
+        """Return results of which copies may be wrong where they are, last moved first.
+
+        Delivered, the inputs changed since, and nobody has decided on what a later revision gave; or withdrawn, and a
+        destination refused the withdrawal.
+        """
+        results, deliveries = tables.results, tables.deliveries
+        refused = select(deliveries.c.result_id).where(
+            deliveries.c.state == "declined", deliveries.c.kind == str(Kind.WITHDRAWAL), ~sent_again()
+        )
+        query = self._rows().where(results.c.mode == "care", results.c.id.in_(_overtaken().union(refused)))
+        return self._read(query.order_by(results.c.moved_at.desc(), results.c.id).limit(limit))
+
     def result(self, result_id: str) -> Row | None:
         """Return one result, or None."""
         return next(iter(self._read(self._rows().where(tables.results.c.id == result_id))), None)
@@ -116,16 +136,39 @@ class SqlViews:
         owners = {row["case_id"] for row in rows}
         found = self._connection.execute(select(tables.cases).where(tables.cases.c.id.in_(owners))).mappings()
         cases = {row["id"]: case_from_row(row) for row in found}
+        undelivered = self._undelivered({row["id"] for row in rows})
         return tuple(
             Row(
                 result=result_from_row(row),
                 case=cases[row["case_id"]],
                 held=bool(row["held"]),
+                undelivered=undelivered.get(row["id"]),
                 queued_at=parse_time(row["queued_at"]),
                 moved_at=parse_time(row["moved_at"]),
             )
             for row in rows
         )
+
+    def _undelivered(self, of: Collection[str]) -> dict[str, Cause]:
+        results, deliveries = tables.results, tables.deliveries
+        endorsed = and_(
+            results.c.state.in_([str(ResultState.VALIDATED), str(ResultState.AMENDED)]),
+            deliveries.c.kind == str(Kind.RESULT),
+            deliveries.c.state.in_(["declined", "withheld"]),
+        )
+        withdrawn = and_(
+            results.c.state == str(ResultState.RETRACTED),
+            deliveries.c.kind == str(Kind.WITHDRAWAL),
+            deliveries.c.state == "declined",
+        )
+        query = (
+            select(deliveries.c.result_id, deliveries.c.cause_code, deliveries.c.cause_detail)
+            .join(results, results.c.id == deliveries.c.result_id)
+            .where(deliveries.c.result_id.in_(of), or_(endorsed, withdrawn), ~sent_again())
+            .order_by(deliveries.c.moved_at, deliveries.c.destination)
+        )
+        found = self._connection.execute(query)
+        return {row.result_id: Cause(code=row.cause_code, detail=row.cause_detail) for row in found}
 
     def sent(self, result_id: str) -> tuple[SentRow, ...]:
         """Return the deliveries of a result, in the order they were added."""
@@ -178,12 +221,12 @@ class SqlViews:
         query = query.order_by(tables.cases.c.opened_at.desc()).limit(limit)
         return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
 
-    def held(self) -> tuple[Case, ...]:
-        """Return the cases that wait for a person's word, oldest first."""
+    def held(self, limit: int | None = None) -> tuple[Case, ...]:
+        """Return the cases that wait for a person's word, oldest first; all of them when ``limit`` is None."""
         cases, admissions = tables.cases, tables.admissions
         said = select(admissions.c.case_id).where(admissions.c.case_id == cases.c.id).exists()
         query = select(cases).where(cases.c.state == str(CaseState.QUARANTINED), ~said).order_by(cases.c.moved_at)
-        return tuple(case_from_row(row) for row in self._connection.execute(query).mappings())
+        return tuple(case_from_row(row) for row in self._connection.execute(query.limit(limit)).mappings())
 
     def doubts(self, case_id: str) -> tuple[DoubtRow, ...]:
         """Return the doubts about one revision of a case, oldest first."""
@@ -199,6 +242,31 @@ class SqlViews:
         cases = tables.cases
         query = select(cases.c.id).where(or_(cases.c.id == prefix, cases.c.id.startswith(prefix, autoescape=True)))
         return tuple(self._connection.scalars(query.limit(5)))
+
+
+def _overtaken() -> Any:
+    """Return the delivered results of superseded revisions, but for those after which somebody decided again."""
+    results, cases = tables.results, tables.cases
+    later, following = results.alias("later"), cases.alias("following")
+    decided = [ResultState.VALIDATED, ResultState.AMENDED, ResultState.REJECTED, ResultState.DELIVERED]
+    again = (
+        select(later.c.id)
+        .join(following, following.c.id == later.c.case_id)
+        .where(
+            following.c.kind == cases.c.kind,
+            following.c.uid == cases.c.uid,
+            following.c.revision > cases.c.revision,
+            later.c.model_id == results.c.model_id,
+            later.c.state.in_([str(state) for state in decided]),
+        )
+        .exists()
+    )
+    is_delivered = results.c.state.concat("") == str(ResultState.DELIVERED)  # no index: they are many, those cases few
+    return (
+        select(results.c.id)
+        .join(cases, cases.c.id == results.c.case_id)
+        .where(cases.c.state == str(CaseState.SUPERSEDED), is_delivered, ~again)
+    )
 
 
 class SqlJournal:

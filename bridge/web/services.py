@@ -18,6 +18,7 @@ from guarantee.opinion import Opinion, Reader
 from guarantee.pauses import Pause
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
+from guarantee.states import CaseState, ResultState
 from guarantee.stops import Scope, Stop
 
 
@@ -39,7 +40,8 @@ class Line:
     """One row of the worklist. Says nothing of what the model found: that would be an exposure.
 
     Args:
-        undelivered: why a destination refused or was withheld what was endorsed; None otherwise. A person must look.
+        undelivered: why a destination refused what was endorsed, or the withdrawal, or was never sent it; None
+            otherwise. A person must look.
     """
 
     result: Result
@@ -49,6 +51,11 @@ class Line:
     queued_at: datetime
     moved_at: datetime
     undelivered: Cause | None = None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether images came, or were taken out of use, after this was delivered; the copies outside stay."""
+        return self.result.state is ResultState.DELIVERED and self.case.state is CaseState.SUPERSEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +212,14 @@ class Desk(Protocol):
                 the old ones.
         """
 
-    def held(self) -> Sequence[Case]:
+    def outside(self, *, limit: int) -> Sequence[Line]:
+        """Return rows of which copies may be wrong where they are, last moved first.
+
+        Delivered, the inputs changed since, and nobody has decided on what a later revision gave; or withdrawn, and a
+        destination refused the withdrawal.
+        """
+
+    def held(self, *, limit: int) -> Sequence[Case]:
         """Return the cases that no model looks at until a person says something of them, oldest first."""
 
     def view(self, result: str, reader: Reader) -> View:

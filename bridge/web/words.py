@@ -50,14 +50,18 @@ STATES: Final[Mapping[ResultState, Word]] = {
 }
 
 HELD: Final = Word(text=N_("Suspended by a stop"), icon="pause", tone="alert")
-UNDELIVERED: Final = Word(text=N_("Delivery refused"), icon="alert", tone="alert")
+UNDELIVERED: Final = Word(text=N_("Delivery refused or withheld"), icon="alert", tone="alert")
+UNWITHDRAWN: Final = Word(text=N_("Withdrawn here; a destination refused the withdrawal"), icon="alert", tone="alert")
+OVERTAKEN: Final = Word(text=N_("Delivered; the exam changed since"), icon="history", tone="alert")
 
 
 def state_word(line: Line) -> Word:
-    """Return what a row says of its result: a stop and a refused delivery come before the state itself."""
+    """Return what a row says of its result: what a person must look at comes before the state itself."""
     if line.held:
         return HELD
-    return UNDELIVERED if line.undelivered is not None else STATES[line.result.state]
+    if line.undelivered is not None:
+        return UNWITHDRAWN if line.result.state is ResultState.RETRACTED else UNDELIVERED
+    return OVERTAKEN if line.overtaken else STATES[line.result.state]
 
 
 PRIORITIES: Final[Mapping[Priority, Word]] = {
@@ -136,7 +140,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "held": N_("A stop is in force"),
     "inputs-changed": N_("Images or data arrived after the computation"),
     "inputs-rejected": N_("The archive rejected images after the computation"),
-    "incomplete": N_("Announced images are missing, and this system does not run on an incomplete exam"),
+    "incomplete": N_("Images are missing, or may be, and this system does not run on an incomplete exam"),
     "manifest-changed": N_("The inputs are no longer those the model was given"),
     "identity-changed": N_("The patient's identity was merged or corrected"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
@@ -182,12 +186,12 @@ def cause_text(cause: Cause) -> str:
 ACTIONS: Final[Mapping[str, str]] = {
     "case.receiving": N_("First input received"),
     "case.complete": N_("Inputs complete"),
-    "case.superseded": N_("Late inputs: a new revision was opened"),
+    "case.superseded": N_("The inputs changed: a new revision was opened"),
     "case.quarantined": N_("Inputs set aside"),
     "admission.admit": N_("Inputs admitted by a person"),
     "admission.keep-apart": N_("Inputs kept apart for good"),
     "judgement.complete": N_("Judged complete"),
-    "judgement.short": N_("Judged incomplete: something announced is missing"),
+    "judgement.short": N_("Judged incomplete: something is missing, or may be"),
     "result.queued": N_("Computation requested"),
     "result.awaiting_review": N_("Draft made, waiting for a reader"),
     "result.validated": N_("Result accepted"),

@@ -24,6 +24,7 @@ class Tab:
         keeps: which of those rows belong here.
         calls: whether somebody must act; such tabs show their number.
         newest_first: for what is finished.
+        sees_more: whether it also shows what no state says: held cases, and results that may be wrong outside.
         empty: what an empty list says.
     """
 
@@ -33,6 +34,7 @@ class Tab:
     keeps: Callable[[Line], bool]
     calls: bool = False
     newest_first: bool = False
+    sees_more: bool = False
     empty: str
 
 
@@ -62,6 +64,7 @@ TABS: Final = (
         keeps=_needs_a_look,
         calls=True,
         newest_first=True,
+        sees_more=True,
         empty=N_("Nothing went wrong: no failure, no exclusion, nothing out of date or suspended."),
     ),
     Tab(
@@ -104,6 +107,7 @@ class Shelf:
     Args:
         count: how many need a person; None where nobody must act.
         held: cases that no model looks at until a person says something of them.
+        more_held: whether there are more of them.
     """
 
     tab: Tab
@@ -111,6 +115,7 @@ class Shelf:
     more: bool
     count: str | None
     held: Sequence[Case] = ()
+    more_held: bool = False
 
 
 def tab_named(name: str) -> Tab:
@@ -120,17 +125,24 @@ def tab_named(name: str) -> Tab:
 
 def shelves(desk: Desk, chosen: Tab) -> tuple[Shelf, ...]:
     """Return every tab, with rows in ``chosen`` and numbers where somebody must act."""
-    held = desk.held()
-    return tuple(
-        _shelf(desk, tab, is_chosen=tab is chosen, held=held if tab.name == "to-understand" else ()) for tab in TABS
-    )
+    return tuple(_shelf(desk, tab, is_chosen=tab is chosen) for tab in TABS)
 
 
-def _shelf(desk: Desk, tab: Tab, *, is_chosen: bool, held: Sequence[Case]) -> Shelf:
+def _shelf(desk: Desk, tab: Tab, *, is_chosen: bool) -> Shelf:
     if not (is_chosen or tab.calls):
         return Shelf(tab=tab, lines=(), more=False, count=None)
     found = desk.lines([str(state) for state in tab.states], limit=ROWS_MAX + 1, newest_first=tab.newest_first)
-    kept = [line for line in found if tab.keeps(line)]
-    more = len(found) > ROWS_MAX
-    count = f"{min(len(kept), ROWS_MAX) + len(held)}{'+' if more else ''}" if tab.calls else None
-    return Shelf(tab=tab, lines=kept[:ROWS_MAX], more=more, count=count, held=held)
+    outside = desk.outside(limit=ROWS_MAX + 1) if tab.sees_more else ()
+    held = desk.held(limit=ROWS_MAX + 1) if tab.sees_more else ()
+    lines = [*outside, *(line for line in found if tab.keeps(line))]
+    more = max(len(found), len(lines)) > ROWS_MAX
+    more_held = len(held) > ROWS_MAX
+    called = min(len(lines), ROWS_MAX) + min(len(held), ROWS_MAX)
+    return Shelf(
+        tab=tab,
+        lines=lines[:ROWS_MAX],
+        more=more,
+        count=f"{called}{'+' if more or more_held else ''}" if tab.calls else None,
+        held=held[:ROWS_MAX],
+        more_held=more_held,
+    )

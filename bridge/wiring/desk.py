@@ -72,10 +72,16 @@ class RealDesk:
             rows = unit.views.results(states, limit=limit, newest_first=newest_first)
         return [self._line(row) for row in rows]
 
-    def held(self) -> Sequence[Case]:
+    def outside(self, *, limit: int) -> Sequence[Line]:
+        """Return results of which copies may be wrong where they are."""
+        with self.store.reading() as unit:
+            rows = unit.views.outside(limit)
+        return [self._line(row) for row in rows]
+
+    def held(self, *, limit: int) -> Sequence[Case]:
         """Return the cases that wait for a person's word."""
         with self.store.reading() as unit:
-            return unit.views.held()
+            return unit.views.held(limit)
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""
@@ -240,6 +246,7 @@ class RealDesk:
             held=row.held,
             queued_at=row.queued_at,
             moved_at=row.moved_at,
+            undelivered=row.undelivered,
         )
 
     def _content(self, digest: Digest | None) -> Content | None:

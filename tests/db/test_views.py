@@ -1,18 +1,23 @@
 """What pages and the command line read, in both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.db import views
 from bridge.db.store import SqlStore
 from bridge.db.views import link_body
 from bridge.seal import KeyRing
+from guarantee.case import CaseKind, case_id
 from guarantee.journal import GENESIS, verify
 from guarantee.opinion import Seal
+from guarantee.release import Kind
 from guarantee.result import Cause, Mode, Priority
 from guarantee.states import ResultVerb
 from guarantee.stops import Scope
-from tests.db.steps import Steps
-from tests.guarantee.samples import DESK, at
+from guarantee.unit import Delivery
+from tests.db.steps import Steps, draft_of
+from tests.guarantee.samples import DESK, MANIFEST, a_case, a_result, at
 
 
 def test_the_worklist_is_urgent_first_then_oldest_and_says_what_is_held(store: SqlStore, steps: Steps) -> None:
@@ -45,6 +50,51 @@ def test_one_result_is_found_by_name_or_by_its_first_characters(store: SqlStore,
         assert unit.journal.find_results(result.id) == (result.id,)
         assert unit.journal.find_results("%") == ()
         assert unit.journal.find_results("zzz") == ()
+
+
+def close(steps: Steps, delivery: Delivery, state: str) -> Cause:
+    cause = Cause(code="not-taken", detail=f"{state} at {delivery.destination}")
+    with steps.store_of("aval_deliver").transaction("deliver") as unit:
+        unit.deliveries.close(delivery, state, cause, steps.now())
+    return cause
+
+
+@pytest.mark.parametrize("state", ["declined", "withheld"])
+def test_what_a_destination_refused_or_was_never_sent_is_said_of_its_result(
+    store: SqlStore, steps: Steps, state: str
+) -> None:
+    whole, refused = steps.sign(steps.drafted("1.2")), steps.sign(steps.drafted("1.3"))
+    cause = close(steps, steps.deliveries(refused)[1], state)
+    with store.reading() as unit:
+        rows = unit.views.results(["validated"], limit=10)
+    assert {row.result.id: row.undelivered for row in rows} == {whole.id: None, refused.id: cause}
+
+
+def test_a_copy_that_may_be_wrong_outside_is_listed_until_somebody_decides_again(store: SqlStore, steps: Steps) -> None:
+    def outside() -> list[str]:
+        with store.reading() as unit:
+            return [row.result.id for row in unit.views.outside(10)]
+
+    delivered = steps.deliver(steps.sign(steps.drafted("1.2")))
+    steps.deliver(steps.sign(steps.drafted("1.3")))
+    assert outside() == []
+    steps.supersede(a_case("1.2"))
+    assert outside() == [delivered.id]
+    following = steps.receive("1.2", id=case_id(CaseKind.STUDY, "1.2", 2), revision=2)
+    again = a_result(replace(following, manifest=MANIFEST))
+    steps.complete(following, again)
+    steps.draft(again)
+    assert outside() == [delivered.id], "a new draft is no decision"
+    steps.sign(replace(again, draft=draft_of(again)))
+    assert outside() == []
+
+
+def test_a_withdrawal_that_a_destination_refused_is_listed_with_its_cause(store: SqlStore, steps: Steps) -> None:
+    result, _ = steps.withdraw(steps.deliver(steps.sign(steps.drafted("1.2"))))
+    steps.withdraw(steps.deliver(steps.sign(steps.drafted("1.3"))))
+    cause = close(steps, steps.deliveries(result, Kind.WITHDRAWAL)[0], "declined")
+    with store.reading() as unit:
+        assert [(row.result.id, row.undelivered) for row in unit.views.outside(10)] == [(result.id, cause)]
 
 
 def test_deliveries_are_followed_to_their_proof(store: SqlStore, steps: Steps) -> None:

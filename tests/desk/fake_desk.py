@@ -185,8 +185,12 @@ class FakeDesk:
             found.sort(key=lambda line: (line.result.priority is not Priority.STAT, line.queued_at))
         return found[:limit]
 
-    def held(self) -> Sequence[Case]:
-        return self.held_cases
+    def outside(self, *, limit: int) -> Sequence[Line]:
+        lines = [self._line(case) for case in self.cases.values()]
+        return [a for a in lines if a.overtaken or (a.undelivered and a.result.state == "retracted")][:limit]
+
+    def held(self, *, limit: int) -> Sequence[Case]:
+        return self.held_cases[:limit]
 
     def view(self, result: str, reader: Reader) -> View:
         """Return a result."""

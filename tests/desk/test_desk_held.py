@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bridge.web import words
+from bridge.web.worklist import ROWS_MAX
 from guarantee.case import Case
 from guarantee.identity import Doubt
 from guarantee.policy import Role
@@ -30,6 +31,15 @@ def test_a_held_case_is_seen_with_its_cause_and_counted(radiologist: TestClient,
         assert said in text
     assert '<span class="count">2</span>' in text
     assert "held cases" not in radiologist.get("/worklist?lang=en").text
+
+
+def test_more_held_cases_than_fit_are_said_to_be_more(radiologist: TestClient, desk: FakeDesk) -> None:
+    desk.held_cases.extend([a_held_case()] * (ROWS_MAX + 5))
+    text = radiologist.get("/worklist", params={"show": "to-understand", "lang": "en"}).text
+
+    assert text.count("data-case=") == ROWS_MAX
+    assert f'<span class="count">{ROWS_MAX}+</span>' in text
+    assert f"Only the first {ROWS_MAX} are shown." in text
 
 
 def test_whose_held_case_it_is_is_not_shown_to_everybody(sign_in: SignIn, desk: FakeDesk) -> None:

@@ -12,7 +12,7 @@ from guarantee.content import Text
 from guarantee.opinion import Reason
 from guarantee.policy import Role
 from guarantee.result import Cause
-from guarantee.states import ResultState
+from guarantee.states import CaseState, ResultState
 from tests.desk import cases
 from tests.desk.asking import opinion, question
 from tests.desk.conftest import SignIn
@@ -97,6 +97,30 @@ def test_a_refused_delivery_calls_for_a_look(page: TestClient, desk: FakeDesk) -
     text = page.get(f"/results/{result}").text
     assert "Le destinataire détient deux objets avec cet identifiant" in text
     assert "3 tentatives" in text
+
+
+@pytest.mark.parametrize("cause", ["images taken out of use", "a destination that kept what was withdrawn"])
+def test_a_copy_that_may_be_wrong_outside_calls_for_a_look(page: TestClient, desk: FakeDesk, cause: str) -> None:
+    result = desk.stage(cases.chest_case(1))
+    page.post(f"/api/results/{result}/opinions", json=opinion(question(page, result)))
+    desk.confirm(result)
+    assert f'href="/results/{result}"' not in page.get("/worklist?show=to-understand").text
+    if cause == "images taken out of use":
+        case = desk.cases[result]
+        case.staged = replace(case.staged, case=replace(case.staged.case, state=CaseState.SUPERSEDED))
+        says, detail = (
+            "Remis\u202f; l’examen a changé depuis",
+            "Des images ou des données sont arrivées après le calcul",
+        )
+    else:
+        page.post(f"/api/results/{result}/withdrawal", json={"reason": "wrong-patient", "comment": "Autre patient."})
+        desk.decline(result, Cause(code="two-matches", detail="2 reports with this identifier"))
+        says, detail = "un destinataire a refusé le retrait", "deux objets avec cet identifiant"
+    rows = page.get("/worklist?show=to-understand").text
+    assert f'href="/results/{result}"' in rows
+    assert says in rows
+    assert '<span class="count">1</span>' in rows
+    assert detail in page.get(f"/results/{result}").text
 
 
 def test_what_was_missing_stands_above_the_draft_and_in_the_time_line(page: TestClient, desk: FakeDesk) -> None:

@@ -104,6 +104,8 @@ CREATE TABLE cases (
 );
 CREATE INDEX cases_by_patient ON cases (patient_identifier) WHERE patient_identifier <> '';
 CREATE INDEX cases_receiving ON cases (last_input_at) WHERE state = 'receiving';
+CREATE INDEX cases_held ON cases (moved_at) WHERE state = 'quarantined';
+CREATE INDEX cases_superseded ON cases (id) WHERE state = 'superseded';
 
 -- Every input ever received, other bytes under a known identifier included (conflict = 1: kept, never used).
 CREATE TABLE inputs (
