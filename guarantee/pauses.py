@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
+from guarantee.breaker import Health
 from guarantee.errors import Malformed
 
 
@@ -45,3 +47,19 @@ def paused(lines: Iterable[Pause]) -> dict[str, Pause]:
     """Return the pause in force of each destination that has one, given every line, oldest first."""
     last = {line.destination: line for line in lines}
     return {name: line for name, line in last.items() if line.action is PauseAction.PAUSE}
+
+
+class Destinations(Protocol):
+    """How the destinations answer, and which of them a person paused."""
+
+    def health(self, name: str) -> Health:
+        """Return how a destination answered so far, locked until the transaction ends."""
+
+    def keep(self, health: Health) -> None:
+        """Write ``health`` over what was known."""
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Return every line of the append-only list of pauses, oldest first."""
+
+    def add(self, pause: Pause) -> None:
+        """Append a line."""

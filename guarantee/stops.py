@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from guarantee.errors import Malformed
 from guarantee.result import ModelVersion
@@ -71,3 +72,13 @@ def in_force(lines: Iterable[Stop]) -> tuple[Stop, ...]:
     for line in lines:
         last[line.scope, line.target] = line
     return tuple(line for line in last.values() if line.action is Action.STOP)
+
+
+class Stops(Protocol):
+    """The append-only list of stops."""
+
+    def lines(self) -> tuple[Stop, ...]:
+        """Return every line, oldest first."""
+
+    def add(self, stop: Stop) -> None:
+        """Append a line."""

@@ -2,6 +2,9 @@
 
 `Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
+
+What is read and written of a subject that has a module of its own is said there: identity.py, judging.py, pauses.py,
+stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from guarantee.breaker import Health
 from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.events import Fact
@@ -18,12 +20,12 @@ from guarantee.identity import Identities
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
 from guarantee.opinion import Opinion, Seal
-from guarantee.pauses import Pause
+from guarantee.pauses import Destinations
 from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
 from guarantee.result import Cause, Priority, Result
 from guarantee.rules import Facts
-from guarantee.stops import Stop
+from guarantee.stops import Stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,32 +285,6 @@ class Deliveries(Protocol):
 
     def due(self, *, now: datetime) -> tuple[Delivery, ...]:
         """Return the deliveries whose next attempt is due."""
-
-
-class Destinations(Protocol):
-    """How the destinations answer, and which of them a person paused."""
-
-    def health(self, name: str) -> Health:
-        """Return how a destination answered so far, locked until the transaction ends."""
-
-    def keep(self, health: Health) -> None:
-        """Write ``health`` over what was known."""
-
-    def pauses(self) -> tuple[Pause, ...]:
-        """Return every line of the append-only list of pauses, oldest first."""
-
-    def add(self, pause: Pause) -> None:
-        """Append a line."""
-
-
-class Stops(Protocol):
-    """The append-only list of stops."""
-
-    def lines(self) -> tuple[Stop, ...]:
-        """Return every line, oldest first."""
-
-    def add(self, stop: Stop) -> None:
-        """Append a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
