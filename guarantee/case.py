@@ -120,6 +120,18 @@ class Case:
     cause: str
     admitted: str = ""
 
+    def following(self) -> "Case":
+        """Return the next revision, which receives: the same patient, what was let through, nothing fixed yet."""
+        return replace(
+            self,
+            id=case_id(self.kind, self.uid, self.revision + 1),
+            revision=self.revision + 1,
+            state=CaseState.RECEIVING,
+            version=0,
+            manifest=None,
+            cause="",
+        )
+
     def after(self, verb: CaseVerb, *, manifest: Digest | None = None, cause: str = "") -> "Case":
         """Return this case one step later.
 

@@ -6,7 +6,7 @@ other; what was let through (these traits, this sender, these bytes) no longer h
 
 from dataclasses import replace
 
-from guarantee.case import Case, case_id
+from guarantee.case import Case
 from guarantee.errors import NotAllowed
 from guarantee.identity import Admission, Verdict
 from guarantee.ids import CaseId
@@ -29,15 +29,8 @@ def admit(case: CaseId, *, by: str, reason: str, store: Store, clock: Clock) -> 
         _require_held(held, unit.identities.admission(case))
         now = clock.now()
         unit.identities.admit(Admission(case=case, verdict=Verdict.ADMIT, by=by, reason=reason, at=now))
-        following = replace(
-            held,
-            id=case_id(held.kind, held.uid, held.revision + 1),
-            revision=held.revision + 1,
-            state=CaseState.RECEIVING,
-            version=0,
-            cause="",
-            admitted=" ".join(sorted({*held.admitted.split(), held.cause})),
-        )
+        admitted = " ".join(sorted({*held.admitted.split(), held.cause}))
+        following = replace(held.following(), admitted=admitted)
         unit.cases.add(following, now)
     return following
 

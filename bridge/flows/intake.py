@@ -5,7 +5,6 @@ whether it opens a case, joins one, or comes late and opens a new revision; whet
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -90,9 +89,7 @@ def _reject(rejection: Rejection, case: Case | None, unit: Unit, at: datetime) -
     cause = Cause(code="inputs-rejected", detail=f"a rejection note ({rejection.title}) took images out of use")
     unit.cases.move(case.after(CaseVerb.SUPERSEDE), at)
     overtake(case, cause, unit, at)
-    name = case_id(case.kind, case.uid, case.revision + 1)
-    fresh = replace(case, state=CaseState.RECEIVING, version=0, manifest=None, cause="")
-    again = replace(fresh, id=name, revision=case.revision + 1)
+    again = case.following()
     unit.cases.add(again, at)
     return again
 

@@ -37,6 +37,13 @@ def test_the_same_revision_always_has_the_same_identifier() -> None:
     assert len(others) == 12
 
 
+def test_the_following_revision_receives_for_the_same_patient_and_fixes_nothing() -> None:
+    held = a_case(state=CaseState.QUARANTINED, version=3, cause="two-patients", admitted="sender-unknown")
+    for case in (held, a_complete_case(admitted="sender-unknown")):
+        fresh = {"id": case_id(CaseKind.STUDY, "1.2", 2), "revision": 2, "admitted": "sender-unknown"}
+        assert case.following() == a_case(**fresh)
+
+
 @given(st.lists(st.text("0123456789.", min_size=1), unique=True))
 def test_a_manifest_lists_inputs_in_one_order(uids: list[str]) -> None:
     manifest = Manifest(uid="1.2", revision=1, sources=tuple(a_source(uid) for uid in sorted(uids)))
