@@ -79,6 +79,7 @@ class Asking:
             return Reply()
         question = self._questions.get(about.case)
         if question is None or question.about != about or now - question.asked_at >= _AGAIN:
+            self._drop(about.case)
             answer = self.executor.submit(ask, about.uid, about.series)
             question = _Question(about=about, asked_at=now, answer=answer)
             self._questions[about.case] = question
@@ -91,6 +92,8 @@ class Asking:
         if not question.answer.done() and now - question.asked_at < _ANSWER:
             return Reply(is_pending=True)
         question.is_taken = True
+        if question.answer.cancel():
+            return Reply()
         try:
             return Reply(said=tuple(question.answer.result(0)))
         except (PortError, TimeoutError):
@@ -98,7 +101,14 @@ class Asking:
 
     def forget(self, others: frozenset[CaseId]) -> None:
         """Forget every case that is not one of ``others``."""
-        self._questions = {case: question for case, question in self._questions.items() if case in others}
+        for case in self._questions.keys() - others:
+            self._drop(case)
+
+    def _drop(self, case: CaseId) -> None:
+        """Forget a question; one that waits for its turn is never asked, or a slow source would gather them."""
+        question = self._questions.pop(case, None)
+        if question is not None:
+            question.answer.cancel()
 
 
 _AGAIN: Final = timedelta(seconds=ASK_AGAIN_S)
