@@ -345,8 +345,14 @@ class IncomingFile:
         if self._vault.holds(name):
             return
         os.fsync(self._descriptor)
-        self._path.replace(place)
-        self._vault.flush(self._descriptor, place)
+        twin = self._path.with_name(f"{self._path.name}.twin")  # two names until the flush: nobody trusts it before
+        twin.hardlink_to(self._path)
+        twin.replace(place)
+        try:
+            self._vault.flush(self._descriptor, place)
+        except OSError:
+            twin.hardlink_to(self._path)  # it outlives `discard`: who comes next flushes, or the sweeper does
+            raise
 
     def discard(self) -> None:
         """Close, and take the name in ``incoming`` away."""

@@ -135,6 +135,43 @@ def test_where_a_file_does_not_take_its_name_along_the_folder_is_flushed_too(
     assert folders == [files.path(name).parent]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["first", "in the place of a damaged one"])
+def test_the_folder_flush_that_fails_is_not_forgotten_by_the_next_put(
+    files: FileVault, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    """The name exists by then; telling the second sender "kept" without a flush would be a promise without proof."""
+    if again:
+        files.path(files.put(b"bytes")).write_bytes(b"bytez")
+    monkeypatch.setattr(files, "_flushes_folders", True)
+
+    def refuse_folders(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(vault_module.files, "flush_folder", refuse_folders)
+        with pytest.raises(Unavailable):
+            files.put(b"bytes")
+        with pytest.raises(Unavailable):
+            files.put(b"bytes")
+    name = files.put(b"bytes")
+    assert files.get(name) == b"bytes"
+    files.sweep(older_than_s=-1, now_s=files.path(name).stat().st_mtime)
+    assert files.holds(name)
+    assert len(all_files(files)) == 1
+
+
+def test_who_replaces_a_damaged_blob_is_not_trusted_before_its_flush(
+    files: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = files.put(b"bytes")
+    files.path(name).write_bytes(b"bytez")
+    trusted: list[bool] = []
+    monkeypatch.setattr(files, "flush", lambda *_: trusted.append(files.holds(name)))
+    files.put(b"bytes")
+    assert trusted == [False]
+    assert files.holds(name)
+
+
 def test_the_file_system_is_the_one_that_the_kernel_says(tmp_path: Path) -> None:
     assert vault_module.disk.file_system_of(Path("/proc/self")) == "proc"
     assert vault_module.disk.file_system_of(tmp_path / "not" / "there") == vault_module.disk.file_system_of(tmp_path)
