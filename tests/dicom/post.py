@@ -3,8 +3,6 @@
 import subprocess
 from collections.abc import Callable, Sequence
 
-import pytest
-
 from bridge.vault import FileVault
 from dicom_adapters.admission import Sender
 from dicom_adapters.scp import Doors, Listener, Options
@@ -12,7 +10,8 @@ from dicom_adapters.services import Service
 from guarantee.errors import Unavailable
 from guarantee.unit import Arrival
 from tests.dicom import samples
-from tests.peers.base import PeerMissing, program, wait_until
+from tests.peers.base import wait_until
+from tests.peers.fixtures import tool
 
 OPTIONS = Options(
     aet="AVAL",
@@ -66,11 +65,7 @@ class Post:
 
 def dcmtk(name: str, *arguments: str) -> int:
     """Run one of DCMTK's tools as sender MR2 and return its status."""
-    try:
-        tool = program(name)
-    except PeerMissing as reason:
-        pytest.skip(str(reason))
-    return subprocess.run([tool, *arguments], capture_output=True, timeout=60, check=False).returncode
+    return subprocess.run([tool(name), *arguments], capture_output=True, timeout=60, check=False).returncode
 
 
 def instance(n: int = 0, **changes: object) -> tuple[bytes, str]:

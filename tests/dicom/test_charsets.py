@@ -12,7 +12,7 @@ from dicom_adapters.headers import read_header
 from dicom_adapters.source import normalised
 from tests.dicom.charsets import ANNEXES, TERMS, Sample
 from tests.dicom.samples import element, raw_file
-from tests.peers.base import PeerMissing, program
+from tests.peers.fixtures import tool
 
 ALL = (*TERMS, *ANNEXES)
 CT = b"1.2.840.10008.5.1.4.1.1.2"
@@ -64,15 +64,12 @@ def test_pydicom_reads_the_same(sample: Sample) -> None:
 
 
 def test_dcmtk_reads_the_same(tmp_path: Path) -> None:
-    try:
-        tool = program("dcmconv")
-    except PeerMissing as reason:
-        pytest.skip(str(reason))
+    dcmconv = tool("dcmconv")
     known = [sample for sample in ALL if sample.dcmtk]
     for n, sample in enumerate(known):
         given, made = tmp_path / f"{n}.dcm", tmp_path / f"{n}-utf8.dcm"
         given.write_bytes(file_of(sample))
-        done = subprocess.run([tool, "+U8", str(given), str(made)], capture_output=True, timeout=30, check=False)
+        done = subprocess.run([dcmconv, "+U8", str(given), str(made)], capture_output=True, timeout=30, check=False)
         assert done.returncode == 0, (sample.declared, done.stderr)
         assert name_in(made.read_bytes()) == sample.read, sample.declared
     assert len(known) > 30

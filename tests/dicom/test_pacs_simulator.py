@@ -21,16 +21,12 @@ from dicom_adapters.renderer import DicomRenderer
 from guarantee.ids import digest
 from tests.dicom import endorsements as e
 from tests.dicom import samples
-from tests.peers.base import PeerMissing, program
+from tests.peers.fixtures import tool
 
 
-def dcmtk(tool: str, *arguments: str) -> str:
-    """Run one of DCMTK's network tools; its output. The test is skipped where DCMTK is not installed."""
-    try:
-        found = program(tool)
-    except PeerMissing as reason:
-        pytest.skip(str(reason))
-    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False, timeout=60)
+def dcmtk(name: str, *arguments: str) -> str:
+    """Run one of DCMTK's network tools; its output."""
+    done = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -22,7 +22,7 @@ from guarantee.errors import Unavailable
 from inference.host import ModelHost
 from inference.registry import Registry
 from tests.inference import real
-from tests.peers.base import PeerMissing, program
+from tests.peers.fixtures import tool
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
@@ -95,10 +95,7 @@ def test_the_headers_are_invented_and_say_so(head: list[Path]) -> None:
 
 
 def test_the_series_is_valid_dicom(head: list[Path]) -> None:
-    try:
-        validator = program("dciodvfy")
-    except PeerMissing as reason:
-        real.missing(str(reason))
+    validator = tool("dciodvfy")
     for path in (head[0], head[128], head[255]):
         done = subprocess.run([validator, str(path)], capture_output=True, text=True, check=False)
         assert not [line for line in done.stderr.splitlines() if line.startswith(("Error", "Warning"))], done.stderr

@@ -17,7 +17,7 @@ from guarantee.inputs import Volume
 from tests.museum.collection import PIECES, ROOMS
 from tests.museum.piece import KEPT, SHOWN, VOLUME, Piece
 from tests.museum.words import undecodable_identifiers
-from tests.peers.base import PeerMissing, program
+from tests.peers.fixtures import tool
 
 
 @pytest.fixture(autouse=True)
@@ -112,14 +112,10 @@ def verdict(ask: Callable[[], object], taken: str) -> str:
 )
 def test_a_series_that_dcmtk_rewrote_is_the_same_volume(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     """JPEG lossless (process 14, and its first predictor alone), JPEG-LS, run lengths, big-endian, implicit VR."""
-    try:
-        found = program(name)
-    except PeerMissing as reason:
-        pytest.skip(str(reason))
     twins = []
     for n, file in enumerate(PIECES["plain-mr"].files()):
         (tmp_path / f"{n}.dcm").write_bytes(file)
-        command = [found, *flags, str(tmp_path / f"{n}.dcm"), str(tmp_path / f"{n}.out")]
+        command = [tool(name), *flags, str(tmp_path / f"{n}.dcm"), str(tmp_path / f"{n}.out")]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         twins.append((tmp_path / f"{n}.out").read_bytes())
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from dicom_adapters.headers import read_header
 from dicom_adapters.part10 import file_head
 from tests.dicom import samples
 from tests.dicom.raw_peer import ACCEPTED, CT, Peer
 from tests.installation import Installation
-from tests.peers.base import PeerMissing, program
+from tests.peers import fixtures
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -87,12 +85,11 @@ def image(number: int, size_bytes: int = 2_000) -> Shipment:
 
 def tool(name: str, *arguments: str, timeout_s: float = 120.0) -> "subprocess.CompletedProcess[bytes]":
     """Run one of DCMTK's tools as sender MR2."""
-    try:
-        found = program(name)
-    except PeerMissing as reason:
-        pytest.skip(str(reason))
     return subprocess.run(
-        [found, "-aet", "MR2", "-aec", "AVAL", *arguments], capture_output=True, timeout=timeout_s, check=False
+        [fixtures.tool(name), "-aet", "MR2", "-aec", "AVAL", *arguments],
+        capture_output=True,
+        timeout=timeout_s,
+        check=False,
     )
 
 

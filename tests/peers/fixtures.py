@@ -1,12 +1,12 @@
-"""How a test gets a peer: started, or skipped with the reason; in CI a missing peer fails the run."""
+"""How a test gets a peer or a tool: had, or skipped with the reason; in CI a missing one fails the run."""
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 
-from tests.peers.base import PeerMissing
+from tests.peers.base import PeerMissing, program
 
 
 class Stoppable(Protocol):
@@ -27,10 +27,23 @@ def started(start: Callable[[], P]) -> Iterator[P]:
     try:
         peer = start()
     except PeerMissing as reason:
-        if os.environ.get("PEERS_REQUIRED") == "1":
-            pytest.fail(f"a peer is missing and skips are not allowed: {reason}")
-        pytest.skip(str(reason))
+        missing(str(reason))
     try:
         yield peer
     finally:
         peer.stop()
+
+
+def tool(*names: str) -> str:
+    """Return the first program that exists; a tool that cannot be had is missed as a peer is."""
+    try:
+        return program(*names)
+    except PeerMissing as reason:
+        missing(str(reason))
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test with the reason, or fail it where skips are not allowed."""
+    if os.environ.get("PEERS_REQUIRED") == "1":
+        pytest.fail(f"a peer is missing and skips are not allowed: {reason}")
+    pytest.skip(reason)
