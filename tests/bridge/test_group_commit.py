@@ -51,6 +51,7 @@ class Senders:
         self.database.may_go_on.set()
         for thread in self._threads:
             thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
 
     def _start(self, uid: str) -> None:
         self._threads.append(threading.Thread(target=self._send, args=(uid,)))

@@ -114,6 +114,7 @@ def test_several_threads_share_without_meeting(orthanc: Orthanc, tmp_path: Path)
                 thread.start()
             for thread in threads:
                 thread.join(120)
+            assert not any(thread.is_alive() for thread in threads)
         assert failures == []
         assert proxy.connections <= 8, "one for objects and one for questions, for each thread"
 

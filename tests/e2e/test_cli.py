@@ -189,7 +189,10 @@ def test_people_are_added_listed_and_closed(quiet: Installation) -> None:
 
 def test_models_are_listed_and_added_and_a_changed_one_is_not(fresh: Installation, tmp_path: Path) -> None:
     cards = json_of(require(called("models", "list", "--json", folder=fresh.folder), DONE))
-    assert {card["id"] for card in cards} >= {"brain-extractor@1.0.0", "hospital-mortality@1.0.0"}
+    assert {card["id"] for card in cards} == {
+        *("brain-extractor@1.0.0", "hospital-mortality@1.0.0"),
+        *("kidney-failure@1.0.0", "series-check@1.0.0"),
+    }
     assert all(len(card["digest"]) == 64 and card["regulatory"] == "research" for card in cards)
     assert all(card["label"]["fr"] and card["label"]["en"] and card["licence"] for card in cards)
     require(called("models", "list", folder=fresh.folder), DONE, "brain-extractor@1.0.0")

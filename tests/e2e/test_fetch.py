@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
+from bridge.config import ConfigError
 from bridge.wiring.inflow import Inflow
 from bridge.wiring.retrieval import Fetched, fetch
 from bridge.wiring.sources import source
@@ -155,7 +156,7 @@ def test_who_does_not_answer_or_is_not_configured_is_said(made: Installation) ->
 
 def test_a_way_that_an_archive_does_not_have(made: Installation, archive: Orthanc) -> None:
     archive.store(study("no-way")[0])
-    with pytest.raises(Exception, match="has no dicomweb_url"):
+    with pytest.raises(ConfigError, match="has no dicomweb_url"):
         fetched(made, "pacs", "no-way", "wado")
 
 

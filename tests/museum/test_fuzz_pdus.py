@@ -54,6 +54,7 @@ class Honest:
         finally:
             self._enough.set()
             self._thread.join(120)
+        assert not self._thread.is_alive()
 
     def _send(self) -> None:
         while not self._enough.is_set():
