@@ -12,13 +12,11 @@ from typing import Any, Final
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
-from dicom_adapters.reception import limit_pdus
 from dicom_adapters.tls import Calling
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.errors import Unavailable
 
 MATCHES_MAX: Final = 100_000
@@ -58,7 +56,7 @@ def find(peer: Peer, level: str, where: Mapping[str, str], wanted: Sequence[str]
     Raises:
         Unavailable: no association, no complete answer, or too much of one.
     """
-    entity = AE(peer.our_aet)
+    entity = Requestor(peer.our_aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.silence_s
     entity.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
     association = associate(entity, peer)
@@ -68,17 +66,14 @@ def find(peer: Peer, level: str, where: Mapping[str, str], wanted: Sequence[str]
         hang_up(association)
 
 
-def associate(entity: AE, peer: Peer, **more: Any) -> Association:
-    """Return an association with ``peer`` that reads no PDU longer than reception.PDU_BYTES_MAX.
+def associate(entity: Requestor, peer: Peer, **more: Any) -> Association:
+    """Return an association with ``peer``.
 
     Raises:
         Unavailable: no connection, or the association was refused.
     """
-    handlers = [*more.pop("evt_handlers", []), (evt.EVT_CONN_OPEN, lambda event: limit_pdus(event.assoc))]
     tls_args = peer.tls.arguments(peer.host) if peer.tls else None
-    association = keep_answers(
-        entity.associate(peer.host, peer.port, ae_title=peer.aet, evt_handlers=handlers, tls_args=tls_args, **more)
-    )
+    association = entity.associate(peer.host, peer.port, ae_title=peer.aet, tls_args=tls_args, **more)
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("no-association", f"{peer.aet} at {peer.host}:{peer.port} {why}")

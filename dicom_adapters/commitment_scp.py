@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom import build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
@@ -33,7 +33,7 @@ from dicom_adapters.services import (
     Serve,
     read_dataset,
 )
-from dicom_adapters.upper_layer import answers_kept, keep_answers
+from dicom_adapters.upper_layer import Requestor, answers_kept
 from guarantee.errors import PortError
 from guarantee.judging import Held
 from guarantee.ports import Vault
@@ -223,7 +223,7 @@ class CommitmentService:
         place = self._options.places.get(question.caller.aet)
         if place is None:
             return False
-        entity = AE(self._options.our_aet)
+        entity = Requestor(self._options.our_aet)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = REPORT_S
         entity.add_requested_context(StorageCommitmentPushModel)
         role = build_role(StorageCommitmentPushModel, scp_role=True)
@@ -231,7 +231,7 @@ class CommitmentService:
         if not association.is_established:
             return False
         try:
-            return _report(keep_answers(association), event_type, information)
+            return _report(association, event_type, information)
         finally:
             association.release()
 

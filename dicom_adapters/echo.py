@@ -1,13 +1,12 @@
 """C-ECHO: does a peer answer, does it know us? And what does it take? For ``aval check`` and ``aval destinations``."""
 
 from pydicom.uid import UID
-from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from dicom_adapters.destination import OURS, SYNTAXES
 from dicom_adapters.lines import Lines, NotOffered, Peer
 from dicom_adapters.tls import Calling
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.errors import Unavailable
 
 
@@ -17,11 +16,11 @@ def echo(*, aet: str, peer_aet: str, host: str, port: int, timeout_s: float, tls
     Raises:
         Unavailable: no connection, TLS could not be agreed on, the association was refused, or another answer.
     """
-    entity = AE(aet)
+    entity = Requestor(aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
     entity.add_requested_context(Verification)
     tls_args = tls.arguments(host) if tls else None
-    association = keep_answers(entity.associate(host, port, ae_title=peer_aet, tls_args=tls_args))
+    association = entity.associate(host, port, ae_title=peer_aet, tls_args=tls_args)
     if not association.is_established:
         why = "refused the association: does it know our title?" if association.is_rejected else "did not answer"
         raise Unavailable("echo-failed", f"{peer_aet} at {host}:{port} {why}")

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
-from pynetdicom import AE, build_context, evt
+from pynetdicom import build_context, evt
 
 from dicom_adapters.tls import Calling
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.errors import Declined, Unavailable
 
 T = TypeVar("T")
@@ -166,20 +166,18 @@ class Lines:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _opened(self, contexts: Contexts) -> Any:
-        peer, ae = self.peer, AE(self.peer.aet)
+        peer, ae = self.peer, Requestor(self.peer.aet)
         ae.connection_timeout, ae.acse_timeout = peer.connect_s, peer.associate_s
         ae.dimse_timeout = peer.answer_s
         ae.network_timeout = max(peer.answer_s, 2 * peer.idle_s)
         opened = threading.Event()
-        association = keep_answers(
-            ae.associate(
-                peer.host,
-                peer.port,
-                contexts=[build_context(abstract, syntax) for abstract, syntax in contexts],
-                ae_title=peer.peer_aet,
-                evt_handlers=[(evt.EVT_CONN_OPEN, lambda _: opened.set()), *self.handlers],
-                tls_args=peer.tls.arguments(peer.host) if peer.tls else None,
-            )
+        association = ae.associate(
+            peer.host,
+            peer.port,
+            contexts=[build_context(abstract, syntax) for abstract, syntax in contexts],
+            ae_title=peer.peer_aet,
+            evt_handlers=[(evt.EVT_CONN_OPEN, lambda _: opened.set()), *self.handlers],
+            tls_args=peer.tls.arguments(peer.host) if peer.tls else None,
         )
         if not association.is_established:
             raise self._unestablished(association) if opened.is_set() else self._unreached()

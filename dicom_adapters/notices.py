@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_context, evt
+from pynetdicom import build_context, evt
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import InstanceAvailabilityNotification, ModalityPerformedProcedureStep
 
@@ -34,7 +34,7 @@ from dicom_adapters.services import (
     Serve,
     read_dataset,
 )
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.completeness import Basis, Status
 from guarantee.judging import Expectation, to_list
 from guarantee.ports import Vault
@@ -198,10 +198,10 @@ class Notices:
         relay = self._relay
         if relay is None:
             return None
-        entity = AE(relay.our_aet)
+        entity = Requestor(relay.our_aet)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = RELAY_S
         entity.add_requested_context(ModalityPerformedProcedureStep)
-        association = keep_answers(entity.associate(relay.host, relay.port, ae_title=relay.aet))
+        association = entity.associate(relay.host, relay.port, ae_title=relay.aet)
         try:
             status = send(association)[0].get("Status") if association.is_established else None
         except (RuntimeError, ValueError):  # the association ended, or the context was not accepted

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom import build_context, build_role, evt
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
 
@@ -22,6 +22,7 @@ from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.multipart import Begin, BrokenBody, Data, End, Parts, content_type
 from dicom_adapters.query import Listed
+from dicom_adapters.upper_layer import Requestor
 from dicom_adapters.values import parse_uid
 from guarantee.errors import Declined, PortError, Unavailable
 
@@ -248,8 +249,8 @@ def by_move(peer: Peer, study_uid: str, missing: Sequence[Gap], destination: str
         hang_up(association)
 
 
-def _entity(peer: Peer) -> AE:
-    entity = AE(peer.our_aet)
+def _entity(peer: Peer) -> Requestor:
+    entity = Requestor(peer.our_aet)
     entity.connection_timeout = entity.acse_timeout = peer.silence_s
     entity.dimse_timeout = entity.network_timeout = peer.whole_s  # an archive on tape takes its time for the first one
     return entity

@@ -7,19 +7,19 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from socketserver import BaseServer
 from typing import Any, Final
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_context
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.fsm import InvalidEventError
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
-from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from dicom_adapters.headers import DEFLATED
 from dicom_adapters.reception import limit_pdus
@@ -53,6 +53,31 @@ def storage_contexts(*, allow_deflated: bool) -> Contexts:
     syntaxes = [*_EXPLICIT_FIRST, *others]
     contexts = [build_context(str(each.abstract_syntax), syntaxes) for each in AllStoragePresentationContexts]
     return Contexts([*contexts, build_context(Verification, list(_EXPLICIT_FIRST))])
+
+
+class Requestor(AE):  # type: ignore[misc]
+    """An application entity that asks for associations: it keeps each answer, and reads no PDU longer than
+    reception.PDU_BYTES_MAX, nor one that takes longer than PDU_S.
+    """
+
+    def associate(self, addr: str, port: int, *, evt_handlers: Sequence[Any] = (), **how: Any) -> Association:
+        """Ask for an association, and return it whatever became of that."""
+        handlers = [*evt_handlers, (evt.EVT_CONN_OPEN, lambda event: limit_pdus(event.assoc))]
+        return keep_answers(super().associate(addr, port, evt_handlers=handlers, **how))
+
+    def _create_socket(self, assoc: Association, address: Any, tls_args: Any) -> AssociationSocket:
+        """Return a socket that is closed, connected or not."""
+        made = _Socket(assoc, address=address)
+        made.tls_args = tls_args
+        return made
+
+
+class _Socket(AssociationSocket):  # type: ignore[misc]
+    def _shutdown_socket(self) -> None:
+        """Close it too: pynetdicom leaves that to the garbage collector where there is nothing to shut down."""
+        super()._shutdown_socket()
+        if self.socket is not None:
+            self.socket.close()
 
 
 def keep_answers(association: Association) -> Association:

@@ -33,7 +33,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.ids import Digest, digest
 
 LABEL: Final = "Simulated PACS (demonstration)"
@@ -269,13 +269,13 @@ class SimulatedPacs:
             if caller not in self._peers:
                 association.send_n_event_report(*arguments)
                 return
-            ae = AE(self.aet)
+            ae = Requestor(self.aet)
             ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = _REPORT_S
             ae.add_requested_context(StorageCommitmentPushModel)
             role = build_role(
                 StorageCommitmentPushModel, scp_role=True
             )  # we call, and stay the provider (PS3.4, J.3.3)
-            back = keep_answers(ae.associate(*self._peers[caller], ae_title=caller, ext_neg=[role]))
+            back = ae.associate(*self._peers[caller], ae_title=caller, ext_neg=[role])
             if back.is_established:
                 back.send_n_event_report(*arguments)
                 back.release()

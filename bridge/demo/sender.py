@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from pydicom import dcmread
-from pynetdicom import AE
 
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.upper_layer import Requestor
 from guarantee.errors import Declined, Unavailable
 
 TIMEOUT_S: Final = 30.0
@@ -27,10 +26,10 @@ def send_series(
     """
     datasets = (dcmread(path) for path in files)
     first = dcmread(files[0], stop_before_pixels=True)
-    entity = AE("SCANNER-DEMO")
+    entity = Requestor("SCANNER-DEMO")
     entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = TIMEOUT_S
     entity.add_requested_context(first.SOPClassUID, first.file_meta.TransferSyntaxUID)
-    association = keep_answers(entity.associate(host, port, ae_title=aet))
+    association = entity.associate(host, port, ae_title=aet)
     if not association.is_established:
         raise Unavailable("no-association", f"{aet} at {host}:{port} takes no association")
     try:

@@ -1,8 +1,9 @@
 """Associations that are kept for the next delivery, and what a transfer syntax that is not taken looks like."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -270,3 +271,25 @@ def test_a_duplicate_that_cannot_be_compared_is_not_believed_where_the_site_asks
     fresh = ready(tmp_path / "fresh", study="2")
     with destination(fresh, **compare) as pacs:
         assert pacs.send(fresh.release).method == "storage-commitment", "what is no duplicate is believed as ever"
+
+
+def test_an_answer_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    """An acceptance of 2 GiB, from an archive gone wrong: nothing says so but the length of its PDU."""
+    given, sent = ready(tmp_path), []
+
+    def flood(listening: socket.socket) -> None:
+        with listening.accept()[0] as connection:
+            connection.recv(1_000)
+            connection.sendall(b"\2\0\x7f\xff\xff\xff")
+            with suppress(ConnectionError):
+                for _ in range(32):
+                    connection.sendall(bytes(1024 * 1024))
+                    sent.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        archive = threading.Thread(target=flood, args=(listening,))
+        archive.start()
+        with destination(given, **to_counting(listening.getsockname()[1])) as pacs:
+            assert refused(Unavailable, lambda: pacs.send(given.release)) == "association-aborted"
+        archive.join(30)
+    assert len(sent) < 32

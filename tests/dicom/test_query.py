@@ -156,7 +156,6 @@ def test_an_answer_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
         source.count_instances("1.2")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom forgets to close a socket
 def test_nobody_there_is_said() -> None:
     source = Source(Options(name="gone", aet="A", host="127.0.0.1", port=free_port(), **SHORT))
     with pytest.raises(Unavailable, match="no-association"):

@@ -182,7 +182,6 @@ def test_when_we_can_keep_nothing_the_fetch_ends(taker: Taker) -> None:
     assert taker.arrivals == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom forgets to close a socket
 def test_nobody_there_is_said(taker: Taker) -> None:
     peer = Peer(our_aet="AVAL", aet="PACS", host="127.0.0.1", port=free_port(), silence_s=2, whole_s=5)
     with pytest.raises(Unavailable, match="no-association"):
