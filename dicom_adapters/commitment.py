@@ -23,7 +23,9 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
-from dicom_adapters.tls import Greeter, Identity, SecureHandler, SecureServer, server_context
+from dicom_adapters.tls import Greeter, Identity, Refusal, server_context
+from dicom_adapters.upper_layer import Handler, Server
+from dicom_adapters.values import CONVERSION_ERRORS
 
 TRANSACTIONS_MAX: Final = 1_000
 """Most questions remembered. An archive that answers a day late still finds its question at 40 deliveries an hour."""
@@ -33,6 +35,9 @@ ITEMS_MAX: Final = 10_000
 
 ASSOCIATIONS_MAX: Final = 10
 """Most archives, or impostors, talking to the listener at once."""
+
+SILENCE_S: Final = 60.0
+"""Longest silence of one of them."""
 
 _ACTION: Final = 1
 _SUCCESS: Final = 0x0000
@@ -85,18 +90,19 @@ class CommitmentDesk:
                 ae = AE(self._aet)
                 ae.require_called_aet = True
                 ae.maximum_associations = ASSOCIATIONS_MAX
+                ae.network_timeout = SILENCE_S
                 # The archive requests the association but stays the provider: it proposes the SCP role (PS3.4, J.3.3).
                 ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
                 ae.add_supported_context("1.2.840.10008.1.1")
                 self._server = self._serve(ae)
 
-    def _serve(self, ae: AE) -> SecureServer:
+    def _serve(self, ae: AE) -> Server:
         context = server_context(self._tls, client_certificates=True) if self._tls else None
-        server: SecureServer = ae.make_server(
+        server: Server = ae.make_server(
             self._address,
             evt_handlers=self.handlers,
-            server_class=SecureServer,
-            request_handler=partial(SecureHandler, Greeter(context, only=True)),
+            server_class=Server,
+            request_handler=partial(Handler, partial(_converse, Greeter(context, only=True))),
         )
         threading.Thread(target=server.serve_forever, args=(0.1,), name="commitment-listener", daemon=True).start()
         return server
@@ -116,7 +122,7 @@ class CommitmentDesk:
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
+            server.stop_accepting()
 
     def ask(self, association: Any, instances: Iterable[tuple[str, str]]) -> str | None:
         """Ask the archive to commit to ``instances``; return the transaction, or None when it will not answer.
@@ -171,7 +177,7 @@ class CommitmentDesk:
                 str(item.ReferencedSOPInstanceUID): int(item.get("FailureReason") or 0x0110)
                 for item in information.get("FailedSOPSequence") or []
             }
-        except (AttributeError, KeyError, TypeError, ValueError, EOFError):
+        except CONVERSION_ERRORS:
             return _INVALID_ARGUMENT, None
         with self._lock:
             asked = self._asked.get(transaction)
@@ -182,6 +188,19 @@ class CommitmentDesk:
                 failed={uid: reason for uid, reason in failed.items() if uid in asked},
             )
         return _SUCCESS, None
+
+
+def _converse(greeter: Greeter, handler: Handler) -> None:
+    """Hear one connection out, on the thread that accepted it."""
+    try:
+        handler.greet(greeter, SILENCE_S)
+        association = handler.make_association(None)
+        association.start()
+        association.join()
+    except Refusal:
+        return  # it speaks no TLS
+    finally:
+        handler.hang_up()
 
 
 def _reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:

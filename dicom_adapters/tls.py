@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from socketserver import BaseServer
 from typing import Any, Final
 
 from cryptography import x509
-from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from guarantee.errors import Malformed, Unavailable
 
@@ -285,38 +283,3 @@ def _cut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         return  # it ended by itself
-
-
-class SecureServer(ThreadedAssociationServer):  # type: ignore[misc]
-    """A pynetdicom server whose handshakes are made on the connections' threads. Use with ``SecureHandler``."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def shutdown(self) -> None:
-        """Stop listening; pynetdicom's own looks for itself among servers that it started."""
-        BaseServer.shutdown(self)
-        self.server_close()
-
-
-class SecureHandler(RequestHandler):  # type: ignore[misc]
-    """One connection to a ``SecureServer``; silently closed when its greeting fails.
-
-    Args:
-        greeter: makes the handshake.
-    """
-
-    request: Any
-
-    def __init__(self, greeter: Greeter, *arguments: Any) -> None:
-        self._greeter = greeter
-        super().__init__(*arguments)
-
-    def handle(self) -> None:
-        """Serve the connection."""
-        try:
-            self.request = self._greeter.greet(self.request)
-        except Refusal:
-            self.server.shutdown_request(self.request)
-            return
-        super().handle()

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
+from dicom_adapters.commitment import CommitmentDesk
 from dicom_adapters.send import OURS, Confirm
 from guarantee.errors import NotProved
+from tests.dicom.raw_peer import ACCEPTED, DATA, Peer, pdu
 from tests.dicom.sending import destination, ready, refused
 from tests.peers.base import wait_until
 
@@ -108,3 +111,17 @@ def test_an_answer_that_comes_after_the_wait_counts_at_the_next_attempt_whatever
         assert archive.asked == 2
         archive.may_answer.set()
         wait_until(lambda: len(archive.answered) == 2, "the second answer, while we still listen")
+
+
+def test_what_would_fill_the_memory_is_not_read_from_anybody() -> None:
+    """Anybody may connect to the listener: one that announces 2 MiB is cut off before it has sent them."""
+    desk = CommitmentDesk("AVAL", "127.0.0.1", 0)
+    desk.start()
+    contexts = ((StorageCommitmentPushModel, (ExplicitVRLittleEndian,)),)
+    try:
+        with Peer(desk.port, calling="ANYBODY", contexts=contexts) as peer:
+            assert peer.associate()[0] == ACCEPTED
+            peer.socket.sendall(pdu(DATA, b"", length=2 * 1024 * 1024))
+            assert peer.socket.recv(1) == b""
+    finally:
+        desk.close()

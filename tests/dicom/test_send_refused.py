@@ -96,7 +96,6 @@ def test_an_archive_that_does_not_know_us_is_tried_again(tmp_path: Path) -> None
         assert refused(Unavailable, lambda: pacs.send(given.release)) == "association-rejected"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom forgets to close the socket
 def test_nobody_there_is_tried_again(tmp_path: Path) -> None:
     given = ready(tmp_path)
     with destination(given, peer_aet="NOBODY", peer_port=free_port()) as pacs:
