@@ -15,8 +15,8 @@ from typing import Any, Final
 from pydicom import dcmread
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
+from dicom_adapters.cfind import matches
 from dicom_adapters.dicomweb import Web
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
@@ -29,12 +29,6 @@ ANSWER_SLACK_BYTES: Final = 4 * 1024 * 1024
 
 SEARCH_BYTES_MAX: Final = 1024 * 1024
 """Most of a search answer that is read. One instance is about 2 kB of JSON."""
-
-MATCHES_MAX: Final = 100
-"""Most C-FIND matches read. We ask about one instance."""
-
-_PENDING: Final = frozenset({0xFF00, 0xFF01})
-_SUCCESS: Final = 0x0000
 
 _COERCED: Final = frozenset(tag_for_keyword(keyword) for keyword in PATIENT_AND_STUDY) | frozenset(
     tag_for_keyword(keyword)
@@ -152,37 +146,24 @@ def _other(held: Held) -> Declined:
 # ------------------------------------------------------------------------------------------------------------- C-FIND
 
 
-def finds(association: Any, held: Held) -> bool:
+def finds(association: Any, held: Held, whole_s: float) -> bool:
     """Return whether a C-FIND at IMAGE level lists the instance, under its class.
 
     Args:
         association: established, with the Study Root context.
+        whole_s: longest answer.
 
     Raises:
-        Unavailable: no answer, or a failure.
+        Unavailable: no answer, a failure, or an answer without an end.
         Declined: it is listed under another class.
     """
-    query = Dataset()
-    query.QueryRetrieveLevel = "IMAGE"
-    query.StudyInstanceUID = held.study_uid
-    query.SeriesInstanceUID = held.series_uid
-    query.SOPInstanceUID = held.sop_instance_uid
-    query.SOPClassUID = ""
-    found = 0
-    for status, match in association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind):
-        code = status.get("Status")
-        if code in _PENDING and match is not None and found < MATCHES_MAX:
-            if match.get("SOPInstanceUID") != held.sop_instance_uid:
-                continue
-            if match.get("SOPClassUID") not in {None, "", held.sop_class_uid}:
-                raise _other(held)
-            found += 1
-        elif code == _SUCCESS:
-            return found > 0
-        elif code not in _PENDING:
-            raise Unavailable("query-failed", f"C-FIND ended with status {_hexadecimal(code)}")
-    raise Unavailable("no-answer", "the archive did not finish its answer to C-FIND")
-
-
-def _hexadecimal(code: int | None) -> str:
-    return "none" if code is None else f"0x{code:04X}"
+    where = {
+        "StudyInstanceUID": held.study_uid,
+        "SeriesInstanceUID": held.series_uid,
+        "SOPInstanceUID": held.sop_instance_uid,
+    }
+    found = matches(association, "IMAGE", where, ("SOPInstanceUID", "SOPClassUID"), whole_s=whole_s)
+    classes = {each["SOPClassUID"] for each in found if each["SOPInstanceUID"] == held.sop_instance_uid}
+    if not classes <= {"", held.sop_class_uid}:
+        raise _other(held)
+    return bool(classes)

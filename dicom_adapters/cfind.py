@@ -61,9 +61,35 @@ def find(peer: Peer, level: str, where: Mapping[str, str], wanted: Sequence[str]
     entity.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
     association = associate(entity, peer)
     try:
-        return _matches(association, _query(level, where, wanted), wanted, time.monotonic() + peer.whole_s)
+        return matches(association, level, where, wanted, whole_s=peer.whole_s)
     finally:
         hang_up(association)
+
+
+def matches(
+    association: Association, level: str, where: Mapping[str, str], wanted: Sequence[str], *, whole_s: float
+) -> list[dict[str, str]]:
+    """Return as :func:`find` does, asked over an association that is there.
+
+    Args:
+        whole_s: longest answer as a whole.
+
+    Raises:
+        Unavailable: it has ended, or no complete answer came, or too much of one.
+    """
+    query, deadline = _query(level, where, wanted), time.monotonic() + whole_s
+    found: list[dict[str, str]] = []
+    for status, match in answers(partial(association.send_c_find, query, StudyRootQueryRetrieveInformationModelFind)):
+        code = status.get("Status")
+        if code == _SUCCESS:
+            return found
+        if code not in _PENDING or match is None:
+            raise Unavailable("query-failed", f"C-FIND ended with status {hexadecimal(code)}")
+        found.append({keyword: _text(match, keyword) for keyword in wanted})
+        if len(found) > MATCHES_MAX or time.monotonic() > deadline:
+            association.abort()
+            raise Unavailable("answer-too-large", f"C-FIND had no end after {len(found)} matches")
+    raise Unavailable("no-answer", "the archive did not finish its answer to C-FIND")
 
 
 def associate(entity: Requestor, peer: Peer, **more: Any) -> Association:
@@ -89,7 +115,7 @@ def answers(ask: Callable[[], Iterator[tuple[Dataset, Dataset | None]]]) -> Iter
     try:
         yield from ask()
     except (RuntimeError, ValueError) as error:  # what pynetdicom raises before it sends anything
-        raise Unavailable("connection-lost", "the association ended before the question was asked") from error
+        raise Unavailable("association-lost", "the association ended before the question was asked") from error
 
 
 def hang_up(association: Association) -> None:
@@ -106,21 +132,6 @@ def _query(level: str, where: Mapping[str, str], wanted: Sequence[str]) -> Datas
     for keyword, value in where.items():
         setattr(query, keyword, value)
     return query
-
-
-def _matches(association: Association, query: Dataset, wanted: Sequence[str], deadline: float) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-    for status, match in answers(partial(association.send_c_find, query, StudyRootQueryRetrieveInformationModelFind)):
-        code = status.get("Status")
-        if code == _SUCCESS:
-            return found
-        if code not in _PENDING or match is None:
-            raise Unavailable("query-failed", f"C-FIND ended with status {hexadecimal(code)}")
-        found.append({keyword: _text(match, keyword) for keyword in wanted})
-        if len(found) > MATCHES_MAX or time.monotonic() > deadline:
-            association.abort()
-            raise Unavailable("answer-too-large", f"C-FIND had no end after {len(found)} matches")
-    raise Unavailable("no-answer", "the archive did not finish its answer to C-FIND")
 
 
 def _text(match: Dataset, keyword: str) -> str:

@@ -288,7 +288,7 @@ class PacsDestination:
         def find(association: Any) -> list[Held] | None:
             if not _offers(association, StudyRootQueryRetrieveInformationModelFind):
                 return None
-            return [held for held in objects if while_associated(finds, association, held)]
+            return [held for held in objects if finds(association, held, self._options.answer_s)]
 
         try:
             return self._lines.over(_SERVICES, find)

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
@@ -24,6 +25,7 @@ from guarantee.errors import Declined, NotProved, Unavailable
 from tests.broker.proxy import Proxy
 from tests.dicom import endorsements as e
 from tests.dicom.sending import Ready, data_set, destination, ready, refused, store, to_orthanc, to_simulated
+from tests.dicom.test_query import answer_with
 from tests.peers.base import free_port, listens, program, wait_until
 from tests.peers.dicom_tools import Dicom3Tools
 from tests.peers.orthanc import Orthanc
@@ -39,7 +41,9 @@ def proxied(port: int) -> Iterator[Proxy]:
 
 
 @contextmanager
-def counting(answer: Callable[[Any], int] = lambda _: 0) -> Iterator[tuple[int, dict[str, int]]]:
+def counting(
+    answer: Callable[[Any], int] = lambda _: 0, find: Callable[[Any], Iterator[Any]] = lambda _: iter(())
+) -> Iterator[tuple[int, dict[str, int]]]:
     """Yield the port of an archive that counts what happens to its associations."""
     seen = {"stored": 0, "accepted": 0, "released": 0}
 
@@ -57,7 +61,7 @@ def counting(answer: Callable[[Any], int] = lambda _: 0) -> Iterator[tuple[int, 
     events = ((evt.EVT_ACCEPTED, "accepted"), (evt.EVT_RELEASED, "released"))
     handlers = [
         (evt.EVT_C_STORE, store),
-        (evt.EVT_C_FIND, lambda _: iter(())),
+        (evt.EVT_C_FIND, find),
         *((event, count(what)) for event, what in events),
     ]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
@@ -276,20 +280,20 @@ def test_a_duplicate_that_cannot_be_compared_is_not_believed_where_the_site_asks
 def test_an_answer_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
     """An acceptance of 2 GiB, from an archive gone wrong: nothing says so but the length of its PDU."""
     given, sent = ready(tmp_path), []
-
-    def flood(listening: socket.socket) -> None:
-        with listening.accept()[0] as connection:
-            connection.recv(1_000)
-            connection.sendall(b"\2\0\x7f\xff\xff\xff")
-            with suppress(ConnectionError):
-                for _ in range(32):
-                    connection.sendall(bytes(1024 * 1024))
-                    sent.append(1)
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        archive = threading.Thread(target=flood, args=(listening,))
-        archive.start()
+        talker = threading.Thread(target=answer_with, args=(listening, b"\2\0\x7f\xff\xff\xff", sent))
+        talker.start()
         with destination(given, **to_counting(listening.getsockname()[1])) as pacs:
             assert refused(Unavailable, lambda: pacs.send(given.release)) == "association-aborted"
-        archive.join(30)
-    assert len(sent) < 32
+        talker.join(30)
+    assert len(sent) < 32, "most of it lies in the buffers of the two sockets"
+
+
+def test_a_search_without_an_end_is_cut_off(tmp_path: Path) -> None:
+    def go_on(event: Any) -> Iterator[tuple[int, Dataset]]:
+        while event.assoc.is_established:
+            yield 0xFF00, event.identifier
+
+    given = ready(tmp_path)
+    with counting(find=go_on) as (port, _), destination(given, **to_counting(port, answer_s=1.0)) as pacs:
+        assert refused(Unavailable, lambda: pacs.send(given.release)) == "answer-too-large"
