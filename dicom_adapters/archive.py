@@ -7,8 +7,6 @@ rightly change, the identity that it coerces to its own, is told apart from ever
 Source: PS3.18, 10.4 (retrieve) and 10.6 (search); PS3.4, C.4.1 (C-FIND) and B.2.3 (coercion of identity).
 """
 
-import json
-from email.message import Message
 from io import BytesIO
 from typing import Any, Final
 
@@ -17,10 +15,12 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from dicom_adapters.cfind import matches
-from dicom_adapters.dicomweb import Web
+from dicom_adapters.dicomweb import Web, parse
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
 from dicom_adapters.held import Held, data_set_start
+from dicom_adapters.multipart import BrokenBody, Data, End, Parts, content_type
+from dicom_adapters.qido import JSON_MEDIA, place
 from dicom_adapters.source import PATIENT_AND_STUDY
 from guarantee.errors import Declined, Unavailable
 
@@ -61,7 +61,7 @@ class DicomWeb:
         Raises:
             Unavailable: no answer, or one that is not an instance.
         """
-        path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances/{held.sop_instance_uid}"
+        path = place(held.study_uid, held.series_uid, held.sop_instance_uid)
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
         answer = self._web.get(path, accept, len(held.data) + ANSWER_SLACK_BYTES)
         return None if answer is None else _first_part(*answer)
@@ -72,30 +72,29 @@ class DicomWeb:
         Raises:
             Unavailable: no answer, or one that is not a search result.
         """
-        path = f"/studies/{held.study_uid}/series/{held.series_uid}/instances?SOPInstanceUID={held.sop_instance_uid}"
-        answer = self._web.get(path, "application/dicom+json", SEARCH_BYTES_MAX)
+        path = f"{place(held.study_uid, held.series_uid)}/instances?SOPInstanceUID={held.sop_instance_uid}"
+        answer = self._web.get(path, JSON_MEDIA, SEARCH_BYTES_MAX)
         if answer is None or not answer[1]:
             return False
-        try:
-            found = json.loads(answer[1])
-        except ValueError as error:
-            raise Unavailable("unreadable-answer", "the archive answered a search with something else") from error
+        found = parse(answer[1])
         return isinstance(found, list) and bool(found)
 
 
-def _first_part(content_type: str, body: bytes) -> bytes:
+def _first_part(kind: str, body: bytes) -> bytes:
     """Return the first part of a multipart/related body (RFC 2387), or the whole of a plain one."""
-    message = Message()
-    message["Content-Type"] = content_type
-    boundary = message.get_boundary()
-    if message.get_content_maintype() != "multipart" or not boundary:
+    said, part = content_type(kind), bytearray()
+    if not said.media.startswith("multipart/") or not said.boundary:
         return body
-    mark = f"--{boundary}".encode()
-    start = body.find(b"\r\n\r\n", body.find(mark)) + 4
-    end = body.find(b"\r\n" + mark, start)
-    if start < 4 or end < start:
-        raise Unavailable("unreadable-answer", "the archive answered with a broken multipart body")
-    return body[start:end]
+    try:
+        for event in Parts(said.boundary).feed(body):
+            match event:
+                case Data(piece):
+                    part += piece
+                case End():
+                    return bytes(part)
+    except BrokenBody as error:
+        raise Unavailable("unreadable-answer", f"the archive answered with a broken body: {error}") from error
+    raise Unavailable("unreadable-answer", "the archive answered with no whole part")
 
 
 # ------------------------------------------------------------------------------------------------------- comparison

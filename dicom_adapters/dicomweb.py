@@ -3,6 +3,7 @@
 Requests are made with the standard library: HTTP clients write the URL, which names the study, to their log.
 """
 
+import json
 import ssl
 import time
 import urllib.error
@@ -28,7 +29,7 @@ class Web:
 
     Args:
         url: root of the service, http or https, e.g. "https://pacs.example/dicom-web".
-        timeout_s: for one whole answer of :meth:`get`, and for each silence in :meth:`stream`.
+        timeout_s: for one whole answer of :meth:`get` and :meth:`post`, and for each silence in :meth:`stream`.
         token: bearer token; "" for none.
 
     Raises:
@@ -55,32 +56,27 @@ class Web:
             if answer is None:
                 return None
             content_type, chunks = answer
-            body = bytearray()
-            for chunk in chunks:
-                body += chunk
-                if len(body) > bytes_max:
-                    raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
-                if time.monotonic() > deadline:
-                    raise Unavailable("timeout", "the archive answered too slowly")
-            return content_type, bytes(body)
+            return content_type, _whole(chunks, bytes_max, deadline)
 
     def post(self, path: str, content_type: str, data: bytes, *, answer_bytes_max: int) -> tuple[int, bytes]:
         """Return (status, body) of an answer that says what became of each part: 200, 202 or 409 (PS3.18, 10.5.3).
 
         Raises:
-            Unavailable: no answer, too much of one, or a status that means "not now".
+            Unavailable: no answer, too much of one or too slowly, or a status that means "not now".
             Declined: any other status.
         """
         headers = {"Accept": "application/dicom+json", "Content-Type": content_type, **self._headers}
         request = urllib.request.Request(f"{self._url}{path}", data=data, headers=headers)  # noqa: S310 - checked above
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as response:
-                return response.status, _bounded(response, answer_bytes_max)
+            response = self._opener.open(request, timeout=self._timeout_s)
         except urllib.error.HTTPError as error:
-            with error:
-                return _judged(error, answer_bytes_max)
+            response = error
         except (OSError, ValueError, HTTPException) as error:
             raise _unreachable(error) from error
+        with response:
+            _require_told(response)
+            deadline = time.monotonic() + self._timeout_s
+            return response.status, _whole(_chunks(response), answer_bytes_max, deadline)
 
     @contextmanager
     def stream(self, path: str, accept: str) -> Iterator[tuple[str, Iterator[bytes]] | None]:
@@ -132,28 +128,47 @@ def _chunks(response: Any) -> Iterator[bytes]:
         yield from iter(lambda: response.read1(_CHUNK), b"")
     except (OSError, ValueError, HTTPException) as error:
         raise _unreachable(error) from error
+    if response.length:  # what was announced and did not come: read1 takes an early end for the end
+        raise Unavailable("dicomweb-unreachable", "the archive hung up in the middle of its answer")
 
 
-def _judged(error: urllib.error.HTTPError, bytes_max: int) -> tuple[int, bytes]:
-    if error.code == CONFLICT:
-        return CONFLICT, _bounded(error, bytes_max)
-    words = f"the archive answered with HTTP status {error.code}"
-    if error.code in _LATER or error.code >= 500:
-        raise Unavailable("dicomweb-status", words, asked_s=_asked_s(error)) from error
-    raise Declined("refused", words) from error
+def _require_told(response: Any) -> None:
+    """Return when the body of an answer to ``post`` says what became of each part."""
+    if response.status == CONFLICT or 200 <= response.status < 300:
+        return
+    words = f"the archive answered with HTTP status {response.status}"
+    if response.status in _LATER or response.status >= 500:
+        raise Unavailable("dicomweb-status", words, asked_s=_asked_s(response))
+    raise Declined("refused", words)
 
 
-def _asked_s(error: urllib.error.HTTPError) -> float:
+def _asked_s(response: Any) -> float:
     """Return how long the archive asks to be left alone (Retry-After in seconds, RFC 9110, 10.2.3); 0 otherwise."""
-    given = error.headers.get("Retry-After", "").strip()
+    given = response.headers.get("Retry-After", "").strip()
     return float(given) if given.isascii() and given.isdigit() and len(given) <= _DIGITS_MAX else 0.0
 
 
-def _bounded(response: Any, bytes_max: int) -> bytes:
-    body: bytes = response.read(bytes_max + 1)
-    if len(body) > bytes_max:
-        raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
-    return body
+def _whole(chunks: Iterator[bytes], bytes_max: int, deadline: float) -> bytes:
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > bytes_max:
+            raise Unavailable("answer-too-large", f"the archive answered with more than {bytes_max} bytes")
+        if time.monotonic() > deadline:
+            raise Unavailable("timeout", "the archive answered too slowly")
+    return bytes(body)
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON value that an answer holds.
+
+    Raises:
+        Unavailable: it holds none, or one that is nested too deeply.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unavailable("unreadable-answer", "the archive answered with something else than JSON") from error
 
 
 def _unreachable(error: Exception) -> Unavailable:

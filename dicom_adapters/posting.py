@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dicom_adapters.archive import DicomWeb, changes
-from dicom_adapters.dicomweb import CONFLICT, Web
+from dicom_adapters.dicomweb import CONFLICT, Web, parse
 from dicom_adapters.held import Held, load_all, rejected_by
 from dicom_adapters.send import AGAIN, DUPLICATE, Options
 from guarantee.errors import Declined, NotProved, PortError, Unavailable
@@ -122,8 +122,8 @@ def _multipart(objects: Sequence[Held], package: Digest) -> tuple[str, bytes]:
 def _failures(answer: bytes) -> Iterator[tuple[str, int]]:
     """Yield (SOP Instance UID, Failure Reason) of what was not stored; nothing of an answer that cannot be read."""
     try:
-        said = json.loads(answer)
-    except ValueError:  # an archive that answers in XML, or with nothing: the read-back decides
+        said = parse(answer)
+    except Unavailable:  # an archive that answers in XML, or with nothing: the read-back decides
         return
     for item in _values(said, _FAILED_SEQUENCE):
         uid, reason = _values(item, _INSTANCE), _values(item, _REASON)

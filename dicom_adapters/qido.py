@@ -1,6 +1,5 @@
 """QIDO-RS as a client: what an archive lists at one level, page by page, within limits (PS3.18, 10.6)."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from pydicom.datadict import tag_for_keyword
 
-from dicom_adapters.dicomweb import Web
+from dicom_adapters.dicomweb import Web, parse
 from guarantee.errors import Unavailable
 
 PAGE: Final = 1000
@@ -57,10 +56,10 @@ def place(*uids: str) -> str:
 def _page(answer: tuple[str, bytes] | None, wanted: Sequence[str]) -> list[dict[str, str]]:
     if answer is None or not answer[1]:
         return []
+    matches = parse(answer[1])
     try:
-        matches = json.loads(answer[1])
         return [{keyword: _value(match, keyword) for keyword in wanted} for match in matches]
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError, LookupError) as error:
         raise Unavailable("unreadable-answer", "the archive answered a search with something else") from error
 
 

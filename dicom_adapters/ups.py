@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from dicom_adapters.dicomweb import Web
+from dicom_adapters.dicomweb import Web, parse
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.values import parse_uid
 from guarantee.errors import Declined, Unavailable
@@ -212,10 +212,10 @@ class Worklist:
         answer = self._web.get(path, MEDIA, WORKITEM_BYTES_MAX)
         if answer is None or not answer[1]:
             return
+        found = parse(answer[1])
         try:
-            found = json.loads(answer[1])
             yield from (_workitem(each) for each in found[:WORKITEMS_MAX])
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        except (TypeError, AttributeError, LookupError) as error:
             raise Unavailable("unreadable-answer", "the worklist server answered with something else") from error
 
     def _performed(

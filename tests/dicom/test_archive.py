@@ -120,12 +120,14 @@ def answering(status: int, kind: str = "text/plain", body: bytes = b"", **header
 
 def test_an_archive_that_answers_nonsense_is_tried_again(tmp_path: Path) -> None:
     part = held(ready(tmp_path).objects[1])
+    whole = {"Content-Length": str(len(part.data))}
     cases = (
         (answering(500), "dicomweb-status"),
         (answering(401), "dicomweb-status"),
         (answering(302, Location="http://127.0.0.1:1/"), "dicomweb-status"),
         (answering(200, 'multipart/related; boundary="b"', b"--b\r\nno end"), "unreadable-answer"),
         (answering(200, "application/dicom", b"0" * (len(part.data) + 5_000_000)), "answer-too-large"),
+        (answering(200, "application/dicom", part.data[:-2], **whole), "dicomweb-unreachable"),
     )
     for answer, code in cases:
         with web(answer) as client:
@@ -149,5 +151,6 @@ def test_single_part_and_multipart_answers_are_read(tmp_path: Path) -> None:
         assert not client.lists(part)
     with web(answering(200, "application/dicom+json", b'[{"00080018": {}}]')) as client:
         assert client.lists(part)
-    with web(answering(200, "application/dicom+json", b"<html>")) as client:
-        assert refused(Unavailable, lambda: client.lists(part)) == "unreadable-answer"
+    for nonsense in (b"<html>", b"[" * 100_000):
+        with web(answering(200, "application/dicom+json", nonsense)) as client:
+            assert refused(Unavailable, lambda client=client: client.lists(part)) == "unreadable-answer"  # type: ignore[misc]

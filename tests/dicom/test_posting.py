@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -64,8 +65,14 @@ def test_a_rejection_note_goes_the_same_way(orthanc: Orthanc, tmp_path: Path) ->
 
 
 @contextmanager
-def scripted(status: int, body: bytes = b"", **headers: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Yield the address of a service that answers each POST like this, holds nothing, and what it was asked."""
+def scripted(
+    status: int, body: bytes = b"", *, every_s: float = 0.0, **headers: str
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Yield the address of a service that answers each POST like this, holds nothing, and what it was asked.
+
+    Args:
+        every_s: between two bytes of the body.
+    """
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,10 +86,13 @@ def scripted(status: int, body: bytes = b"", **headers: str) -> Iterator[tuple[s
 
         def answer(self, code: int, data: bytes, more: dict[str, str]) -> None:
             self.send_response(code)
-            for name, value in {"Content-Length": str(len(data)), **more}.items():
+            for name, value in ({"Content_Length": str(len(data))} | more).items():
                 self.send_header(name.replace("_", "-"), value)
             self.end_headers()
-            self.wfile.write(data)
+            for at in range(len(data)) if every_s else ():
+                self.wfile.write(data[at : at + 1])
+                time.sleep(every_s)
+            self.wfile.write(b"" if every_s else data)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -141,7 +151,11 @@ def test_each_reason_is_judged(tmp_path: Path, reason: int, kind: type[PortError
 
 
 @pytest.mark.parametrize(
-    "body", [b"<xml/>", b"[]", b'{"00081198": 3}', b'{"00081198": {"Value": [{"00081155": {"Value": ["1"]}}, 7]}}']
+    "body",
+    [
+        *(b"<xml/>", b"[]", b'{"00081198": 3}', b'{"00081198": {"Value": [{"00081155": {"Value": ["1"]}}, 7]}}'),
+        b"[" * 100_000,  # Python's own parser gives up with RecursionError
+    ],
 )
 def test_an_answer_that_says_nothing_readable_leaves_it_to_the_read_back(tmp_path: Path, body: bytes) -> None:
     given = ready(tmp_path)
@@ -172,3 +186,16 @@ def test_too_long_an_answer_and_nobody_there_are_tried_again(tmp_path: Path) -> 
         assert refused(Unavailable, lambda: posting(given, url).send(given.release)) == "answer-too-large"
     nowhere = f"http://127.0.0.1:{free_port()}/dicom-web"
     assert refused(Unavailable, lambda: posting(given, nowhere).send(given.release)) == "dicomweb-unreachable"
+
+
+@pytest.mark.parametrize("status", [200, 409])
+def test_an_answer_that_breaks_off_is_tried_again(tmp_path: Path, status: int) -> None:
+    given = ready(tmp_path)
+    with scripted(status, failure(given, 0xA700), Content_Length="1000") as (url, _):
+        assert refused(Unavailable, lambda: posting(given, url).send(given.release)) == "dicomweb-unreachable"
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(tmp_path: Path) -> None:
+    given = ready(tmp_path)
+    with scripted(200, b" " * 60, every_s=0.05) as (url, _):
+        assert refused(Unavailable, lambda: posting(given, url, dicomweb_s=0.5).send(given.release)) == "timeout"
