@@ -6,6 +6,7 @@ The only module that imports ONNX Runtime, because what must happen before that 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -106,6 +107,28 @@ def require_finite(array: Array) -> Array:
     if not np.isfinite(array).all():
         raise ModelFailed("nonsense", "the model answered with numbers that are not finite")
     return array
+
+
+def single(array: Array) -> Decimal:
+    """Return the one number that ``array`` holds.
+
+    Raises:
+        ModelFailed: it holds another count of numbers, or no number.
+    """
+    if array.shape != (1,):
+        raise ModelFailed("nonsense", f"the model answered {array.shape} numbers for one case")
+    return Decimal(float(require_finite(array)[0]))
+
+
+def require_probability(value: Decimal) -> Decimal:
+    """Return ``value`` when it lies from 0 to 1.
+
+    Raises:
+        ModelFailed: it does not.
+    """
+    if not 0 <= value <= 1:
+        raise ModelFailed("nonsense", "the model answered a probability outside 0 to 1")
+    return value
 
 
 def _options(options: SessionOptions) -> ort.SessionOptions:

@@ -15,13 +15,13 @@ import numpy as np
 
 from guarantee.card import Trait
 from guarantee.content import Finding, Origin, Presence, Quantity, Text, Used
-from guarantee.errors import ModelFailed, NotEligible
+from guarantee.errors import NotEligible
 from guarantee.inputs import Inputs, Reading, Record
 from guarantee.ports import Proposal
 from inference.card import MODEL_FILE
 from inference.recipes.parameters import Bound, Feature, Further, Measure, ReadingsScore
 from inference.recipes.wording import in_both, in_language, listed, number
-from inference.session import Session, require_finite
+from inference.session import Session, require_probability, single
 
 AGE_SOURCE: Final = "Patient.birthDate"
 """Where the age comes from: a place in the record, not a reading of its own."""
@@ -77,7 +77,7 @@ def propose(inputs: Inputs, parameters: ReadingsScore, sessions: Mapping[str, Se
     session = sessions[MODEL_FILE]
     answers = _answers(choices, session)
     require_inside(answers, parameters.bounds)
-    probability = _probability(answers[session.outputs[0].name])
+    probability = require_probability(answers[session.outputs[0].name])
     return Proposal(
         findings=(_finding(probability, answers, parameters),),
         segments=(),
@@ -206,18 +206,8 @@ def _converted(feature: Feature, reading: Reading) -> Decimal | None:
 def _answers(choices: Iterable[Choice], session: Session) -> Answers:
     values = [float("nan") if choice.value is None else float(choice.value) for choice in choices]
     row = np.array([values], dtype=np.float32)
-    found = session.run(**{session.inputs[0].name: row})
-    for answer in found:
-        if answer.shape != (1,):
-            raise ModelFailed("nonsense", f"the model answered {answer.shape} numbers for one record")
     names = [tensor.name for tensor in session.outputs]
-    return {name: Decimal(float(require_finite(a)[0])) for name, a in zip(names, found, strict=True)}
-
-
-def _probability(answer: Decimal) -> Decimal:
-    if not 0 <= answer <= 1:
-        raise ModelFailed("nonsense", "the model answered a probability outside 0 to 1")
-    return answer
+    return {name: single(a) for name, a in zip(names, session.run(**{session.inputs[0].name: row}), strict=True)}
 
 
 def _further(one: Further, answers: Answers) -> Decimal:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guarantee.content import Finding, KeyImage, Origin, Presence, Quantity
-from guarantee.errors import ModelFailed, NotEligible
+from guarantee.errors import NotEligible
 from guarantee.inputs import Inputs, Volume
 from guarantee.ports import Proposal
 from inference.card import MODEL_FILE
 from inference.recipes.series_parameters import SeriesCheck
 from inference.recipes.wording import in_language, number
-from inference.session import Session, require_finite
+from inference.session import Session, require_probability, single
 
 
 def propose(inputs: Inputs, parameters: SeriesCheck, sessions: Mapping[str, Session], language: str) -> Proposal:
@@ -32,7 +32,8 @@ def propose(inputs: Inputs, parameters: SeriesCheck, sessions: Mapping[str, Sess
         raise NotEligible("kind", "this model reads images, not a record")
     if inputs.modality not in {parameters.low, parameters.high}:
         raise NotEligible("modality", f"this model tells {parameters.low} from {parameters.high} alone")
-    likely_high = _probability(statistics(inputs), sessions[MODEL_FILE])
+    session = sessions[MODEL_FILE]
+    likely_high = require_probability(single(session.run(**{session.inputs[0].name: statistics(inputs)})[0]))
     is_low = inputs.modality == parameters.low
     score = (likely_high if is_low else 1 - likely_high).quantize(parameters.score_step)
     threshold = parameters.threshold if is_low else 1 - parameters.threshold
@@ -66,16 +67,6 @@ def statistics(volume: Volume) -> NDArray[np.float32]:
         raise NotEligible("constant-image", "the images show no contrast")
     mean = float(voxels.mean(dtype=np.float64))
     return np.array([[mean, float(voxels.std(dtype=np.float64)), low, high]], dtype=np.float32)
-
-
-def _probability(features: NDArray[np.float32], session: Session) -> Decimal:
-    answer = session.run(**{session.inputs[0].name: features})[0]
-    if answer.shape != (1,):
-        raise ModelFailed("nonsense", f"the model answered {answer.shape} numbers for one series")
-    probability = Decimal(float(require_finite(answer)[0]))
-    if not 0 <= probability <= 1:
-        raise ModelFailed("nonsense", "the model answered a probability outside 0 to 1")
-    return probability
 
 
 def _finding(score: Decimal, threshold: Decimal, probability: Decimal, parameters: SeriesCheck) -> Finding:
