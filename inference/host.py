@@ -187,7 +187,11 @@ class ModelHost:
         card = package.card
         view = view_of(inputs, card, package.parameters.readings)
         try:
-            answer: Message = child.ask(*write_inputs(view), deadline_s=card.deadline_s)
+            written = write_inputs(view)
+        except Malformed as error:  # a number of more digits than are ever written
+            raise NotEligible("too-large", f"{card.model.id}: {error}") from error
+        try:
+            answer: Message = child.ask(*written, deadline_s=card.deadline_s)
         except WireBroken as error:
             raise NotEligible("too-large", f"{card.model.id}: {error}") from error
         match answer.header:

@@ -55,7 +55,7 @@ class View:
         """Return what a model said of its view, about the real case.
 
         Raises:
-            Malformed: it names an image or a reading that it was not given.
+            Malformed: it names an image or a reading that it was not given, or a time beyond the calendar.
         """
         return replace(
             proposal,
@@ -80,12 +80,15 @@ class View:
         return self.images[name]
 
     def _used(self, used: Used) -> Used:
-        taken_at = None if used.taken_at is None else used.taken_at + self.later
         reading = self.readings.get((used.source, used.code.code))
         if reading is not None:
             return replace(used, code=reading.code, source=reading.source, taken_at=reading.taken_at)
         if used.source.startswith(_PREFIX):
             raise Malformed("a reading is named that was not given")
+        try:
+            taken_at = None if used.taken_at is None else used.taken_at + self.later
+        except OverflowError as error:
+            raise Malformed("a time is named that no calendar has") from error
         return replace(used, taken_at=taken_at)
 
 

@@ -72,6 +72,17 @@ def test_a_record_larger_than_a_child_takes_is_refused_and_costs_no_process(benc
     assert one.child.pid == first
 
 
+def test_a_number_that_is_never_written_is_refused_and_costs_no_process(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.run(1)
+    first = one.child.pid
+    with pytest.raises(NotEligible) as refusal:
+        one.host.run(one.card, record(1, reading("80." + "0" * 100)))
+    assert refusal.value.code == "too-large"
+    assert one.percent(1) == Decimal("1.0")
+    assert one.child.pid == first
+
+
 def test_images_are_not_given_to_a_model_of_records(bench: Callable[..., Bench], tmp_path: Path) -> None:
     images = Registry.load([mask_package(tmp_path / "mask", name="drawer")])
     (card,) = images.cards()

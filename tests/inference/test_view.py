@@ -233,6 +233,7 @@ def about(*inputs: Used) -> Proposal:
     "said",
     [
         about(used(source="reading/000009")),
+        about(used(source="Patient.birthDate", taken_at=datetime.max.replace(tzinfo=UTC))),
         replace(about(), key_images=(KeyImage(sop_class_uid="1.2", sop_instance_uid="9", frame=1, label=LABEL),)),
         proposal(),
     ],
