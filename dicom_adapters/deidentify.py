@@ -142,7 +142,7 @@ class _Object:
         self, source: Dataset, tag: BaseTag, first: str, *, text_is_safe: bool
     ) -> DataElement | RawDataElement | None:
         vr = _vr(source, tag)
-        action = self._profile.action(tag) or _unlisted(vr)
+        action = self._profile.action(tag) or _unlisted(_known_vr(tag))
         if tag == _TEXT_VALUE:
             action = Action.KEEP if text_is_safe else Action.DUMMY
         if self._profile.shifts_dates and tag.group != 0x0010 and vr in {*_DATES, "TM"}:
@@ -202,7 +202,12 @@ def _vr(source: Dataset, tag: BaseTag) -> str:
     said: str | None = getattr(element, "VR", None)
     if said and said != "UN":
         return said
-    return str(dictionary_VR(tag)).split(" or ", maxsplit=1)[0] if dictionary_has_tag(tag) else "UN"
+    return _known_vr(tag) if dictionary_has_tag(tag) else "UN"
+
+
+def _known_vr(tag: BaseTag) -> str:
+    """Return what the data dictionary says, whatever the object does."""
+    return str(dictionary_VR(tag)).split(" or ", maxsplit=1)[0]
 
 
 def _plain(source: Dataset, tag: BaseTag) -> str:

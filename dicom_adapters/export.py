@@ -7,9 +7,10 @@ them (padding, digital signatures over what is no longer there) is not copied.
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,6 +25,7 @@ from dicom_adapters.deidentify import ELEMENT_BYTES_MAX, Deidentifier, flags
 from dicom_adapters.errors import NotExportable
 from dicom_adapters.headers import DEFLATED
 from dicom_adapters.part10 import part10
+from dicom_adapters.values import CONVERSION_ERRORS
 
 BLOCK_BYTES: Final = 1024 * 1024
 """How much of the pixels is copied at once, 1 MiB."""
@@ -63,13 +65,19 @@ def export(source: Path | bytes, folder: Path, deidentifier: Deidentifier, allow
         OSError: the folder cannot be written to.
     """
     with _opened(source) as file:
-        header = _header(file)
-        _require(header, allowed)
-        target = deidentifier.header(header)
+        try:
+            header = _header(file)
+            _require(header, allowed)
+            target = deidentifier.header(header)
+            syntax = UID(header.file_meta.TransferSyntaxUID)
+            head = _head(target, syntax)
+        except (InvalidDicomError, *CONVERSION_ERRORS) as error:
+            raise NotExportable("unreadable", f"the stored object cannot be read: {type(error).__name__}") from error
         name = f"{target.SOPInstanceUID}.dcm"
         partial = folder / f"{name}.part"
+        body = pixels(file, implicit=syntax.is_implicit_VR, little=syntax.is_little_endian)
         try:
-            digest = _write(partial, _parts(file, header, target))
+            digest = _write(partial, chain([head], body))
             partial.rename(folder / name)
         finally:
             partial.unlink(missing_ok=True)
@@ -82,14 +90,10 @@ def _opened(source: Path | bytes) -> BinaryIO:
 
 def _header(file: BinaryIO) -> FileDataset:
     """Return everything before the pixels; ``file`` then stands at them."""
-    try:
-        header = dcmread(file, stop_before_pixels=True, defer_size=ELEMENT_BYTES_MAX)
-        syntax = header.file_meta.TransferSyntaxUID
-    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, struct.error) as error:
-        raise NotExportable("unreadable", f"the stored object cannot be read: {type(error).__name__}") from error
+    header = dcmread(file, stop_before_pixels=True, defer_size=ELEMENT_BYTES_MAX)
     if not header.get("SOPInstanceUID") or not header.get("SOPClassUID"):
         raise NotExportable("unreadable", "the stored object does not say what it is: no SOP Class or Instance UID")
-    if syntax in DEFLATED:
+    if header.file_meta.TransferSyntaxUID in DEFLATED:
         raise NotExportable("deflated", "a deflated object is not exported")
     return header
 
@@ -102,20 +106,19 @@ def _require(header: Dataset, allowed: Allowed) -> None:
         raise NotExportable("recognizable", "the header says that a face can be recognised: look, then allow it")
 
 
-def _parts(file: BinaryIO, header: FileDataset, target: Dataset) -> Iterator[bytes]:
-    syntax = UID(header.file_meta.TransferSyntaxUID)
+def _head(target: Dataset, syntax: UID) -> bytes:
+    """Return the file up to its pixels."""
     implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
     target.set_original_encoding(implicit, little)
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = implicit, little
     write_dataset(buffer, target)
-    yield part10(
+    return part10(
         buffer.getvalue(),
         sop_class_uid=str(target.SOPClassUID),
         sop_instance_uid=str(target.SOPInstanceUID),
         transfer_syntax_uid=str(syntax),
     )
-    yield from pixels(file, implicit=implicit, little=little)
 
 
 def pixels(file: BinaryIO, *, implicit: bool, little: bool) -> Iterator[bytes]:
@@ -156,7 +159,7 @@ def _copied(file: BinaryIO, length: int) -> Iterator[bytes]:
         yield block
 
 
-def _write(path: Path, parts: Iterator[bytes]) -> str:
+def _write(path: Path, parts: Iterable[bytes]) -> str:
     """Write and flush; return the SHA-256."""
     sha256 = hashlib.sha256()
     with path.open("xb") as file:

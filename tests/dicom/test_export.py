@@ -205,6 +205,26 @@ def test_a_file_that_ends_too_early_is_refused_and_leaves_nothing(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_value_that_cannot_be_read_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    (image,) = canary(1)
+    data = samples.to_file(image).replace(b"\x08\x00\x05\x00CS", b"\x08\x00\x05\x00US", 1)
+    with pytest.raises(NotExportable) as raised:
+        export(data, tmp_path, deidentifier(), Allowed())
+    assert raised.value.code == "unreadable"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_and_a_date_written_as_text_do_not_stay(tmp_path: Path) -> None:
+    """Neither is in the table: what the dictionary says of them counts, not what the object does."""
+    (image,) = canary(1)
+    image.add_new("SecondaryReviewerName", "LO", "MARTIN^Ada")
+    image.add_new("SecondaryReviewDate", "LO", "20261103")
+    name = export(samples.to_file(image), tmp_path, deidentifier(), Allowed()).name
+    target = dcmread(tmp_path / name)
+    assert target.SecondaryReviewerName == "REMOVED"
+    assert "SecondaryReviewDate" not in target
+
+
 def test_an_object_without_a_name_is_refused(tmp_path: Path) -> None:
     (image,) = canary(1)
     data = samples.to_file(image).replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x19\x00UI", 1)
