@@ -22,6 +22,7 @@ from dicom_adapters.held import Held, data_set_start
 from dicom_adapters.multipart import BrokenBody, Data, End, Parts, content_type
 from dicom_adapters.qido import JSON_MEDIA, place
 from dicom_adapters.source import PATIENT_AND_STUDY
+from dicom_adapters.values import CONVERSION_ERRORS
 from guarantee.errors import Declined, Unavailable
 
 ANSWER_SLACK_BYTES: Final = 4 * 1024 * 1024
@@ -118,7 +119,11 @@ def changes(held: Held, stored: bytes) -> tuple[str, ...]:
     if identity != (held.sop_class_uid, held.sop_instance_uid, held.series_uid, held.study_uid):
         raise _other(held)
     ours, theirs = dcmread(BytesIO(held.data)), dcmread(BytesIO(stored))
-    different = [tag for tag in sorted(ours.keys() | theirs.keys()) if not _same(ours, theirs, tag)]
+    try:
+        different = [tag for tag in sorted(ours.keys() | theirs.keys()) if not _same(ours, theirs, tag)]
+    except CONVERSION_ERRORS as error:
+        words = f"the archive sent an instance with a value that cannot be read: {type(error).__name__}"
+        raise Unavailable("unreadable-answer", words) from error
     if not _COERCED.issuperset(different):
         raise _other(held)
     return tuple(keyword_for_tag(tag) for tag in different)
