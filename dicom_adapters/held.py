@@ -1,6 +1,10 @@
-"""One of our objects on its way to an archive: checked once, then sent and compared as the bytes that it is."""
+"""One of our objects on its way to an archive: checked once, then sent and compared as the bytes that it is; and how
+what an archive says of one is judged.
 
-from collections.abc import Iterator
+Source: PS3.4, B.2.3 (C-STORE statuses); PS3.3, C.12.3 (Failure Reason, with the same codes).
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
@@ -11,10 +15,19 @@ from pynetdicom.dsutils import encode
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.headers import read_header
-from guarantee.errors import BlobMissing, Declined
+from guarantee.errors import BlobMissing, Declined, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Vault
 from guarantee.release import Package, Part
+
+STORED: Final = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
+"""Success, and the warnings that mean "stored": coercion, elements discarded, data set does not match the class."""
+
+DUPLICATE: Final = 0x0111
+"""Duplicate SOP Instance: what a second attempt may be told. Proof decides whether it is ours."""
+
+AGAIN: Final = frozenset({0x0110, 0x0210, 0x0213})
+"""Processing failure, duplicate invocation, resource limitation: not now. 0xA7xx, out of resources, likewise."""
 
 _SYNTAXES: Final = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 
@@ -72,6 +85,26 @@ def load(part: Part, data: bytes) -> Held:
         data=data,
         start=start,
     )
+
+
+def require_stored(held: Held, status: int) -> None:
+    """Return when ``status`` says that the archive took the object, or holds something under its UID already.
+
+    Raises:
+        Unavailable: a status that means "not now".
+        Declined: any other status.
+    """
+    if status in STORED or status == DUPLICATE:
+        return
+    if status in AGAIN or status & 0xFF00 == 0xA700:
+        raise Unavailable("not-now", f"storage of {held.name} ended with status 0x{status:04X}")
+    raise Declined("refused", f"storage of {held.name} was refused with status 0x{status:04X}")
+
+
+def reference(statuses: Sequence[tuple[Held, int]], coerced: Sequence[str] | None) -> dict[str, object]:
+    """Return what a receipt says of each object, and of the identity that the archive changed (None: not compared)."""
+    listed = [{"name": held.name, "uid": held.sop_instance_uid, "status": f"{status:04X}"} for held, status in statuses]
+    return {"objects": listed, "coerced": coerced}
 
 
 def rejected_by(held: Held) -> Iterator[Held]:

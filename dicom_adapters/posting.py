@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dicom_adapters.archive import DicomWeb, changes
+from dicom_adapters.destination import Options
 from dicom_adapters.dicomweb import CONFLICT, Web, parse
-from dicom_adapters.held import Held, load_all, rejected_by
-from dicom_adapters.send import AGAIN, DUPLICATE, Options
+from dicom_adapters.held import Held, load_all, reference, rejected_by, require_stored
 from guarantee.errors import Declined, NotProved, PortError, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Clock, Vault
@@ -60,19 +60,15 @@ class StowDestination:
         objects = load_all(package, self._vault)
         statuses = self._store(objects, package)
         coerced = self._compared(objects)
-        listed = [
-            {"name": o.name, "uid": o.sop_instance_uid, "status": f"{statuses.get(o.sop_instance_uid, 0):04X}"}
-            for o in objects
-        ]
-        reference: dict[str, object] = {"objects": listed, "coerced": coerced}
+        said = reference([(held, statuses.get(held.sop_instance_uid, 0)) for held in objects], coerced)
         rejected = [item for held in objects for item in rejected_by(held)]
         if rejected:
-            reference["still_listed"] = self._still_listed(rejected)
+            said["still_listed"] = self._still_listed(rejected)
         return Receipt(
             destination=self._name,
             package=package,
             method="read-back",
-            reference=json.dumps(reference, sort_keys=True),
+            reference=json.dumps(said, sort_keys=True),
             at=self._clock.now(),
         )
 
@@ -82,7 +78,7 @@ class StowDestination:
         status, answer = self._web.post("/studies", content_type, body, answer_bytes_max=ANSWER_BYTES_MAX)
         failed = dict(_failures(answer))
         for held in objects:
-            _require_stored(held, failed.get(held.sop_instance_uid))
+            require_stored(held, failed.get(held.sop_instance_uid, 0))
         if status == CONFLICT and not failed:
             raise Declined("refused", f"{self._name} stored nothing (HTTP status 409) and does not say why")
         return failed
@@ -99,14 +95,6 @@ class StowDestination:
             return [held.sop_instance_uid for held in rejected if self._archive.lists(held)]
         except PortError:
             return None
-
-
-def _require_stored(held: Held, reason: int | None) -> None:
-    if reason is None or reason == DUPLICATE:
-        return
-    if reason in AGAIN or reason & 0xFF00 == 0xA700:
-        raise Unavailable("not-now", f"storage of {held.name} failed with reason 0x{reason:04X}")
-    raise Declined("refused", f"storage of {held.name} was refused with reason 0x{reason:04X}")
 
 
 def _multipart(objects: Sequence[Held], package: Digest) -> tuple[str, bytes]:

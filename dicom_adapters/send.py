@@ -24,22 +24,13 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetri
 from dicom_adapters.archive import DicomWeb, changes, finds
 from dicom_adapters.commitment import Answer, CommitmentDesk
 from dicom_adapters.destination import OURS, SYNTAXES, Confirm, Duplicate, Options
-from dicom_adapters.held import Held, load_all, rejected_by
+from dicom_adapters.held import DUPLICATE, Held, load_all, reference, rejected_by, require_stored
 from dicom_adapters.lines import Contexts, Lines, NotOffered, Peer, while_associated
 from guarantee.errors import Declined, NotProved, Unavailable
 from guarantee.ports import Clock, Vault
 from guarantee.release import Receipt, Release
 
 __all__ = ["OURS", "Confirm", "Duplicate", "Options", "PacsDestination"]
-
-STORED: Final = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
-"""Success, and the warnings that mean "stored": coercion, elements discarded, data set does not match the class."""
-
-DUPLICATE: Final = 0x0111
-"""Duplicate SOP Instance: what a second attempt may be told. Proof decides whether it is ours."""
-
-AGAIN: Final = frozenset({0x0110, 0x0210, 0x0213})
-"""Processing failure, duplicate invocation, resource limitation: not now. 0xA7xx, out of resources, likewise."""
 
 UNCOMMITTED_AGAIN: Final = frozenset({0x0110, 0x0112, 0x0213})
 """Failure Reason (0008,1197): processing failure, no such object instance, resource limitation."""
@@ -131,16 +122,15 @@ class PacsDestination:
         statuses = self._store(objects)
         proof = self._prove(objects)
         self._require_ours([held for held, status in statuses if status == DUPLICATE], proof)
-        listed = [{"name": o.name, "uid": o.sop_instance_uid, "status": f"{s:04X}"} for o, s in statuses]
-        reference: dict[str, object] = {"objects": listed, "coerced": proof.coerced}
+        said = reference(statuses, proof.coerced)
         rejected = [item for held in objects for item in rejected_by(held)]
         if rejected:
-            reference["still_listed"] = self._still_listed(rejected)
+            said["still_listed"] = self._still_listed(rejected)
         return Receipt(
             destination=self.name,
             package=package,
             method=proof.method,
-            reference=json.dumps(reference, sort_keys=True),
+            reference=json.dumps(said, sort_keys=True),
             at=self._clock.now(),
         )
 
@@ -317,11 +307,8 @@ def _status(association: Any, held: Held) -> int:
     if "Status" not in answer:
         raise Unavailable("no-answer", f"no answer to the storage of {held.name}")
     status = int(answer.Status)
-    if status in STORED or status == DUPLICATE:
-        return status
-    if status in AGAIN or status & 0xFF00 == 0xA700:
-        raise Unavailable("not-now", f"storage of {held.name} ended with status 0x{status:04X}")
-    raise Declined("refused", f"storage of {held.name} was refused with status 0x{status:04X}")
+    require_stored(held, status)
+    return status
 
 
 def _accepted(association: Any) -> Sequence[Any]:
