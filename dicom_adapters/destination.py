@@ -13,7 +13,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from dicom_adapters.tls import Calling, Identity
+from dicom_adapters.associate.tls import Calling, Identity
 from guarantee.errors import Malformed
 
 SYNTAXES: Final[Mapping[str, str]] = {

@@ -9,9 +9,9 @@ import click
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, operator, say
 from bridge.cli.results import find
 from bridge.wiring.export import Order, Taken, read_secret, take_out
-from dicom_adapters.confidentiality import Option, Profile
-from dicom_adapters.export import Allowed
-from dicom_adapters.pseudonyms import Pseudonyms
+from dicom_adapters.export.confidentiality import Option, Profile
+from dicom_adapters.export.pseudonyms import Pseudonyms
+from dicom_adapters.export.rewrite import Allowed
 
 PROFILES: Final = {"basic": Profile.basic}
 """Profiles of PS3.15, Annex E, by name."""

@@ -10,7 +10,7 @@ from bridge import logs
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say
 from bridge.flows.intake import Outcome
 from bridge.wiring.inflow import Inflow, Tally, bring
-from dicom_adapters.directory import files_of
+from dicom_adapters.read.directory import files_of
 
 REFUSED_SHOWN_MAX = 20
 """Refused files that are listed for a person; --json lists all."""

@@ -33,7 +33,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from dicom_adapters.upper_layer import Requestor
+from dicom_adapters.associate.upper_layer import Requestor
 from guarantee.ids import Digest, digest
 
 LABEL: Final = "Simulated PACS (demonstration)"

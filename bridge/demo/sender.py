@@ -9,7 +9,7 @@ from typing import Final
 
 from pydicom import dcmread
 
-from dicom_adapters.upper_layer import Requestor
+from dicom_adapters.associate.upper_layer import Requestor
 from guarantee.errors import Declined, Unavailable
 
 TIMEOUT_S: Final = 30.0

@@ -1,4 +1,4 @@
-"""DICOMweb storage over HTTP (STOW-RS): hands the body on as it comes, and the answer back. See dicom_adapters.stow.
+"""DICOMweb storage over HTTP (STOW-RS): the body is handed on as it comes. See dicom_adapters.listen.stow.
 
 The body is read in this thread while the piece before it is being kept in another; both wait for the slower one, so
 that a fast sender fills no memory.
@@ -40,7 +40,7 @@ class Reply(Protocol):
 
 @runtime_checkable
 class Session(Protocol):
-    """One request; see dicom_adapters.stow.Session."""
+    """One request; see dicom_adapters.listen.stow.Session."""
 
     def feed(self, data: bytes) -> bool:
         """Take a piece of the body; return whether more is wanted."""
@@ -56,7 +56,7 @@ class Session(Protocol):
 
 
 class StowDoor(Protocol):
-    """Opens sessions; see dicom_adapters.stow.Door."""
+    """Opens sessions; see dicom_adapters.listen.stow.Door."""
 
     def open(self, study_uid: str, headers: Mapping[str, str], address: str) -> Session | Reply:
         """Return a session, or an answer to a request that need not be read."""

@@ -13,7 +13,7 @@ from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
 from bridge.wiring.outward import standings
-from dicom_adapters.pixels import describe_series, read_frame
+from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
 from guarantee.content import Content

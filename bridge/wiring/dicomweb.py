@@ -6,8 +6,8 @@ from bridge.config import Settings
 from bridge.flows import intake
 from bridge.wiring.outside import rate
 from bridge.wiring.parts import Parts
-from dicom_adapters.custody import Custody
-from dicom_adapters.stow import Door, Doors, Options, Sender
+from dicom_adapters.listen.custody import Custody
+from dicom_adapters.listen.stow import Door, Doors, Options, Sender
 
 
 def custody(parts: Parts) -> Custody:

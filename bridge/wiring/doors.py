@@ -5,10 +5,10 @@ from functools import partial
 from bridge.config import Settings
 from bridge.flows import intake, notices
 from bridge.wiring.parts import Parts
-from dicom_adapters.commitment_scp import CommitmentService, Place
-from dicom_adapters.commitment_scp import Options as CommitmentOptions
-from dicom_adapters.notices import NoticeDoors, Notices, Relay
-from dicom_adapters.services import Service
+from dicom_adapters.listen.commitment_scp import CommitmentService, Place
+from dicom_adapters.listen.commitment_scp import Options as CommitmentOptions
+from dicom_adapters.listen.notices import NoticeDoors, Notices, Relay
+from dicom_adapters.listen.services import Service
 
 
 def services(parts: Parts) -> tuple[Service, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 from bridge.flows.route import Tried, facts_by_series, try_rules
 from bridge.wiring.parts import Parts
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header, to_arrival
+from dicom_adapters.read.headers import read_header, to_arrival
 from fhir_adapters.bundle import STORED_KINDS, read_bundle
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.inbound import arrivals

@@ -11,12 +11,12 @@ from bridge.config import ConfigError
 from bridge.flows.export import Exporting, Reviewed, record, reviewed
 from bridge.wiring.outside import dicom_options
 from bridge.wiring.parts import Parts
-from dicom_adapters.confidentiality import Profile
-from dicom_adapters.deidentify import Deidentifier
 from dicom_adapters.errors import NotExportable
-from dicom_adapters.export import Allowed, Exported, export
-from dicom_adapters.pseudonyms import Pseudonyms
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.export.confidentiality import Profile
+from dicom_adapters.export.deidentify import Deidentifier
+from dicom_adapters.export.pseudonyms import Pseudonyms
+from dicom_adapters.export.rewrite import Allowed, Exported, export
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.ids import ResultId
 
 SECRET_BYTES_MAX: Final = 4096

@@ -17,10 +17,10 @@ from bridge.flows import intake
 from bridge.flows.intake import Outcome
 from bridge.wiring.dicomweb import custody
 from bridge.wiring.parts import Parts
-from dicom_adapters import directory
-from dicom_adapters.custody import Taking
-from dicom_adapters.directory import Given
 from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.listen.custody import Taking
+from dicom_adapters.read import directory
+from dicom_adapters.read.directory import Given
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.rules import Facts
 from guarantee.unit import Arrival

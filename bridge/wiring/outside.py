@@ -12,12 +12,13 @@ from bridge.config.pacs import PacsSettings
 from bridge.web import options as web
 from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
-from dicom_adapters import posting, scp, send
-from dicom_adapters.admission import Sender as DicomSender
-from dicom_adapters.envelope import Options as DicomOptions
-from dicom_adapters.envelope import Software
-from dicom_adapters.rates import Rate
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.deliver import posting, send
+from dicom_adapters.listen import scp
+from dicom_adapters.listen.admission import Sender as DicomSender
+from dicom_adapters.listen.rates import Rate
+from dicom_adapters.render.envelope import Options as DicomOptions
+from dicom_adapters.render.envelope import Software
+from dicom_adapters.render.renderer import DicomRenderer
 from fhir_adapters import client as fhir_client
 from fhir_adapters import door, rest
 from fhir_adapters.bundle import STORED_KINDS, read_bundle

@@ -12,9 +12,9 @@ from bridge.db.destinations import Traffic
 from bridge.web.services import Place, Standing
 from bridge.wiring import tls
 from bridge.wiring.sources import NOWHERE
-from dicom_adapters.dicomweb import Web
-from dicom_adapters.echo import echo, takes
-from dicom_adapters.tls import Calling
+from dicom_adapters.ask.dicomweb import Web
+from dicom_adapters.associate.tls import Calling
+from dicom_adapters.deliver.echo import echo, takes
 from fhir_adapters import rest
 from guarantee.breaker import Health
 from guarantee.errors import Unavailable

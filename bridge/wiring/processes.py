@@ -28,8 +28,8 @@ from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.ups import performer
-from dicom_adapters.scp import Doors, Listener
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.series import read_volume
+from dicom_adapters.listen.scp import Doors, Listener
 from fhir_adapters.door import BODY_MAX, Door
 from inference.host import ModelHost
 

@@ -7,9 +7,9 @@ from typing import Final
 from bridge.config import ConfigError
 from bridge.wiring.inflow import Inflow
 from bridge.wiring.parts import Parts
-from dicom_adapters import retrieve
-from dicom_adapters.query import ListedStudy, Source
-from dicom_adapters.retrieve import Gap
+from dicom_adapters.ask import retrieve
+from dicom_adapters.ask.query import ListedStudy, Source
+from dicom_adapters.ask.retrieve import Gap
 from guarantee.case import CaseKind
 from guarantee.errors import Declined
 

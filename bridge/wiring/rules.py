@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.rules_file import Fault, Place, RulesMalformed, line_of, read_rules
-from dicom_adapters import headers
+from dicom_adapters.read import headers
 from fhir_adapters import inbound
 from guarantee.case import CaseKind
 from guarantee.policy import Policy

@@ -8,7 +8,7 @@ from typing import Final
 from bridge.config import ConfigError, Settings
 from bridge.flows.asking import Ask, Asking
 from bridge.wiring import tls
-from dicom_adapters.query import Options, Source
+from dicom_adapters.ask.query import Options, Source
 from guarantee.completeness import Basis, Status
 from guarantee.judging import Expectation
 

@@ -8,7 +8,7 @@ from typing import Final
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import SourceSettings
 from bridge.config.pacs import PacsSettings
-from dicom_adapters.tls import Calling, Identity, Listening, days_left
+from dicom_adapters.associate.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
 """How long before a certificate ends ``aval check`` asks for a new one."""

@@ -13,11 +13,11 @@ from bridge.wiring.inflow import Inflow
 from bridge.wiring.parts import Parts
 from bridge.wiring.retrieval import fetch
 from bridge.wiring.sources import source
+from dicom_adapters.ask.query import Source
+from dicom_adapters.ask.ups import Code, Options, Output, Workitem, Worklist
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header
-from dicom_adapters.query import Source
+from dicom_adapters.read.headers import read_header
 from dicom_adapters.uids import derive_uid
-from dicom_adapters.ups import Code, Options, Output, Workitem, Worklist
 from guarantee.errors import BlobMissing
 from guarantee.release import Package
 from guarantee.rules import Facts

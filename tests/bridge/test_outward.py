@@ -10,9 +10,9 @@ from bridge.db.destinations import Traffic
 from bridge.vault import FileVault
 from bridge.wiring import outside, outward
 from bridge.wiring.clock import SystemClock
-from dicom_adapters.echo import takes
-from dicom_adapters.posting import StowDestination
-from dicom_adapters.send import PacsDestination
+from dicom_adapters.deliver.echo import takes
+from dicom_adapters.deliver.posting import StowDestination
+from dicom_adapters.deliver.send import PacsDestination
 from guarantee.breaker import Health, Phase
 from guarantee.case import CaseKind
 from guarantee.errors import Unavailable

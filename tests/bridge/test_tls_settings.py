@@ -9,7 +9,7 @@ import pytest
 
 from bridge.config import ConfigError, Settings, load
 from bridge.wiring import dicomweb, outside, tls
-from dicom_adapters.rates import Rate
+from dicom_adapters.listen.rates import Rate
 from guarantee.errors import Malformed
 from tests.peers.certificates import Authority
 

@@ -13,7 +13,7 @@ from pynetdicom.sop_class import (
     StorageCommitmentPushModelInstance,
 )
 
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.associate.upper_layer import keep_answers
 from tests.canary import patient
 
 UIDS = (patient.STUDY_UID, f"{patient.STUDY_UID}.{patient.FAMILY}", f"../{patient.IDENTIFIER}", patient.WORDS)

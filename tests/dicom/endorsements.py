@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom.dataset import Dataset
 
 from bridge.seal import KeyRing, key_id
-from dicom_adapters.envelope import Options, Software
-from dicom_adapters.headers import read_header, to_arrival
+from dicom_adapters.read.headers import read_header, to_arrival
+from dicom_adapters.render.envelope import Options, Software
 from guarantee.amend import Edits, amended
 from guarantee.card import Card, Regulatory
 from guarantee.case import Case, CaseKind, Manifest, Source, case_id

@@ -4,9 +4,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from bridge.vault import FileVault
-from dicom_adapters.admission import Sender
-from dicom_adapters.scp import Doors, Listener, Options
-from dicom_adapters.services import Service
+from dicom_adapters.listen.admission import Sender
+from dicom_adapters.listen.scp import Doors, Listener, Options
+from dicom_adapters.listen.services import Service
 from guarantee.errors import Unavailable
 from guarantee.unit import Arrival
 from tests.dicom import samples

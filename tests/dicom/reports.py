@@ -7,8 +7,8 @@ from io import BytesIO
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_adapters.envelope import Options
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.render.envelope import Options
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.agreement import disagreement
 from guarantee.amend import AddedFinding, Edits, FindingEdit, QuantityEdit
 from guarantee.content import Content, Presence, Text

@@ -13,10 +13,10 @@ from pynetdicom import AE
 
 from bridge.demo.pacs import SimulatedPacs
 from bridge.vault import FileVault
-from dicom_adapters.held import data_set_start
-from dicom_adapters.renderer import DicomRenderer
-from dicom_adapters.renderer import Options as RenderingOptions
-from dicom_adapters.send import Options, PacsDestination
+from dicom_adapters.deliver.held import data_set_start
+from dicom_adapters.deliver.send import Options, PacsDestination
+from dicom_adapters.render.renderer import DicomRenderer
+from dicom_adapters.render.renderer import Options as RenderingOptions
 from guarantee.errors import PortError
 from guarantee.ports import Endorsed, Rendered
 from guarantee.release import Package, Release

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from bridge.runner import HttpServer
 from bridge.vault import FileVault
 from bridge.web.stow_door import make_stow_routes
-from dicom_adapters.custody import Custody
-from dicom_adapters.rates import Rate
-from dicom_adapters.stow import Door, Doors, Options, Sender
+from dicom_adapters.listen.custody import Custody
+from dicom_adapters.listen.rates import Rate
+from dicom_adapters.listen.stow import Door, Doors, Options, Sender
 from guarantee.unit import Arrival
 
 TOKEN: Final = "t0ken"

@@ -6,7 +6,7 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
-from dicom_adapters.admission import Sender
+from dicom_adapters.listen.admission import Sender
 from tests.dicom.post import Post, instance, quiet
 from tests.dicom.raw_peer import (
     REJECTED,

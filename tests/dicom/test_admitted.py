@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.errors import Malformed
 from guarantee.ports import Endorsed
 from tests.dicom import endorsements as e

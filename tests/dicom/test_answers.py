@@ -10,7 +10,7 @@ from pynetdicom import AE
 from pynetdicom.events import EVT_DIMSE_RECV
 from pynetdicom.sop_class import Verification
 
-from dicom_adapters.upper_layer import keep_answers
+from dicom_adapters.associate.upper_layer import keep_answers
 from tests.dicom.post import Post
 from tests.peers.base import wait_until
 

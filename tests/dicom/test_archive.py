@@ -13,8 +13,8 @@ from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
-from dicom_adapters.archive import DicomWeb, changes
-from dicom_adapters.held import Held, data_set_start
+from dicom_adapters.deliver.archive import DicomWeb, changes
+from dicom_adapters.deliver.held import Held, data_set_start
 from guarantee.errors import Declined, Unavailable
 from guarantee.ports import Rendered
 from tests.dicom.sending import ready, refused

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from dicom_adapters.headers import read_header
-from dicom_adapters.source import normalised
+from dicom_adapters.read.headers import read_header
+from dicom_adapters.render.source import normalised
 from tests.dicom.charsets import ANNEXES, TERMS, Sample
 from tests.dicom.samples import element, raw_file
 from tests.peers.fixtures import tool

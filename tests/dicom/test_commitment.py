@@ -13,8 +13,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
-from dicom_adapters.commitment import CommitmentDesk
-from dicom_adapters.send import OURS, Confirm
+from dicom_adapters.deliver.commitment import CommitmentDesk
+from dicom_adapters.deliver.send import OURS, Confirm
 from guarantee.errors import NotProved
 from tests.dicom.raw_peer import ACCEPTED, DATA, Peer, pdu
 from tests.dicom.sending import destination, ready, refused

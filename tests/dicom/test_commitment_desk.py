@@ -11,7 +11,7 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from bridge.demo.pacs import SimulatedPacs
-from dicom_adapters.commitment import CommitmentDesk
+from dicom_adapters.deliver.commitment import CommitmentDesk
 from guarantee.errors import Unavailable
 from tests.dicom.sending import destination, ready, refused, to_simulated
 
@@ -99,7 +99,7 @@ def test_nonsense_at_the_listener_is_refused_and_forgotten(desk: CommitmentDesk)
 
 
 def test_questions_are_forgotten_when_there_are_too_many(desk: CommitmentDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_adapters.commitment.TRANSACTIONS_MAX", 2)
+    monkeypatch.setattr("dicom_adapters.deliver.commitment.TRANSACTIONS_MAX", 2)
     first, *_ = [desk.ask(Asked(), [(Comprehensive3DSRStorage, f"1.{n}")]) for n in range(3)]
     assert report(desk.port, str(first), ["1.0"]) == 0x0115
 

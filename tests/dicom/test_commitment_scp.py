@@ -18,8 +18,8 @@ from pynetdicom.sop_class import (
 )
 
 from bridge.vault import FileVault
-from dicom_adapters import commitment_scp
-from dicom_adapters.commitment_scp import CommitmentService, Options, Place
+from dicom_adapters.listen import commitment_scp
+from dicom_adapters.listen.commitment_scp import CommitmentService, Options, Place
 from guarantee.errors import Unavailable
 from guarantee.ids import Digest, digest
 from guarantee.judging import Held

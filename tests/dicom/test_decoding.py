@@ -14,9 +14,9 @@ import pytest
 from pydicom.encaps import get_frame
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from dicom_adapters.child import DecoderChild
-from dicom_adapters.coded import CodedSize, coded_size
-from dicom_adapters.pixels import read_frame
+from dicom_adapters.image.child import DecoderChild
+from dicom_adapters.image.coded import CodedSize, coded_size
+from dicom_adapters.image.pixels import read_frame
 from guarantee.errors import NotEligible, Unavailable
 from tests.dicom import samples
 from tests.dicom.conftest import SHARED

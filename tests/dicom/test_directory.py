@@ -10,8 +10,8 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from dicom_adapters.directory import files_of, opened
 from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.read.directory import files_of, opened
 
 ABSENT = object()
 

@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.series import read_volume
 from guarantee.errors import NotEligible
 from tests.dicom import samples
 from tests.dicom.enhanced import enhanced

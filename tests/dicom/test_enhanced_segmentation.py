@@ -11,8 +11,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_adapters.renderer import DicomRenderer
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.series import read_volume
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.agreement import disagreement
 from guarantee.content import Content
 from guarantee.errors import Malformed

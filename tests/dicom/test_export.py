@@ -12,11 +12,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from dicom_adapters.confidentiality import Action, Option, Profile, listed
-from dicom_adapters.deidentify import Deidentifier
 from dicom_adapters.errors import NotExportable
-from dicom_adapters.export import BLOCK_BYTES, Allowed, export
-from dicom_adapters.pseudonyms import DAYS_MAX, Pseudonyms
+from dicom_adapters.export.confidentiality import Action, Option, Profile, listed
+from dicom_adapters.export.deidentify import Deidentifier
+from dicom_adapters.export.pseudonyms import DAYS_MAX, Pseudonyms
+from dicom_adapters.export.rewrite import BLOCK_BYTES, Allowed, export
 from tests.canary import patient
 from tests.canary.sinks import found_in
 from tests.dicom import samples

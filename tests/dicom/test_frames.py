@@ -22,8 +22,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_adapters import decode
-from dicom_adapters.pixels import describe_series, read_frame
+from dicom_adapters.image import decode
+from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.errors import NotEligible
 from tests.dicom import samples
 from tests.dicom.conftest import SHARED
@@ -180,7 +180,7 @@ def test_a_coded_frame_of_another_size_than_its_header_is_refused(syntax: str, s
 
 
 def test_too_many_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_adapters.pixels.FRAMES_MAX", 2)
+    monkeypatch.setattr("dicom_adapters.image.pixels.FRAMES_MAX", 2)
 
     assert code_of(lambda: describe_series(listed(samples.series("MR", slices=3)))) == "too-large"
 

@@ -15,10 +15,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_adapters import headers
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import REMEMBERED_BYTES_MAX, Header, read_header, to_arrival
-from dicom_adapters.structure import HEADER_BYTES_MAX
+from dicom_adapters.read import headers
+from dicom_adapters.read.headers import REMEMBERED_BYTES_MAX, Header, read_header, to_arrival
+from dicom_adapters.read.structure import HEADER_BYTES_MAX
 from guarantee.case import CaseKind, Patient
 from guarantee.ids import digest
 from tests.dicom import samples

@@ -18,9 +18,9 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from bridge.demo.pacs import SimulatedPacs
+from dicom_adapters.deliver.echo import takes
+from dicom_adapters.deliver.send import OURS, Confirm, Duplicate
 from dicom_adapters.destination import SYNTAXES
-from dicom_adapters.echo import takes
-from dicom_adapters.send import OURS, Confirm, Duplicate
 from guarantee.errors import Declined, NotProved, Unavailable
 from tests.broker.proxy import Proxy
 from tests.dicom import endorsements as e
@@ -141,7 +141,7 @@ def test_it_is_released_when_the_destination_is_closed(tmp_path: Path) -> None:
 
 
 def test_it_is_released_after_so_many_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_adapters.lines.USES_MAX", 2)
+    monkeypatch.setattr("dicom_adapters.deliver.lines.USES_MAX", 2)
     given = ready(tmp_path)
     with counting() as (port, seen), destination(given, **to_counting(port)) as pacs:
         for _ in range(5):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_adapters.multipart import (
+from dicom_adapters.read.multipart import (
     PART_HEADER_BYTES_MAX,
     PREAMBLE_BYTES_MAX,
     Begin,

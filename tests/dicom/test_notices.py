@@ -18,8 +18,8 @@ from pynetdicom.sop_class import (
 )
 
 from bridge.vault import FileVault
-from dicom_adapters import notices
-from dicom_adapters.notices import NoticeDoors, Notices, Relay
+from dicom_adapters.listen import notices
+from dicom_adapters.listen.notices import NoticeDoors, Notices, Relay
 from guarantee.completeness import Basis, Status
 from guarantee.errors import Unavailable
 from guarantee.judging import Expectation, from_list

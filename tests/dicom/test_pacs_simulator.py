@@ -17,7 +17,7 @@ from pynetdicom.sop_class import (
 )
 
 from bridge.demo.pacs import LABEL, SimulatedPacs, Stored
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.ids import digest
 from tests.dicom import endorsements as e
 from tests.dicom import samples

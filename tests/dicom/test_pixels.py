@@ -23,7 +23,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from dicom_adapters.pixels import describe_series, read_frame
+from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.errors import NotEligible, Unavailable
 from tests.dicom import samples
 from tests.dicom.samples import AXIAL, CORONAL, OBLIQUE, SAGITTAL, capture, to_file

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from dicom_adapters.posting import StowDestination
-from dicom_adapters.send import Options
+from dicom_adapters.deliver.posting import StowDestination
+from dicom_adapters.deliver.send import Options
 from guarantee.errors import Declined, NotProved, PortError, Unavailable
 from tests.dicom.sending import Noon, Ready, data_set, ready, refused, store, withdrawal
 from tests.peers.base import free_port

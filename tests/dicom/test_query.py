@@ -16,8 +16,8 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
-from dicom_adapters import cfind
-from dicom_adapters.query import Listed, Options, Source
+from dicom_adapters.ask import cfind
+from dicom_adapters.ask.query import Listed, Options, Source
 from guarantee.errors import Declined, PortError, Unavailable
 from tests.dicom import samples
 from tests.peers.base import free_port

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dicom_adapters.admission import Admission, Rejection, Sender
-from dicom_adapters.rates import Rate, Rates
+from dicom_adapters.listen.admission import Admission, Rejection, Sender
+from dicom_adapters.listen.rates import Rate, Rates
 from guarantee.errors import Unavailable
 from tests.dicom.post import Post, instance
 from tests.dicom.raw_peer import ACCEPTED, REJECTED, RELEASED, Peer

@@ -9,9 +9,9 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, KeyObjec
 from pynetdicom import AE
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header
-from dicom_adapters.nested import REFERENCES_MAX
-from dicom_adapters.structure import HEADER_BYTES_MAX
+from dicom_adapters.read.headers import read_header
+from dicom_adapters.read.nested import REFERENCES_MAX
+from dicom_adapters.read.structure import HEADER_BYTES_MAX
 from guarantee.judging import Rejection
 from tests.dicom import samples
 from tests.dicom.post import Post, instance, quiet

@@ -8,8 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_adapters.rejection import REASONS
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.render.rejection import REASONS
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.errors import Malformed
 from guarantee.ports import Rendered
 from guarantee.release import Package, Part, WithdrawalReason

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
-from dicom_adapters.items import plain_text, wire_text
+from dicom_adapters.render.items import plain_text, wire_text
 from guarantee.amend import AddedFinding, Edits, FindingEdit, QuantityEdit
 from guarantee.content import Presence
 from guarantee.errors import Malformed

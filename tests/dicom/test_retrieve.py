@@ -14,11 +14,11 @@ from pynetdicom import AE, StoragePresentationContexts, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
 
 from bridge.vault import FileVault
-from dicom_adapters.cfind import Peer
-from dicom_adapters.custody import Custody, Taking
+from dicom_adapters.ask.cfind import Peer
+from dicom_adapters.ask.query import Listed
+from dicom_adapters.ask.retrieve import Gap, by_get, by_move, gaps
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.query import Listed
-from dicom_adapters.retrieve import Gap, by_get, by_move, gaps
+from dicom_adapters.listen.custody import Custody, Taking
 from guarantee.errors import Declined, PortError, Unavailable
 from guarantee.unit import Arrival
 from tests.dicom import samples

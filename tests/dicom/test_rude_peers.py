@@ -38,7 +38,7 @@ def test_an_instance_that_comes_byte_by_byte_is_cut_off_and_nobody_waits(
     post_of: PostOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = post_of()
-    monkeypatch.setattr("dicom_adapters.reception.PDU_S", 0.5)
+    monkeypatch.setattr("dicom_adapters.associate.reception.PDU_S", 0.5)
     body, name = instance()
     with Peer(post.port).associated() as slow, Peer(post.port).associated() as other:
         slow.socket.sendall(data(1, 3, store_request(CT, name)))

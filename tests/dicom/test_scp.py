@@ -18,8 +18,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_adapters.refusals import REFUSALS
-from dicom_adapters.scp import Listener
+from dicom_adapters.associate.refusals import REFUSALS
+from dicom_adapters.listen.scp import Listener
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID
 from guarantee.errors import Unavailable
 from guarantee.ids import digest

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bridge.vault import SegmentVault
-from dicom_adapters.reception import COMMAND_BYTES_MAX, PDU_BYTES_MAX
-from dicom_adapters.refusals import REFUSALS
-from dicom_adapters.scp import Doors, Listener
+from dicom_adapters.associate.reception import COMMAND_BYTES_MAX, PDU_BYTES_MAX
+from dicom_adapters.associate.refusals import REFUSALS
+from dicom_adapters.listen.scp import Doors, Listener
 from guarantee.errors import Unavailable
 from tests.dicom import samples
 from tests.dicom.post import OPTIONS, Post, dcmtk, instance, quiet
@@ -272,7 +272,7 @@ def test_a_peer_that_never_speaks_is_left(post_of: PostOf) -> None:
 
 
 def test_too_many_connections_are_closed_at_once(post_of: PostOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_adapters.scp.SPARE_CONNECTIONS", 0)
+    monkeypatch.setattr("dicom_adapters.listen.scp.SPARE_CONNECTIONS", 0)
     post = post_of(associations_max=1)
     with Peer(post.port).associated(), Peer(post.port) as second:
         assert second.associate() == (0, b"")

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 
-from dicom_adapters.renderer import DicomRenderer
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.agreement import disagreement
 from guarantee.amend import Edits, FindingEdit
 from guarantee.content import Content, Presence

@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from bridge.demo.pacs import SimulatedPacs
-from dicom_adapters.send import Confirm
+from dicom_adapters.deliver.send import Confirm
 from guarantee.errors import Declined, Unavailable
 from guarantee.ids import digest
 from tests.dicom.sending import NOW, data_set, destination, ready, refused, store, to_orthanc, to_simulated, withdrawal

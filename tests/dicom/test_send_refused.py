@@ -12,9 +12,9 @@ from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 from pynetdicom import AE, evt
 
 from bridge.demo.pacs import SimulatedPacs
-from dicom_adapters.archive import DicomWeb
-from dicom_adapters.held import data_set_start
-from dicom_adapters.send import Confirm, Options
+from dicom_adapters.deliver.archive import DicomWeb
+from dicom_adapters.deliver.held import data_set_start
+from dicom_adapters.deliver.send import Confirm, Options
 from guarantee.errors import Declined, Malformed, PortError, Unavailable
 from guarantee.release import Package
 from tests.dicom import endorsements as e

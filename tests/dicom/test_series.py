@@ -20,8 +20,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_adapters import series as series_module
-from dicom_adapters.series import read_volume
+from dicom_adapters.image import series as series_module
+from dicom_adapters.image.series import read_volume
 from guarantee.errors import NotEligible, Unavailable
 from guarantee.inputs import Volume
 from tests.dicom import samples

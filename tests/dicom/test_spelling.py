@@ -9,10 +9,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_adapters.envelope import CHARSETS
-from dicom_adapters.read_back import read_back
-from dicom_adapters.renderer import DicomRenderer
-from dicom_adapters.send import Confirm
+from dicom_adapters.deliver.send import Confirm
+from dicom_adapters.render.envelope import CHARSETS
+from dicom_adapters.render.read_back import read_back
+from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.agreement import disagreement
 from guarantee.errors import Malformed
 from guarantee.ports import Endorsed, Rendered

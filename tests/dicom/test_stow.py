@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 import bridge.web.stow_door
-import dicom_adapters.stow
-from dicom_adapters.part10 import part10
-from dicom_adapters.rates import Rate
+import dicom_adapters.listen.stow
+from dicom_adapters.listen.rates import Rate
+from dicom_adapters.read.part10 import part10
 from guarantee.errors import Refused, Unavailable
 from tests.dicom import samples
 from tests.dicom.stow_site import FAILED, MARK, OTHERS, REFERENCED, TOKEN, StowSite, body, head_of
@@ -89,8 +89,8 @@ def test_a_data_set_is_kept_byte_for_byte_in_its_own_syntax_as_the_listener_keep
 
 
 def test_many_instances_are_committed_in_groups(site: StowSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom_adapters.stow, "COMMIT_EVERY", 3)
-    monkeypatch.setattr(dicom_adapters.stow, "FLUSHING_MAX", 0)
+    monkeypatch.setattr(dicom_adapters.listen.stow, "COMMIT_EVERY", 3)
+    monkeypatch.setattr(dicom_adapters.listen.stow, "FLUSHING_MAX", 0)
     assert len(site.post(body(*files(8))).instances(REFERENCED)) == 8
     assert site.batches == [3, 3, 2]
     assert {arrival.conversation for arrival in site.arrivals} == {*site.ended}, "one request is one conversation"
@@ -286,7 +286,7 @@ def test_what_was_whole_before_the_body_broke_is_kept_and_said(site: StowSite) -
 def test_a_hundred_thousand_parts_are_not_all_read(site: StowSite) -> None:
     said = site.post(body(*[b""] * 100_000))
     assert said.status == 409
-    assert len(site.refused) == dicom_adapters.stow.FAILURES_MAX + 1
+    assert len(site.refused) == dicom_adapters.listen.stow.FAILURES_MAX + 1
     assert site.codes[-1] == "too-many-failures"
 
 
@@ -344,8 +344,8 @@ def test_a_connection_that_ends_in_the_middle_leaves_what_was_whole(
     site: StowSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bridge.web.stow_door, "PIECE_BYTES", 100)
-    monkeypatch.setattr(dicom_adapters.stow, "COMMIT_EVERY", 1)
-    monkeypatch.setattr(dicom_adapters.stow, "FLUSHING_MAX", 0)
+    monkeypatch.setattr(dicom_adapters.listen.stow, "COMMIT_EVERY", 1)
+    monkeypatch.setattr(dicom_adapters.listen.stow, "FLUSHING_MAX", 0)
     data = body(*files(2))[:-300]
     with site.connect() as connection:
         connection.sendall(head_of(site) + b"%x\r\n%b\r\n" % (len(data), data))

@@ -16,10 +16,10 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
 )
 
-from dicom_adapters import headers
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header
-from dicom_adapters.structure import DEPTH_MAX, ELEMENTS_MAX, HEADER_BYTES_MAX, Element, Encoding, _Walker, walk
+from dicom_adapters.read import headers
+from dicom_adapters.read.headers import read_header
+from dicom_adapters.read.structure import DEPTH_MAX, ELEMENTS_MAX, HEADER_BYTES_MAX, Element, Encoding, _Walker, walk
 from tests.dicom import samples
 from tests.dicom.samples import element, encoded, implicit, minimal, raw_file
 

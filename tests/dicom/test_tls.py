@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dicom_adapters.admission import Sender
-from dicom_adapters.tls import GREETING_MAX, Identity, Listening, client_context, server_context
+from dicom_adapters.associate.tls import GREETING_MAX, Identity, Listening, client_context, server_context
+from dicom_adapters.listen.admission import Sender
 from guarantee.errors import Unavailable
 from tests.dicom import samples
 from tests.dicom.post import Post, dcmtk, instance
@@ -263,7 +263,7 @@ def test_a_handshake_that_dribbles_is_cut_off(post_of: PostOf, house: House, cro
 def test_too_many_that_say_nothing_are_closed_at_once(
     post_of: PostOf, house: House, crowd: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicom_adapters.tls.GREETING_MAX", 1)
+    monkeypatch.setattr("dicom_adapters.associate.tls.GREETING_MAX", 1)
     assert GREETING_MAX > 60
     post = post_of(tls=speaking(house, handshake_s=60.0))
     connect(crowd, post)

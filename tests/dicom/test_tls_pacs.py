@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dicom_adapters.admission import Sender
-from dicom_adapters.echo import echo
-from dicom_adapters.query import Options, Source
-from dicom_adapters.send import Confirm
-from dicom_adapters.tls import Calling, Identity, Listening
+from dicom_adapters.ask.query import Options, Source
+from dicom_adapters.associate.tls import Calling, Identity, Listening
+from dicom_adapters.deliver.echo import echo
+from dicom_adapters.deliver.send import Confirm
+from dicom_adapters.listen.admission import Sender
 from guarantee.errors import Unavailable
 from tests.dicom import samples
 from tests.dicom.post import Post

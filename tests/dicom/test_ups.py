@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dicom_adapters.ups import Code, Options, Output, Workitem, Worklist
+from dicom_adapters.ask.ups import Code, Options, Output, Workitem, Worklist
 from guarantee.errors import Declined, Unavailable
 from tests.peers.base import free_port
 from tests.peers.ups_server import CANCELED, COMPLETED, IN_PROGRESS, SCHEDULED, UpsServer, first, tag

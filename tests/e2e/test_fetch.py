@@ -15,9 +15,9 @@ from bridge.config import ConfigError
 from bridge.wiring.inflow import Inflow
 from bridge.wiring.retrieval import Fetched, fetch
 from bridge.wiring.sources import source
-from dicom_adapters.dicomweb import Web
-from dicom_adapters.query import Listed
-from dicom_adapters.retrieve import by_wado, gaps
+from dicom_adapters.ask.dicomweb import Web
+from dicom_adapters.ask.query import Listed
+from dicom_adapters.ask.retrieve import by_wado, gaps
 from guarantee.case import CaseKind
 from guarantee.errors import Unavailable
 from guarantee.unit import Input

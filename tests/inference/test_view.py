@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.series import read_volume
 from guarantee.card import Card, Trait
 from guarantee.content import KeyImage, Text, Used
 from guarantee.errors import Malformed

@@ -15,9 +15,9 @@ from typing import Final
 from pydicom import dcmread
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import Header, read_header
-from dicom_adapters.pixels import describe_series, read_frame
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.pixels import describe_series, read_frame
+from dicom_adapters.image.series import read_volume
+from dicom_adapters.read.headers import Header, read_header
 from guarantee.errors import NotEligible
 from tests.museum.mutation import mutated, series
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.headers import read_header
-from dicom_adapters.pixels import describe_series, read_frame
-from dicom_adapters.series import read_volume
+from dicom_adapters.image.pixels import describe_series, read_frame
+from dicom_adapters.image.series import read_volume
+from dicom_adapters.read.headers import read_header
 from guarantee.errors import NotEligible
 from guarantee.inputs import Volume
 from tests.museum.collection import PIECES, ROOMS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_adapters.refusals import REFUSALS
+from dicom_adapters.associate.refusals import REFUSALS
 from guarantee.ids import digest
 from tests.installation import Installation
 from tests.museum.collection import PIECES

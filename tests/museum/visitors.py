@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dicom_adapters.headers import read_header
-from dicom_adapters.part10 import file_head
+from dicom_adapters.read.headers import read_header
+from dicom_adapters.read.part10 import file_head
 from tests.dicom import samples
 from tests.dicom.raw_peer import ACCEPTED, CT, Peer
 from tests.installation import Installation

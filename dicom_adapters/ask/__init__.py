@@ -1,0 +1,1 @@
+"""What we ask other archives for: what there should be, what is missing, what is to be done."""

@@ -1,0 +1,150 @@
+"""One instance from its first byte to its row: what both ways of receiving have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dicom_adapters.associate.refusals import Answer
+from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.listen.conversation import Conversation
+from dicom_adapters.listen.rates import Rates
+from dicom_adapters.read.headers import read_header
+from dicom_adapters.read.part10 import file_head
+from guarantee.ports import Incoming, Vault
+from guarantee.unit import Arrival
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """What a request says of the instance that follows.
+
+    Args:
+        context_class_uid, transfer_syntax_uid: of its presentation context.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    context_class_uid: str
+    transfer_syntax_uid: str
+
+
+class Keeper:
+    """Makes instances safe.
+
+    Args:
+        vault: must be durable when ``keep`` returns.
+        receive: returns when the arrival is committed.
+        site: of a sender that has none of its own.
+    """
+
+    def __init__(self, vault: Vault, receive: Callable[[Arrival], object], *, site: str, allow_deflated: bool) -> None:
+        self._vault = vault
+        self._receive = receive
+        self._site = site
+        self._allow_deflated = allow_deflated
+        self._rates = Rates()
+
+    def begin(self, announced: Announced) -> Incoming:
+        """Begin a file that the data set can be written to.
+
+        Raises:
+            MalformedInstance: the instance is not of the class of its presentation context.
+            Unavailable: the vault takes nothing now.
+        """
+        if announced.sop_class_uid != announced.context_class_uid:
+            raise MalformedInstance("class-mismatch", "the SOP class is not that of the presentation context")
+        incoming = self._vault.begin()
+        incoming.write(
+            file_head(
+                sop_class_uid=announced.sop_class_uid,
+                sop_instance_uid=announced.sop_instance_uid,
+                transfer_syntax_uid=announced.transfer_syntax_uid,
+            )
+        )
+        return incoming
+
+    def keep(self, incoming: Incoming, announced: Announced, conversation: Conversation) -> None:
+        """Read the header of a file that is whole, make the file durable, then its row.
+
+        Raises:
+            MalformedInstance: these bytes are not an instance that we may keep.
+            Unavailable: not now.
+        """
+        with incoming.view() as data:
+            if conversation.caller is not None:
+                self._rates.take(conversation.sender, conversation.caller.sender.rate, len(data))
+            header = read_header(
+                data,
+                sop_class_uid=announced.sop_class_uid,
+                sop_instance_uid=announced.sop_instance_uid,
+                allow_deflated=self._allow_deflated,
+            )
+        self._receive(conversation.arrival(header, incoming.keep(), self._site))
+
+
+class Storing:
+    """One C-STORE request whose data set comes in pieces: each is in the file, and in the digest, before the next.
+
+    What is refused is still read to its end, and then answered: a peer in the middle of a data set hears nothing.
+
+    Args:
+        answer: says what to answer, and records a refusal.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        announced: Announced,
+        conversation: Conversation,
+        answer: Callable[[Exception | None], Answer],
+    ) -> None:
+        self._keeper = keeper
+        self._announced = announced
+        self._conversation = conversation
+        self._answer = answer
+        self._incoming: Incoming | None = None
+        self._error: Exception | None = None
+        conversation.reception.begin()
+        self._attempt(self._begin)
+
+    def write(self, piece: memoryview) -> None:
+        """Take one piece of the data set.
+
+        Raises:
+            Violation: there is no end to it.
+        """
+        refusal = self._conversation.reception.add(len(piece))
+        if self._error is None:
+            self._attempt(lambda: self._take(piece, refusal))
+
+    def finish(self) -> Answer:
+        """The data set is whole: make it safe, and say what to answer."""
+        if self._error is None:
+            self._attempt(self._keep)
+        self.drop()
+        return self._answer(self._error)
+
+    def drop(self) -> None:
+        """Forget what was received and not kept."""
+        self._conversation.reception.release()
+        if self._incoming is not None:
+            self._incoming.discard()
+
+    def _begin(self) -> None:
+        self._incoming = self._keeper.begin(self._announced)
+
+    def _take(self, piece: memoryview, refusal: Exception | None) -> None:
+        if refusal is not None:
+            raise refusal
+        if self._incoming is not None:
+            self._incoming.write(piece)
+
+    def _keep(self) -> None:
+        if self._incoming is not None:
+            self._keeper.keep(self._incoming, self._announced, self._conversation)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the boundary to the connection: never success, never a crash
+            self._error = error
+            self.drop()
