@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role, evt
@@ -19,15 +19,11 @@ from dicom_adapters.ask import qido
 from dicom_adapters.ask.cfind import Peer, answers, associate, hang_up, hexadecimal
 from dicom_adapters.ask.dicomweb import Web
 from dicom_adapters.ask.query import Listed
+from dicom_adapters.ask.suboperations import Part, Receiver, Take
 from dicom_adapters.associate.upper_layer import Requestor
-from dicom_adapters.errors import MalformedInstance
-from dicom_adapters.listen.custody import Custody, Taking
+from dicom_adapters.listen.custody import Custody
 from dicom_adapters.read.multipart import Begin, BrokenBody, Data, End, Parts, content_type
-from dicom_adapters.read.values import parse_uid
 from guarantee.errors import Declined, PortError, Unavailable
-
-Take: TypeAlias = Callable[[str, Callable[[], Taking]], None]
-"""Takes one instance: its name, and what returns it whole or raises why it is none."""
 
 INSTANCES_ASKED: Final = 64
 """Most instances named in one C-GET or C-MOVE; a list of UIDs has to fit into one element."""
@@ -36,8 +32,6 @@ WADO_TYPE: Final = 'multipart/related; type="application/dicom"; transfer-syntax
 
 _PENDING: Final = frozenset({0xFF00, 0xFF01})
 _WARNING: Final = 0xB000
-_REFUSED: Final = 0xA900
-_LATER: Final = 0xA700
 _PLAIN: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 _OTHERS: Final = (
     "1.2.840.10008.1.2.2",  # big endian
@@ -109,7 +103,7 @@ def _take_parts(kind: str, pieces: Iterator[bytes], custody: Custody, take: Take
             for event in parts.feed(piece):
                 match event:
                     case Begin():
-                        part = _Part(custody.file())
+                        part = Part(custody.file())
                     case Data(data) if part is not None:
                         part.write(data)
                     case End() if part is not None:
@@ -123,32 +117,6 @@ def _take_parts(kind: str, pieces: Iterator[bytes], custody: Custody, take: Take
             part.taking.discard()
 
 
-class _Part:
-    """One instance as it comes; what is wrong with it is raised by whoever takes it."""
-
-    def __init__(self, taking: Taking) -> None:
-        self.taking = taking
-        self._error: MalformedInstance | None = None
-
-    @property
-    def name(self) -> str:
-        """What it says it is called."""
-        return self.taking.meta.sop_instance_uid if self.taking.meta else "(without a name)"
-
-    def write(self, data: bytes) -> None:
-        try:
-            if self._error is None:
-                self.taking.write(data)
-        except MalformedInstance as error:
-            self.taking.discard()
-            self._error = error
-
-    def whole(self) -> Taking:
-        if self._error is not None:
-            raise self._error
-        return self.taking
-
-
 # ------------------------------------------------------------------------------------------------------------- C-GET
 
 
@@ -160,7 +128,7 @@ def by_get(peer: Peer, study_uid: str, missing: Sequence[Gap], custody: Custody,
         Unavailable: no answer, or nothing can be kept now.
     """
     classes = sorted({each.sop_class_uid for gap in missing for each in gap.missing})
-    receiver = _Receiver(custody, take)
+    receiver = Receiver(custody, take)
     entity = _entity(peer)
     contexts = [build_context(StudyRootQueryRetrieveInformationModelGet), *_storage(classes)]
     association = associate(
@@ -168,13 +136,14 @@ def by_get(peer: Peer, study_uid: str, missing: Sequence[Gap], custody: Custody,
         peer,
         contexts=contexts,
         ext_neg=[build_role(each, scp_role=True) for each in classes[:_CONTEXTS_MAX]],
-        evt_handlers=[(evt.EVT_C_STORE, receiver.store), (evt.EVT_PDU_RECV, receiver.measure)],
+        evt_handlers=[(evt.EVT_C_STORE, receiver.store), (evt.EVT_PDU_RECV, receiver.read)],
     )
     try:
         ask = partial(association.send_c_get, query_model=StudyRootQueryRetrieveInformationModelGet)
         _ask_all(association, StudyRootQueryRetrieveInformationModelGet, ask, study_uid, missing, receiver)
     finally:
         hang_up(association)
+        receiver.close()
 
 
 def _storage(classes: Sequence[str]) -> list[PresentationContext]:
@@ -183,48 +152,6 @@ def _storage(classes: Sequence[str]) -> list[PresentationContext]:
         return [build_context(each, [*_PLAIN, *_OTHERS]) for each in classes[:_CONTEXTS_MAX]]
     ways = [[*_PLAIN], *([other] for other in _OTHERS)]
     return [build_context(each, way) for each in classes for way in ways]
-
-
-class _Receiver:
-    """What comes on the association of a C-GET. pynetdicom calls it; nothing may be raised."""
-
-    def __init__(self, custody: Custody, take: Take) -> None:
-        self._custody = custody
-        self._take = take
-        self._size = 0
-        self.error: PortError | None = None
-
-    def measure(self, event: Any) -> None:
-        """Cut the archive off when one instance has no end: pynetdicom would gather it in memory."""
-        for item in getattr(event.pdu, "presentation_data_value_items", None) or ():
-            value = item.presentation_data_value
-            self._size += len(value)
-            if value and value[0] & 2:  # the last fragment (PS3.8, E.2)
-                self._size = 0
-        if self._size > self._custody.instance_bytes_max and self.error is None:
-            self.error = Unavailable("answer-too-large", "the archive sends an instance that has no end")
-            event.assoc.abort()
-            event.assoc.dimse.msg_queue.put((None, None))  # whoever waits for the next answer need not wait its time
-
-    def store(self, event: Any) -> int:
-        """Answer a C-STORE request."""
-        if self.error is not None:
-            return _LATER
-        request = event.request
-        try:
-            names = {
-                "sop_class_uid": parse_uid(str(request.AffectedSOPClassUID), "Affected SOP Class UID"),
-                "sop_instance_uid": parse_uid(str(request.AffectedSOPInstanceUID), "Affected SOP Instance UID"),
-            }
-            part = _Part(self._custody.data_set(transfer_syntax_uid=str(event.context.transfer_syntax), **names))
-            part.write(request.DataSet.getvalue())
-            self._take(part.name, part.whole)
-        except MalformedInstance:
-            return _REFUSED
-        except PortError as error:
-            self.error = error
-            return _LATER
-        return 0x0000
 
 
 # ------------------------------------------------------------------------------------------------------------ C-MOVE
@@ -262,7 +189,7 @@ def _ask_all(
     ask: Callable[[Dataset], Iterator[tuple[Dataset, Dataset | None]]],
     study_uid: str,
     missing: Sequence[Gap],
-    receiver: _Receiver | None,
+    receiver: Receiver | None,
 ) -> None:
     if model not in {context.abstract_syntax for context in association.accepted_contexts}:
         raise Declined("not-offered", "the archive does not offer this way to fetch")

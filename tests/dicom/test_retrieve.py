@@ -1,5 +1,7 @@
 """What an archive may do when it is asked to send: everything, something, nothing, too much; and what we make of it."""
 
+import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian
 from pynetdicom import AE, StoragePresentationContexts, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
 
@@ -17,11 +20,13 @@ from bridge.vault import FileVault
 from dicom_adapters.ask.cfind import Peer
 from dicom_adapters.ask.query import Listed
 from dicom_adapters.ask.retrieve import Gap, by_get, by_move, gaps
+from dicom_adapters.ask.suboperations import AHEAD_MAX
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.listen.custody import Custody, Taking
 from guarantee.errors import Declined, PortError, Unavailable
 from guarantee.unit import Arrival
 from tests.dicom import samples
+from tests.dicom.raw_peer import data, pdu, store_request
 from tests.peers.base import free_port
 
 STUDY = samples.uid("study", "1")
@@ -40,13 +45,16 @@ class Taker:
     """Takes instances, as aval fetch does."""
 
     def __init__(self, folder: Path, *, instance_bytes_max: int = 1024**2) -> None:
+        self.vault = folder
         self.custody = Custody(vault=FileVault(folder), site="chu", instance_bytes_max=instance_bytes_max)
         self.arrivals: list[Arrival] = []
         self.refused: list[str] = []
         self.trouble: Exception | None = None
+        self.slow_s = 0.0
 
     def take(self, _name: str, fill: Callable[[], Taking]) -> None:
         try:
+            time.sleep(self.slow_s)
             taken = fill()
             if self.trouble is not None:
                 raise self.trouble
@@ -172,6 +180,102 @@ def test_an_instance_without_an_end_is_cut_off(tmp_path: Path) -> None:
     taker = Taker(tmp_path / "vault", instance_bytes_max=100_000)
     with pytest.raises(Unavailable, match="answer-too-large"):
         got(taker, giving(files([large])[0]))
+
+
+def context_of(event: Any) -> int:
+    """Return the identifier of a context in which the images are sent as they are."""
+    return next(
+        int(each.context_id)
+        for each in event.assoc.accepted_contexts
+        if each.abstract_syntax == IMAGES[0].SOPClassUID and each.transfer_syntax == [ExplicitVRBigEndian]
+    )
+
+
+def sending(make: Callable[[int], bytes]) -> Any:
+    """An archive that writes PDUs of its own making, until it is cut off; ``make`` knows the context."""
+
+    def answer(event: Any) -> Iterator[Any]:
+        yield 1
+        event.assoc.dul.socket.send(make(context_of(event)))
+        while event.assoc.is_established:
+            time.sleep(0.05)
+        yield 0xFE00, None
+
+    return answer
+
+
+def store_message(context: int, image: Dataset, message: int, *, flags: int = 2, size: int | None = None) -> bytes:
+    request = bytearray(store_request(str(image.SOPClassUID), str(image.SOPInstanceUID)))
+    at = request.index(b"\0\0\x10\x01\x02\0\0\0") + 8
+    request[at : at + 2] = message.to_bytes(2, "little")
+    body = samples.data_set_of(samples.to_file(image, ExplicitVRBigEndian))[:size]
+    return data(context, 3, bytes(request)) + data(context, flags, body)
+
+
+def test_what_is_sent_ahead_of_our_answers_is_taken_up_to_a_limit(taker: Taker) -> None:
+    with pytest.raises(Unavailable, match="without waiting for our answers"):
+        got(taker, sending(lambda context: b"".join(store_message(context, IMAGES[0], 7) for _ in range(2))))
+    many = samples.series(slices=AHEAD_MAX + 30)
+    taker.slow_s = 0.3
+    with pytest.raises(Unavailable, match="without waiting for our answers"):
+        got(taker, sending(lambda context: b"".join(store_message(context, one, n) for n, one in enumerate(many))))
+    assert [each.name for each in (taker.vault / "incoming").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (lambda context: data(context, 3, store_request("1.2", "1.2.3")), "in the middle of an instance"),
+        (lambda context: data(context, 1, bytes(70_000)), "a command in the middle"),
+        (lambda context: pdu(4, struct.pack(">LB", 1, context)), "without its header"),
+    ],
+)
+def test_what_does_not_belong_in_an_instance_ends_the_fetch(
+    taker: Taker, wrong: Callable[[int], bytes], why: str
+) -> None:
+    def begun(context: int) -> bytes:
+        return store_message(context, IMAGES[0], 1, flags=0, size=2000) + wrong(context)
+
+    with pytest.raises(Unavailable, match=why):
+        got(taker, sending(begun))
+    assert taker.arrivals == []
+    assert list((taker.vault / "incoming").iterdir()) == []
+
+
+def test_a_command_without_an_end_is_cut_off(taker: Taker) -> None:
+    with pytest.raises(Unavailable, match="a command that has no end"):
+        got(taker, sending(lambda context: data(context, 1, bytes(70_000))))
+
+
+def test_an_instance_in_tiny_pieces_is_the_same_instance(taker: Taker) -> None:
+    body = samples.data_set_of(samples.to_file(IMAGES[0], ExplicitVRBigEndian))
+
+    def tiny(context: int) -> bytes:
+        request = store_request(str(IMAGES[0].SOPClassUID), str(IMAGES[0].SOPInstanceUID))
+        return data(context, 3, request, chunk=20) + data(context, 2, body, chunk=101)
+
+    def answer(event: Any) -> Iterator[Any]:
+        yield 1
+        event.assoc.dul.socket.send(tiny(context_of(event)))
+        event.assoc.dimse.get_msg(block=True)  # our answer
+        yield 0xB000, Dataset()
+
+    got(taker, answer)
+    (arrival,) = taker.arrivals
+    assert samples.data_set_of(taker.custody.vault.get(arrival.source.digest)) == body
+
+
+def test_an_archive_that_hangs_up_in_the_middle_leaves_nothing(taker: Taker) -> None:
+    def half(event: Any) -> Iterator[Any]:
+        yield 1
+        event.assoc.dul.socket.send(store_message(context_of(event), IMAGES[0], 1, flags=0, size=2000))
+        event.assoc.abort()
+        yield 0xFE00, None
+
+    with pytest.raises(Unavailable, match="no-answer"):
+        got(taker, half)
+    assert taker.arrivals == []
+    assert list((taker.vault / "incoming").iterdir()) == []
 
 
 def test_when_we_can_keep_nothing_the_fetch_ends(taker: Taker) -> None:

@@ -1,5 +1,7 @@
 """``aval fetch``: what a real archive holds and we do not comes through the same intake; what does not come is said."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -106,6 +108,35 @@ def test_a_gap_is_filled_with_the_bytes_of_the_archive(
     ours = {samples.data_set_of(made.vault.get(one.source.digest)) for one in inputs}
     assert ours == {samples.data_set_of(file) for file in files}
     assert fetched(made, place, name, way).wanted == 0
+
+
+WEIGHING = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Started by a small process: what a child holds most is counted from what its parent holds when it is made."""
+
+
+def peak_bytes(made: Installation, name: str) -> int:
+    """Fetch a study by C-GET in a process of its own; return the most memory that it held."""
+    words = ["fetch", samples.uid("study", name), "--from", "pacs", "--by", "get", "--dir", str(made.folder)]
+    fetching = [sys.executable, "-m", "bridge", *words]
+    weighing = [sys.executable, "-c", WEIGHING, *fetching]
+    said = subprocess.run(weighing, env=made.environment(), capture_output=True, check=True, timeout=180)
+    return int(said.stdout) * 1024
+
+
+def test_an_instance_as_large_as_the_memory_is_fetched_in_pieces(made: Installation, archive: Orthanc) -> None:
+    size_bytes = 150 * 1024 * 1024
+    (large,) = samples.series(slices=1, study="large")
+    large.Rows, large.Columns, large.PixelData = 9600, 8192, bytes(size_bytes)
+    archive.store(samples.to_file(samples.series(slices=1, study="small")[0]))
+    archive.store(samples.to_file(large))
+    before = peak_bytes(made, "small")
+    assert peak_bytes(made, "large") < before + size_bytes / 8
+    (kept,) = held(made, "large")
+    assert made.vault.path(kept.source.digest).stat().st_size > size_bytes
 
 
 def test_an_archive_moves_to_our_listener(made: Installation, archive: Orthanc) -> None:
