@@ -7,7 +7,7 @@ deliverer, which holds them; Sealer (with release.Witness), because signatures a
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from mmap import mmap
 from pathlib import Path
@@ -24,6 +24,7 @@ from guarantee.mask import Mask
 from guarantee.opinion import Opinion, Reader, Seal
 from guarantee.release import Notice, Package, Receipt, Release
 from guarantee.result import Result
+from guarantee.runs import Spent
 from guarantee.unit import Unit
 
 # ---------------------------------------------------------------------------------------------------- clock, bell
@@ -130,7 +131,11 @@ class ProposedSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a model answers: everything of a draft but its identifiers."""
+    """What a model answers: everything of a draft but its identifiers.
+
+    Args:
+        spent: how long it took; a measurement, no part of the draft.
+    """
 
     findings: tuple[Finding, ...]
     segments: tuple[ProposedSegment, ...]
@@ -138,6 +143,7 @@ class Proposal:
     inputs: tuple[Used, ...]
     report: str
     cautions: tuple[Text, ...]
+    spent: Spent | None = field(default=None, compare=False)
 
 
 class Model(Protocol):

@@ -4,7 +4,7 @@
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
 What is read and written of a subject that has a module of its own is said there: identity.py, judging.py, pauses.py,
-stops.py.
+runs.py, stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +25,7 @@ from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
 from guarantee.result import Cause, Priority, Result
 from guarantee.rules import Facts
+from guarantee.runs import Runs
 from guarantee.stops import Stops
 
 
@@ -354,6 +355,10 @@ class Unit(Protocol):
     @property
     def results(self) -> Results:
         """Results, leases, drafts."""
+
+    @property
+    def runs(self) -> Runs:
+        """How long models took."""
 
     @property
     def gate(self) -> Gate:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from guarantee.canonical import Json
 from guarantee.codec import from_plain, to_plain
@@ -12,9 +12,13 @@ from guarantee.ids import digest
 from guarantee.inputs import Inputs, Record, Slice, Volume
 from guarantee.mask import Mask
 from guarantee.ports import Proposal, ProposedSegment
+from guarantee.runs import Spent
 from inference.view import View
 
 Buffers: TypeAlias = Sequence[bytes | memoryview]
+
+SPENT_US_MAX: Final = 10**12
+"""Longest part of a run that is believed, in microseconds: eleven days, longer than any deadline."""
 
 
 def write_inputs(view: View) -> tuple[dict[str, Json], Buffers]:
@@ -79,6 +83,7 @@ def write_proposal(proposal: Proposal) -> tuple[dict[str, Json], Buffers]:
         "inputs": to_plain(proposal.inputs),
         "report": proposal.report,
         "cautions": to_plain(proposal.cautions),
+        "spent_us": _write_spent(proposal.spent),
     }, masks
 
 
@@ -88,7 +93,7 @@ def read_proposal(header: Mapping[str, Json], buffers: Sequence[memoryview], vie
     Raises:
         Malformed: not a proposal, or one about other inputs than those it was given.
     """
-    if header.keys() != {"findings", "segments", "key_images", "inputs", "report", "cautions"}:
+    if header.keys() != {"findings", "segments", "key_images", "inputs", "report", "cautions", "spent_us"}:
         raise Malformed(f"a proposal does not have the parts {json.dumps(sorted(header))[:200]}")
     segments = _many(Segment, header["segments"])
     if len(segments) != len(buffers):
@@ -103,9 +108,25 @@ def read_proposal(header: Mapping[str, Json], buffers: Sequence[memoryview], vie
         inputs=_many(Used, header["inputs"]),
         report=report,
         cautions=_many(Text, header["cautions"]),
+        spent=_read_spent(header["spent_us"]),
     )
     _require_same_images(proposal, view.inputs)
     return view.restore(proposal)
+
+
+def _write_spent(spent: Spent | None) -> Json:
+    if spent is None:
+        return None
+    return [round(part * 1_000_000) for part in (spent.preprocess_s, spent.predict_s, spent.postprocess_s)]
+
+
+def _read_spent(plain: Json) -> Spent | None:
+    match plain:
+        case None:
+            return None
+        case [int(before), int(within), int(after)] if max(before, within, after) <= SPENT_US_MAX:
+            return Spent(preprocess_s=before / 1e6, predict_s=within / 1e6, postprocess_s=after / 1e6)
+    raise Malformed("how long a run took is three numbers of microseconds")
 
 
 def _segment(segment: Segment, data: bytes) -> ProposedSegment:

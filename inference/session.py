@@ -4,6 +4,7 @@ The only module that imports ONNX Runtime, because what must happen before that 
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -80,6 +81,8 @@ class Session:
         if options.shrink and first == CPU:
             self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self.threads = options.threads
+        self.laps: list[tuple[float, float]] = []
+        """Begin and end of each run, by the monotonic clock, in seconds; the child empties it before each case."""
         self.inputs = tuple(_tensor(found) for found in self._session.get_inputs())
         self.outputs = tuple(_tensor(found) for found in self._session.get_outputs())
 
@@ -89,10 +92,12 @@ class Session:
         Raises:
             ModelFailed: out of memory, refused to run, or not the type and shape that the model declares.
         """
+        began = time.monotonic()
         try:
             found: Sequence[Array] = self._session.run(None, inputs, self._run_options)
         except _ERRORS as error:
             raise _failed("run-refused", error) from None
+        self.laps.append((began, time.monotonic()))
         for tensor, array in zip(self.outputs, found, strict=True):
             _check(tensor, array)
         return tuple(found)

@@ -15,9 +15,11 @@ from bridge.db.engine import name_actor, reading, translated
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
+from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
+from bridge.db.runs import SqlRuns
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
 
@@ -31,6 +33,7 @@ class SqlUnit:
     identities: SqlIdentities
     judging: SqlJudging
     results: SqlResults
+    runs: SqlRuns
     gate: SqlGate
     deliveries: SqlDeliveries
     destinations: SqlDestinations
@@ -39,6 +42,7 @@ class SqlUnit:
     accounts: SqlAccounts
     views: SqlViews
     journal: SqlJournal
+    measures: SqlMeasures
     registry: SqlRegistry
 
 
@@ -85,6 +89,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         identities=SqlIdentities(connection),
         judging=SqlJudging(connection),
         results=SqlResults(connection, lock),
+        runs=SqlRuns(connection),
         gate=SqlGate(connection),
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
@@ -93,5 +98,6 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
+        measures=SqlMeasures(connection),
         registry=SqlRegistry(connection),
     )

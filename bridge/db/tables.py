@@ -12,6 +12,7 @@ metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
     {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
+    | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
     | {"broken_off", "failures", "holds", "instances", "objects", "round", "second_factor_step", "trying"}
 )
 
@@ -61,6 +62,12 @@ results = _table(
     "cause_detail attempts queued_at drafted_at moved_at",
 )
 leases = _table("leases", "result_id", "holder until")
+runs = _table(
+    "runs",
+    "result_id started_at",
+    "ended_at holder outcome cause_code sender scanner fetch_ms start_ms preprocess_ms predict_ms postprocess_ms "
+    "store_ms",
+)
 questions = _table("questions", "nonce", "result_id shown mode reader asked_at expires_at")
 opinions = _table(
     "opinions",

@@ -295,6 +295,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *append_only(
         "rejections",
         "judgements",
+        "runs",
         "transitions",
         "policies",
         "models",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from guarantee.ids import Digest, ResultId
 from guarantee.inputs import Inputs
 from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
 from guarantee.result import Cause, Priority, Result
+from guarantee.runs import Outcome, Run, Spent
 from guarantee.states import CaseState, ResultState, ResultVerb
 from guarantee.stops import in_force
 from guarantee.unit import Unit
@@ -25,6 +26,9 @@ ATTEMPTS_MAX: Final = 3
 STARTS_MAX: Final = 20
 """How often a result is started when its worker dies without a word. A poison study must not kill workers for ever;
 a service that is restarted, or killed, a few times in a row must not fail a study that has nothing to do with it."""
+
+OVERTAKEN: Final = "overtaken"
+"""Cause of an attempt whose draft came too late: the inputs had changed, or another worker had taken over."""
 
 LEASE_MARGIN_S: Final = 60.0
 """A lease outlives the card's deadline by this much: reading the inputs and storing the draft take time too."""
@@ -53,12 +57,23 @@ class Inference:
     holder: str
 
 
+@dataclass(slots=True, kw_only=True)
+class _Times:
+    """How far an attempt has come, and when."""
+
+    started_at: datetime
+    read_at: datetime | None = None
+    answered_at: datetime | None = None
+    spent: Spent | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     result: Result
     case: Case
     card: Card
     cautions: tuple[Text, ...]
+    times: _Times = field(compare=False)
 
 
 def infer(result_id: ResultId, tools: Inference) -> None:
@@ -76,11 +91,11 @@ def infer(result_id: ResultId, tools: Inference) -> None:
         _conclude(job, tools, ResultVerb.EXCLUDE, error)
     except (ModelFailed, BlobMissing) as error:
         if isinstance(error, ModelFailed) and job.result.attempts < ATTEMPTS_MAX:
-            _let_go(job, tools)
+            _let_go(job, tools, Outcome.RETRIED, error)
             raise Unavailable("model-failed", f"attempt {job.result.attempts}: {error}") from error
         _conclude(job, tools, ResultVerb.FAIL, error)
-    except Unavailable:
-        _let_go(job, tools, counted=False)
+    except Unavailable as error:
+        _let_go(job, tools, Outcome.UNAVAILABLE, error)
         raise
     else:
         _keep(job, content, tools)
@@ -125,7 +140,8 @@ def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
             cause = Cause(code="worker-died", detail=f"the worker died each of the {STARTS_MAX} times it started on it")
             _give_up(result, cause, unit, tools, now)
             return None
-        return _Job(result=result, case=case, card=card, cautions=_lacks(result, unit))
+        times = _Times(started_at=now)
+        return _Job(result=result, case=case, card=card, cautions=_lacks(result, unit), times=times)
 
 
 def _lacks(result: Result, unit: Unit) -> tuple[Text, ...]:
@@ -156,7 +172,10 @@ def _draft(job: _Job, tools: Inference) -> Content:
     data = [tools.vault.get(source.digest) for source in sources]
     study = job.case.kind is CaseKind.STUDY
     inputs = tools.read_volume(data) if study else tools.read_record(data, job.case.uid)
-    return _content(job, tools.model.run(job.card, inputs), tools)
+    job.times.read_at = tools.clock.now()
+    proposal = tools.model.run(job.card, inputs)
+    job.times.answered_at, job.times.spent = tools.clock.now(), proposal.spent
+    return _content(job, proposal, tools)
 
 
 def used_sources(manifest: Manifest, kind: CaseKind, focus: str) -> tuple[Source, ...]:
@@ -199,26 +218,53 @@ def _keep(job: _Job, content: Content, tools: Inference) -> None:
     def move(result: Result, unit: Unit, now: datetime) -> None:
         unit.results.move(result.after(ResultVerb.DRAFT, draft=draft), now)
 
-    _finish(job, tools, move)
+    _finish(job, tools, move, Outcome.DRAFTED)
 
 
 def _conclude(job: _Job, tools: Inference, verb: ResultVerb, error: PortError) -> None:
     def move(result: Result, unit: Unit, now: datetime) -> None:
         unit.results.move(result.after(verb, cause=Cause(code=error.code, detail=error.detail)), now)
 
-    _finish(job, tools, move)
+    _finish(job, tools, move, Outcome.EXCLUDED if verb is ResultVerb.EXCLUDE else Outcome.FAILED, error.code)
 
 
-def _finish(job: _Job, tools: Inference, move: Callable[[Result, Unit, datetime], None]) -> None:
+def _finish(
+    job: _Job,
+    tools: Inference,
+    move: Callable[[Result, Unit, datetime], None],
+    outcome: Outcome,
+    cause: str = "",
+) -> None:
     """Move the result, unless it was overtaken or the lease went to another worker while the model ran."""
     now = tools.clock.now()
     with tools.store.transaction(tools.holder) as unit:
         result = unit.results.get(job.result.id)
         if result.state is ResultState.QUEUED and unit.results.holds(result.id, tools.holder, now=now):
             move(result, unit, now)
+        else:
+            outcome, cause = Outcome.OVERTAKEN, cause or OVERTAKEN
         unit.results.let_go(result.id, tools.holder)
+        unit.runs.add(_run(job, tools, outcome, cause, now))
 
 
-def _let_go(job: _Job, tools: Inference, *, counted: bool = True) -> None:
+def _let_go(job: _Job, tools: Inference, outcome: Outcome, error: PortError) -> None:
+    """Give the result back to be run again; an attempt that says nothing of the model is not counted."""
+    now = tools.clock.now()
     with tools.store.transaction(tools.holder) as unit:
-        unit.results.let_go(job.result.id, tools.holder, counted=counted)
+        unit.results.let_go(job.result.id, tools.holder, counted=outcome is Outcome.RETRIED)
+        unit.runs.add(_run(job, tools, outcome, error.code, now))
+
+
+def _run(job: _Job, tools: Inference, outcome: Outcome, cause: str, now: datetime) -> Run:
+    times = job.times
+    return Run(
+        result=job.result.id,
+        holder=tools.holder,
+        outcome=outcome,
+        cause=cause,
+        started_at=times.started_at,
+        ended_at=now,
+        read_at=times.read_at,
+        answered_at=times.answered_at,
+        spent=times.spent,
+    )

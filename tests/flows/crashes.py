@@ -4,7 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-SUBJECTS = ("cases", "identities", "judging", "results", "gate", "deliveries", "destinations", "stops", "messages")
+SUBJECTS = (
+    "cases",
+    "identities",
+    "judging",
+    "results",
+    "runs",
+    "gate",
+    "deliveries",
+    "destinations",
+    "stops",
+    "messages",
+)
 
 
 class Crash(BaseException):

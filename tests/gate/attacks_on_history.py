@@ -47,6 +47,7 @@ UNREFERENCED: Final = {
     "admissions": ("1 = 1", "verdict = 'admit'"),
     "rejections": ("1 = 1", "title = '113037'"),
     "judgements": ("1 = 1", "how = 'x'"),
+    "runs": ("1 = 1", "outcome = 'failed', cause_code = 'crashed'"),
     "cases": ("uid NOT IN (SELECT case_uid FROM inputs) AND id NOT IN (SELECT case_id FROM results)", ""),
     "results": ("state = 'failed'", ""),
     "users": ("login = 'dr.idle'", ""),

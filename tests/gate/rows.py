@@ -369,3 +369,17 @@ class Rows(SiteRows):
             "at": SIGNED,
         }
         return insert("judgements", values | changes)
+
+    def run(self, name: str, **changes: Any) -> Sql:
+        """An attempt of the model on a result."""
+        values = {
+            "result_id": self.id(name),
+            "started_at": SIGNED,
+            "ended_at": SIGNED,
+            "holder": "infer:1",
+            "outcome": "drafted",
+            "cause_code": "",
+            "sender": "mr1",
+            "scanner": "",
+        }
+        return insert("runs", values | changes)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -27,6 +28,17 @@ def test_a_model_answers_and_its_process_stays_warm(bench: Callable[..., Bench])
     first = one.child.pid
     assert one.percent(50) == Decimal("50.0")
     assert one.child.pid == first
+
+
+def test_an_answer_says_how_long_its_parts_took(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.run(1)
+    began = time.monotonic()
+    spent = one.run(2).spent
+    whole_s = time.monotonic() - began
+    assert spent is not None
+    assert spent.predict_s > 0
+    assert spent.total_s <= whole_s
 
 
 def test_the_child_outlives_the_thread_that_first_asked(bench: Callable[..., Bench]) -> None:

@@ -13,6 +13,7 @@ from guarantee.errors import Malformed
 from guarantee.inputs import Coded, Inputs, Record, Slice, Volume
 from guarantee.mask import Grid, Mask
 from guarantee.ports import Proposal, ProposedSegment
+from guarantee.runs import Spent
 from inference.errors import WireBroken
 from inference.messages import read_inputs, read_proposal, write_inputs, write_proposal
 from inference.view import View
@@ -209,3 +210,18 @@ def test_a_key_image_from_elsewhere_is_refused() -> None:
     header, buffers = write_proposal(replace(proposal(), key_images=(stray,)))
     with pytest.raises(Malformed, match="a key image is not one of the images"):
         read_proposal(header, [memoryview(buffer) for buffer in buffers], as_it_is(volume()))
+
+
+def test_how_long_a_run_took_crosses_beside_the_proposal() -> None:
+    spent = Spent(preprocess_s=0.25, predict_s=3.000001, postprocess_s=0.0)
+    header, buffers = write_proposal(replace(proposal(), spent=spent))
+    read = read_proposal(header, [memoryview(buffer) for buffer in buffers], as_it_is(volume()))
+    assert read.spent == spent
+    assert read == proposal(), "a measurement is no part of what was proposed"
+
+
+@pytest.mark.parametrize("said", [[1, 2], [1, 2, -3], [1, 2, 10**13], [1, 2, "3"], "long", 3, {"a": 1}])
+def test_a_duration_that_is_none_is_refused(said: Json) -> None:
+    header, buffers = write_proposal(proposal())
+    with pytest.raises(Malformed):
+        read_proposal({**header, "spent_us": said}, [memoryview(buffer) for buffer in buffers], as_it_is(volume()))

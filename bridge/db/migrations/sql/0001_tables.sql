@@ -244,6 +244,7 @@ CREATE TABLE results (
     CHECK (state NOT IN ('excluded', 'failed', 'rejected', 'expired', 'stale', 'retracted') OR cause_code <> '')
 );
 CREATE INDEX results_by_state ON results (state, queued_at);
+CREATE INDEX results_by_time ON results (queued_at);
 
 -- Who works on what, for how long. A lease that ends is simply taken by another.
 CREATE TABLE leases (
@@ -251,6 +252,30 @@ CREATE TABLE leases (
   holder TEXT NOT NULL,
   until TEXT NOT NULL
 );
+
+-- How long one attempt of a model took, part by part: measurements (guarantee/runs.py). Nothing refers to them.
+CREATE TABLE runs (
+  result_id TEXT NOT NULL REFERENCES results (id),
+  started_at TEXT NOT NULL,
+  ended_at TEXT NOT NULL,
+  holder TEXT NOT NULL,                        -- the worker
+  outcome TEXT NOT NULL,
+  cause_code TEXT NOT NULL,
+  sender TEXT NOT NULL,                        -- of the first input that it read, and the device that made it:
+  scanner TEXT NOT NULL,                       -- Manufacturer's Model Name (0008,1090); '' where nothing says
+  fetch_ms INTEGER,                            -- NULL: not reached, or not said
+  start_ms INTEGER,
+  preprocess_ms INTEGER,
+  predict_ms INTEGER,
+  postprocess_ms INTEGER,
+  store_ms INTEGER,
+  PRIMARY KEY (result_id, started_at),
+  CONSTRAINT run_outcome_known
+    CHECK (outcome IN ('drafted', 'excluded', 'failed', 'retried', 'unavailable', 'overtaken')),
+  CONSTRAINT run_without_a_draft_explained CHECK ((outcome = 'drafted') = (cause_code = ''))
+);
+CREATE INDEX runs_by_time ON runs (ended_at);
+CREATE INDEX runs_by_holder ON runs (holder, started_at);
 
 -- What the server asked one reader, once: will you answer for exactly this draft? Also the record that it was shown.
 -- A shadow result can be asked about by nobody: the key carries the mode.
@@ -319,6 +344,7 @@ CREATE TABLE decisions (
   CONSTRAINT decision_as_made UNIQUE (id, result_id, verdict, content),
   CONSTRAINT decision_and_result UNIQUE (id, result_id)
 );
+CREATE INDEX decisions_by_time ON decisions (at);
 
 -- A released result is taken back: who, why, sealed.
 CREATE TABLE withdrawals (
@@ -519,6 +545,7 @@ CREATE TABLE turned_away (
   detail TEXT NOT NULL,
   at TEXT NOT NULL
 );
+CREATE INDEX turned_away_by_time ON turned_away (at);
 
 CREATE TABLE outbox (
   id TEXT NOT NULL PRIMARY KEY,

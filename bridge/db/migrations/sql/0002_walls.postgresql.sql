@@ -592,6 +592,26 @@ END $$;
 CREATE TRIGGER judgements_never_deleted BEFORE DELETE ON judgements FOR EACH ROW EXECUTE FUNCTION judgements_never_deleted();
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_deleted;
 
+CREATE FUNCTION runs_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall runs_never_updated: runs is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER runs_never_updated BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION runs_never_updated();
+ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_updated;
+
+CREATE FUNCTION runs_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall runs_never_deleted: runs is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER runs_never_deleted BEFORE DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_never_deleted();
+ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_deleted;
+
 CREATE FUNCTION transitions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1017,6 +1037,8 @@ CREATE TRIGGER resends_never_truncated BEFORE TRUNCATE ON resends EXECUTE FUNCTI
 ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_truncated;
 CREATE TRIGGER results_never_truncated BEFORE TRUNCATE ON results EXECUTE FUNCTION never_truncated();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_truncated;
+CREATE TRIGGER runs_never_truncated BEFORE TRUNCATE ON runs EXECUTE FUNCTION never_truncated();
+ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_truncated;
 CREATE TRIGGER stops_never_truncated BEFORE TRUNCATE ON stops EXECUTE FUNCTION never_truncated();

@@ -224,6 +224,14 @@ CREATE TRIGGER judgements_never_deleted BEFORE DELETE ON judgements FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall judgements_never_deleted: judgements is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER runs_never_updated BEFORE UPDATE ON runs FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall runs_never_updated: runs is append-only: a row is never updated'); END;
+
+CREATE TRIGGER runs_never_deleted BEFORE DELETE ON runs FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall runs_never_deleted: runs is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall transitions_never_updated: transitions is append-only: a row is never updated'); END;
