@@ -64,7 +64,7 @@ def test_each_stage_has_its_length_from_the_first_image_to_the_last_receipt(stor
         "deliver": seen.seconds["deliver"],
     }
     assert seen.seconds["review"] > 0 < seen.seconds["deliver"]
-    assert seen.to_draft_s == pytest.approx(38.0)
+    assert seen.to_draft_s == pytest.approx(39.0)
     assert seen.longest == "retry"
 
 
