@@ -1,7 +1,8 @@
 """Logs: one line per event, a name and allowed keys; never patient data.
 
-Messages are written as ``event.name key=value``. The libraries below us log what they receive at INFO and DEBUG (tags,
-bodies, addresses), so they are held to WARNING, and pynetdicom's and pydicom's to ERROR.
+Messages are written as ``event.name key=value``; what is handed over as ``extra`` is written so too. The libraries
+below us log what they receive at INFO and DEBUG (tags, bodies, addresses), so they are held to WARNING, and those of pynetdicom
+and pydicom to ERROR.
 """
 
 import logging
@@ -24,11 +25,30 @@ _LIBRARIES: Final = {
     "uvicorn": logging.WARNING,
 }
 
+_RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+"""What every record has; uvicorn adds a coloured copy of its message."""
+
+
+class Lines(logging.Formatter):
+    """One line for each record, with the keys of its event behind its name."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Return the line, keys included; a value with spaces or line ends in it is quoted."""
+        keys = ((key, str(value)) for key, value in record.__dict__.items() if key not in _RECORD)
+        return " ".join((super().formatMessage(record), *(f"{key}={_plain(value)}" for key, value in keys)))
+
+
+def _plain(value: str) -> str:
+    return value if value.isascii() and value.isprintable() and " " not in value else ascii(value)
+
 
 def set_up(level: str = "INFO") -> None:
     """Send our events to standard error; hold the libraries back."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(Lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     hold_libraries()
     logging.captureWarnings(capture=True)

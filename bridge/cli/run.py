@@ -1,15 +1,29 @@
 """``aval run``: the product's processes."""
 
+import logging
 import sys
+import time
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
 from bridge import logs, runner
 from bridge.cli.common import errors_as_exit_codes, folder_option, opened
+from bridge.wiring.parts import Parts
 from bridge.wiring.processes import NAMES, listener, make
 from bridge.wiring.shared_port import READY
+from guarantee.errors import Unavailable
+
+ANSWER_S: Final = 60.0
+"""How long a start waits for its database: after a power cut the server recovers first, and it may be on another
+machine that starts later."""
+
+AGAIN_S: Final = 1.0
+"""Pause before a database that did not answer is asked again."""
+
+_log = logging.getLogger("aval.run")
 
 
 @click.command()
@@ -25,5 +39,24 @@ def run(name: str, folder: Path, for_s: float | None, shared: bool) -> None:
         if shared:
             runner.run([listener(parts)], ready=partial(click.echo, READY), until=sys.stdin)
             return
-        parts.open()
+        _open(parts)
         runner.run(make(name, parts), for_s=for_s)
+
+
+def _open(parts: Parts) -> None:
+    """Make ready to run, once the database answers.
+
+    Raises:
+        Unavailable: it did not within ANSWER_S.
+    """
+    until = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            parts.open()
+        except Unavailable as error:
+            if error.code != "database" or time.monotonic() > until:
+                raise
+            _log.warning("start.waiting", extra={"code": error.code})
+        else:
+            return
+        time.sleep(AGAIN_S)

@@ -24,6 +24,7 @@ from typing import Final
 
 from bridge.vault.disk import (
     NAMES_FLUSHED_WITH_FILE,
+    begin_flush,
     digest_at,
     file_system_of,
     flush_folder,
@@ -38,6 +39,11 @@ from guarantee.ports import Incoming
 
 CACHED_S: Final = 86_400.0
 """How long a file that was made of a record stays after it was last asked for, one day."""
+
+FLUSH_BYTES: Final = 256 * 1024
+"""How much is written before the disk is told to begin with it, 256 KiB: it writes while more arrives, while the digest
+is computed and while the header is read, and the flush at the end waits for a third as long (0.24 ms for 0.62 ms, CT of
+526 kB, ext4). Smaller pieces cost more calls than they gain."""
 
 _INCOMING: Final = "incoming"
 
@@ -289,6 +295,7 @@ class IncomingFile:
         self._path = path
         self._sha256 = hashlib.sha256()
         self._size = 0
+        self._begun = 0
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         self._is_open = True
 
@@ -300,6 +307,8 @@ class IncomingFile:
         """
         with refusals(f"take {len(data)} bytes"):
             write_all(self._descriptor, data)
+            if self._size + len(data) - self._begun >= FLUSH_BYTES:
+                self._begin_flush(self._size + len(data))
         self._sha256.update(data)
         self._size += len(data)
 
@@ -309,8 +318,13 @@ class IncomingFile:
         if self._size == 0:
             yield b""
             return
+        self._begin_flush(self._size)
         with mmap.mmap(self._descriptor, self._size, prot=mmap.PROT_READ) as view:
             yield view
+
+    def _begin_flush(self, end: int) -> None:
+        begin_flush(self._descriptor, self._begun, end - self._begun)
+        self._begun = end
 
     def keep(self) -> Digest:
         """Give the bytes their name, flush both, and return the digest.

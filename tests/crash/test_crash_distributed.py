@@ -73,3 +73,20 @@ def test_any_process_and_both_servers_may_die(
         everybody.close("crash, distributed", SEED, found)
     finally:
         installation.kill()
+
+
+def test_a_process_that_starts_before_its_database_waits_for_it(
+    cluster: KilledPostgreSQL, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path / "data", {}, cluster=cluster, broker=rabbitmq.url)
+    try:
+        cluster.kill()
+        try:
+            installation.launch("desk")
+            installation.eventually(lambda: installation.said().count("start.waiting code=database") > 1, "a wait")
+        finally:
+            cluster.restart()
+        installation.wait_until_open("desk")
+        installation.stop()
+    finally:
+        installation.kill()
