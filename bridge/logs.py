@@ -1,8 +1,8 @@
 """Logs: one line per event, a name and allowed keys; never patient data.
 
 Messages are written as ``event.name key=value``; what is handed over as ``extra`` is written so too. The libraries
-below us log what they receive at INFO and DEBUG (tags, bodies, addresses), so they are held to WARNING, and those of pynetdicom
-and pydicom to ERROR.
+below us log what they receive at INFO and DEBUG (tags, bodies, addresses), so they are held to WARNING,
+and pynetdicom and pydicom to ERROR.
 """
 
 import logging
