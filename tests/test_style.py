@@ -17,10 +17,10 @@ FUNCTION_LINES_P90_MAX = 35
 BROAD_PER_1000_LINES_MAX = 0.6
 
 BOUNDARIES = {
+    "bridge.broker.line.connect": "a connection that failed half-way is closed here: raised again",
     "bridge.broker.local.LocalBell._handle": "a handler's fault must not end the bell: recorded, and rung again",
     "bridge.broker.rabbit.RabbitBell._connect_publisher": "whatever ends it, the connection is hung up: raised again",
     "bridge.broker.rabbit.RabbitBell._verdict": "as LocalBell._handle, over RabbitMQ",
-    "bridge.broker.rabbit._connect": "a connection that failed half-way is closed here: raised again",
     "bridge.runner.Loop._repeat": "a fault of one round must not end the loop: recorded, and tried again",
     "bridge.web.fhir_door.Boundary.__call__": "a fault becomes an OperationOutcome: recorded without its message",
     "bridge.web.security.Guard.__call__": "a fault becomes a page with a reference: recorded without its message",

@@ -9,20 +9,17 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
-from aio_pika.connection import make_url
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPException
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
-from pamqp.exceptions import PAMQPException
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.exceptions import DeliveryError
 
 from bridge.broker.codec import decode, encode
+from bridge.broker.line import BROKEN, CONNECT_S, close, connect
 from bridge.broker.topology import declare_exchanges, declare_queue
 from guarantee.errors import Malformed, PortError, Unavailable
 from guarantee.events import Fact, topic
@@ -30,30 +27,11 @@ from guarantee.events import Fact, topic
 CONFIRM_S: Final = 10.0
 """Longest wait for the broker's confirm of one message."""
 
-CONNECT_S: Final = 10.0
-"""Longest wait for a connection."""
-
 RETRY_S: Final = 2.0
 """Pause between attempts to connect."""
 
-HANG_UP_S: Final = 1.0
-"""Longest wait for a connection that failed to close: the broker may never answer on it."""
-
 _log = logging.getLogger("aval.bell")
 _T = TypeVar("_T")
-_BROKEN: Final = (
-    AMQPException,
-    AMQPError,
-    ChannelInvalidStateError,
-    PAMQPException,
-    ConnectionError,
-    OSError,
-    TimeoutError,
-    asyncio.CancelledError,
-    FutureCancelledError,
-)
-"""What a lost connection looks like: aiormq even cancels a publish that waits for its confirm, which the thread that
-waits for the loop sees as another class of the same name; and a closed channel is a RuntimeError there."""
 
 
 class RabbitBell:
@@ -92,7 +70,7 @@ class RabbitBell:
             ) from error
         except TimeoutError as error:  # a queue that lost its leader answers nothing, and the others are well
             raise Unavailable("no-confirm", f"{topic(fact)} did not take the message in time") from error
-        except _BROKEN as error:
+        except BROKEN as error:
             raise Unavailable("broker", f"{type(error).__name__}: the broker did not take the message") from error
 
     def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:
@@ -122,7 +100,7 @@ class RabbitBell:
             consumer.cancel()
         await asyncio.gather(*self._consumers, return_exceptions=True)
         if self._publisher is not None:
-            await _close(self._publisher[0])
+            await close(self._publisher[0])
         self._publisher = None
         await asyncio.gather(*self._endings, return_exceptions=True)
 
@@ -139,7 +117,7 @@ class RabbitBell:
             await asyncio.wait_for(exchange.publish(message, routing_key=name, mandatory=True), CONFIRM_S)
         except DeliveryError:
             raise  # the broker answered: the connection is well
-        except _BROKEN:
+        except BROKEN:
             self._drop(used)
             raise
 
@@ -151,7 +129,7 @@ class RabbitBell:
 
     def _hang_up(self, connection: AbstractConnection) -> None:
         """Close a connection on a task of its own: the one that failed may be cancelled already."""
-        task = asyncio.create_task(_close(connection))
+        task = asyncio.create_task(close(connection))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
 
@@ -170,7 +148,7 @@ class RabbitBell:
         return exchange
 
     async def _connect_publisher(self) -> tuple[AbstractConnection, AbstractExchange]:
-        connection = await _connect(self._url)
+        connection = await connect(self._url)
         try:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             return connection, await declare_exchanges(channel)
@@ -186,7 +164,7 @@ class RabbitBell:
         while not self._closing.is_set():
             try:
                 await self._consume(name, handler, pool, workers)
-            except (*_BROKEN, *CONNECTION_EXCEPTIONS) as error:
+            except (*BROKEN, *CONNECTION_EXCEPTIONS) as error:
                 if _is_ours(error):
                     raise
                 _log.warning("bell.lost topic=%s code=%s", name, type(error).__name__)
@@ -196,7 +174,7 @@ class RabbitBell:
         self, name: str, handler: Callable[[str, Fact], None], pool: ThreadPoolExecutor, workers: int
     ) -> None:
         running: set[asyncio.Task[None]] = set()
-        connection = await _connect(self._url)
+        connection = await connect(self._url)
         try:
             channel: AbstractChannel = await connection.channel()
             await channel.set_qos(prefetch_count=workers)
@@ -209,7 +187,7 @@ class RabbitBell:
         finally:
             if running:  # what runs is finished and acknowledged before the connection goes
                 await asyncio.wait(running)
-            await _close(connection)
+            await close(connection)
         raise ConnectionError("the broker ended the consumer")
 
     async def _handle(
@@ -222,7 +200,7 @@ class RabbitBell:
                 await message.ack()
             else:
                 await message.reject(requeue=verdict == "again")
-        except _BROKEN as error:
+        except BROKEN as error:
             if _is_ours(error):
                 raise
             _log.warning("bell.unacknowledged code=%s", type(error).__name__)  # it comes again; handlers look first
@@ -256,25 +234,6 @@ class RabbitBell:
 
 async def _declare(channel: AbstractChannel, name: str) -> AbstractQueue:
     return await declare_queue(channel, await declare_exchanges(channel), name)
-
-
-async def _connect(url: str) -> AbstractConnection:
-    """Return a connection; one that fails half-way is closed here, not by the garbage collector on any thread."""
-    connection = aio_pika.Connection(make_url(url))
-    try:
-        await connection.connect(timeout=CONNECT_S)
-    except BaseException:
-        await _close(connection)
-        raise
-    return connection
-
-
-async def _close(connection: AbstractConnection) -> None:
-    """Close a connection, whatever its state; when the line is gone, the library notes the end only if asked again."""
-    for _ in range(2):
-        with suppress(*_BROKEN):
-            await asyncio.wait_for(connection.close(), HANG_UP_S)
-            return
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -26,6 +26,7 @@ VERBS: Final = {
     "fetch": "fetches",
     "export": "export",
     "destinations": "destinations",
+    "queues": "queues",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

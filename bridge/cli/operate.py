@@ -11,8 +11,9 @@ from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, 
 from bridge.config import FILE, ConfigError, explain
 from bridge.db.engine import engine_at
 from bridge.db.migrate import migrate as migrate_database
-from bridge.wiring.checks import run_checks
+from bridge.wiring.checks import check_process, run_checks
 from bridge.wiring.install import install
+from bridge.wiring.parts import NAMES
 
 
 @click.command()
@@ -28,13 +29,14 @@ def init(folder: Path) -> None:
 
 @click.command()
 @folder_option
+@click.option("--process", type=click.Choice(NAMES), help="only what this process needs, with what it may know")
 @json_option
 @errors_as_exit_codes
-def check(folder: Path, as_json: bool) -> None:
+def check(folder: Path, process: str | None, as_json: bool) -> None:
     """Ask whether everything can be reached and trusted; exit status 1 when something cannot."""
     logs.hold_libraries()
     with opened(folder) as parts:
-        checks = run_checks(parts)
+        checks = run_checks(parts) if process is None else check_process(process, parts)
     rows = [("ok" if not c.fault else "FAULT", c.what, c.fault or c.found) for c in checks]
     values = [{"what": c.what, "ok": not c.fault, "detail": c.fault or c.found} for c in checks]
     say(values, table(("", "WHAT", "FOUND"), rows), as_json=as_json)

@@ -11,8 +11,8 @@ import click
 
 from bridge import logs, runner
 from bridge.cli.common import errors_as_exit_codes, folder_option, opened
-from bridge.wiring.parts import Parts
-from bridge.wiring.processes import NAMES, listener, make
+from bridge.wiring.parts import NAMES, Parts
+from bridge.wiring.processes import listener, make
 from bridge.wiring.shared_port import READY
 from guarantee.errors import Unavailable
 
@@ -39,11 +39,11 @@ def run(name: str, folder: Path, for_s: float | None, shared: bool) -> None:
         if shared:
             runner.run([listener(parts)], ready=partial(click.echo, READY), until=sys.stdin)
             return
-        _open(parts)
+        _open(parts, name)
         runner.run(make(name, parts), for_s=for_s)
 
 
-def _open(parts: Parts) -> None:
+def _open(parts: Parts, name: str) -> None:
     """Make ready to run, once the database answers.
 
     Raises:
@@ -52,7 +52,7 @@ def _open(parts: Parts) -> None:
     until = time.monotonic() + ANSWER_S
     while True:
         try:
-            parts.open()
+            parts.open(name)
         except Unavailable as error:
             if error.code != "database" or time.monotonic() > until:
                 raise

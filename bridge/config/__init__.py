@@ -1,4 +1,4 @@
-"""The one place where settings are read: a TOML file in the data folder, then AVAL_* variables over it.
+"""The one place where settings are read: a TOML file in the data folder, then AVAL_* variables and files over it.
 
 A name nobody knows stops the start, in the file and in the environment: a misspelt setting must not be ignored.
 ``aval config explain`` prints every setting with its value, where it came from and what it means. (pydantic-settings
@@ -18,13 +18,14 @@ from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
+from bridge.config.secret_files import FOLDER, secrets_of
 from bridge.config.ups import UpsSettings
 
 __all__ = ["ConfigError", "Settings", "Site", "explain", "from_environment", "load"]
 
 FILE: Final = "aval.toml"
 PREFIX: Final = "AVAL_"
-NOT_SETTINGS: Final = frozenset({"AVAL_DIR"})
+NOT_SETTINGS: Final = frozenset({"AVAL_DIR", FOLDER})
 """Variables that say where the settings are, rather than being one."""
 
 
@@ -84,7 +85,7 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     """Read the settings of ``folder``.
 
     Raises:
-        ConfigError: no file, an unknown name, or a value that does not fit.
+        ConfigError: no file, an unknown name, a value that does not fit, or a secret that cannot be read.
     """
     path = folder / FILE
     if not path.exists():
@@ -93,7 +94,8 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
         from_file = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    merged = _merge(from_file, from_environment(os.environ if environment is None else environment))
+    variables = os.environ if environment is None else environment
+    merged = _merge(from_file, from_environment({**variables, **secrets_of(variables)}))
     try:
         return Settings.model_validate({**merged, "folder": folder.resolve()})
     except ValidationError as error:
@@ -125,7 +127,11 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def explain(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
     """Yield (name, value, origin, meaning) of every setting; secrets are masked."""
     from_file = tomllib.loads((settings.folder / FILE).read_text(encoding="utf-8"))
-    sources = (("environment", from_environment(environment)), (FILE, from_file))
+    sources = (
+        ("secret file", from_environment(secrets_of(environment))),
+        ("environment", from_environment(environment)),
+        (FILE, from_file),
+    )
     for section_name, section_field in Settings.model_fields.items():
         section = getattr(settings, section_name)
         if section_field.exclude:

@@ -3,15 +3,25 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from socket import create_connection
+from typing import Final
 
-from bridge.config import ConfigError
+from bridge.broker import dead
+from bridge.config import ConfigError, Settings
+from bridge.config.dicom import Scp
+from bridge.config.house import DeskSettings
+from bridge.config.record import Intake
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.wiring import outward, sources, tls, ups
-from bridge.wiring.parts import Parts
+from bridge.wiring.parts import KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
+
+DOOR_S: Final = 5.0
+"""Longest wait for a process's own door."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +40,7 @@ class Check:
 def run_checks(parts: Parts) -> list[Check]:
     """Ask every question; none stops the others."""
     questions: list[tuple[str, Callable[[], str]]] = [
-        ("database", lambda: _database(parts)),
+        ("database", lambda: _database(parts, "sweep")),
         ("vault", lambda: _vault(parts)),
         ("keys", lambda: _keys(parts)),
         ("models", lambda: _models(parts)),
@@ -47,6 +57,26 @@ def run_checks(parts: Parts) -> list[Check]:
     return [_ask(what, question) for what, question in questions]
 
 
+def check_process(process: str, parts: Parts) -> list[Check]:
+    """Ask what one process needs, with nothing but what it may know; for whoever watches it (a container's health).
+
+    The world outside is not asked: a PACS that is down is no fault of the deliverer.
+    """
+    role = ROLES.get(process, process)
+    questions: dict[str, Callable[[], str]] = {"database": lambda: _database(parts, role)}
+    if process != "relay":
+        questions["vault"] = lambda: _room(parts)
+    if process in KNOW_THE_JOURNAL:
+        questions["journal"] = lambda: _anchored(parts, role)
+    if process == "desk":
+        questions["keys"] = lambda: _keys(parts)
+    if process in RING:
+        questions["broker"] = lambda: _broker(parts, process)
+    if process in {"scp", "intake", "desk"}:
+        questions["door"] = lambda: _door(process, parts)
+    return [_ask(what, question) for what, question in questions.items()]
+
+
 def _ask(what: str, question: Callable[[], str]) -> Check:
     try:
         return Check(what=what, found=question(), fault="")
@@ -54,8 +84,8 @@ def _ask(what: str, question: Callable[[], str]) -> Check:
         return Check(what=what, found="", fault=f"{error}")
 
 
-def _database(parts: Parts) -> str:
-    with engine_at(parts.settings.database_url("sweep")) as engine, engine.connect() as connection:
+def _database(parts: Parts, role: str) -> str:
+    with engine_at(parts.settings.database_url(role)) as engine, engine.connect() as connection:
         dialect = connection.dialect.name
         here, needed = schema_revision(connection)
         durable = _require_durable(dialect, connection.exec_driver_sql)
@@ -77,10 +107,14 @@ def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:
 
 def _vault(parts: Parts) -> str:
     parts.vault.get(parts.vault.put(b"aval check"))
+    return f"{parts.settings.storage.kind}, written and read back, {_room(parts)}"
+
+
+def _room(parts: Parts) -> str:
     free, least = parts.vault.free_bytes() // 1024**2, parts.settings.storage.free_min_mb
     if free < least:
         raise ConfigError(f"only {free} MiB free: no image is taken below {least} MiB (storage.free_min_mb); make room")
-    return f"{parts.settings.storage.kind}, written and read back, {free // 1024} GiB free"
+    return f"{free // 1024} GiB free"
 
 
 def _keys(parts: Parts) -> str:
@@ -96,14 +130,19 @@ def _models(parts: Parts) -> str:
     return ", ".join(card.model.id for card in parts.catalogue.cards())
 
 
+def _anchored(parts: Parts, role: str) -> str:
+    require_anchors_hold(parts.keeper(role, signs=False))
+    return "at or past every anchor"
+
+
 def _journal(parts: Parts) -> str:
-    require_anchors_hold(parts.keeper())
+    found = _anchored(parts, "sweep")
     places = len(parts.settings.journal.anchors)
     if places < 2:
         raise ConfigError(
             "only one place for anchors; give a second one that the database's administrator cannot reach"
         )
-    return f"at or past every anchor, {places} places"
+    return f"{found}, {places} places"
 
 
 def _held(parts: Parts) -> str:
@@ -115,14 +154,46 @@ def _held(parts: Parts) -> str:
     return "no case waits for a person's word"
 
 
-def _broker(parts: Parts) -> str:
+def _broker(parts: Parts, process: str = "all") -> str:
+    parts.require_bell(process)
     url = parts.settings.broker.url.get_secret_value()
     if not url:
         return "in-process bell"
-    parts.bell.close()
+    dead.reach(url)
     return "answers"
+
+
+def _door(process: str, parts: Parts) -> str:
+    """A connection to the listener says nothing and is no event; the others answer that they live."""
+    host, port = _address(process, parts.settings)
+    if process == "scp":
+        create_connection((host, port), DOOR_S).close()
+        return f"port {port} is open"
+    asked = HTTPConnection(host, port, timeout=DOOR_S)
+    try:
+        asked.request("GET", "/healthz")
+        status = asked.getresponse().status
+    except HTTPException as error:
+        raise ConfigError(f"port {port} does not speak HTTP ({type(error).__name__})") from error
+    finally:
+        asked.close()
+    if status != 200:
+        raise ConfigError(f"port {port} answers {status}")
+    return f"port {port} answers"
 
 
 def _who_may_post(parts: Parts) -> str:
     names = sorted(parts.settings.stow.senders)
     return f"{', '.join(names)} may post instances" if names else "nobody may post instances"
+
+
+def _address(process: str, settings: Settings) -> tuple[str, int]:
+    """Return where this machine finds the door of one of its own processes."""
+    doors: dict[str, Scp | Intake | DeskSettings] = {
+        "scp": settings.scp,
+        "intake": settings.intake,
+        "desk": settings.desk,
+    }
+    door = doors[process]
+    every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+    return every.get(door.host, door.host), door.port

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from bridge.accounts import Desk as SignInDesk
 from bridge.accounts import load_secrets
@@ -29,6 +29,19 @@ from guarantee.policy import Policy
 from guarantee.ports import Bell
 from guarantee.rules import Route
 from inference.registry import Registry, shipped
+
+NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep", "ups")
+"""Every process, as in ``aval run NAME``."""
+
+ROLES: Final = {"all": "sweep", "scp": "intake", "ups": "intake"}
+"""Processes that log in to the database under another one's name (``database.urls``); every other has its own."""
+
+RING: Final = frozenset({"intake", "relay", "infer", "deliver", "sweep"})
+"""Processes that ring at the broker or listen there. The others never connect to it."""
+
+KNOW_THE_JOURNAL: Final = frozenset({"all", "desk", "deliver", "sweep"})
+"""Processes that hold the journal against its anchors when they start: those who decide, send and conclude. The others
+take in, compute and ring; they have neither the right to read the journal nor the anchors."""
 
 
 class Parts:
@@ -128,8 +141,9 @@ class Parts:
             codes_work_once=self.settings.desk.codes_work_once,
         )
 
-    def keeper(self, process: str = "sweep") -> Keeper:
-        """Return what keeps the journal honest."""
+    def keeper(self, process: str = "sweep", *, signs: bool = True) -> Keeper:
+        """Return what keeps the journal honest; who only looks needs no private key."""
+        keys = self.settings.path(self.settings.storage.keys)
         store = self.store(process)
 
         @contextmanager
@@ -141,22 +155,29 @@ class Parts:
             journal=journal,
             site=str(self.settings.site.namespace),
             places=[self.settings.path(path) for path in self.settings.journal.anchors],
-            sealer=signing_ring(self.settings.path(self.settings.storage.keys), "journal"),
+            sealer=signing_ring(keys, "journal") if signs else self.checking_ring,
             witness=self.checking_ring,
             now=self.clock.now,
         )
 
     # ------------------------------------------------------------------------------------------------- the start
 
-    def open(self) -> None:
+    def open(self, process: str = "all") -> None:
         """Make ready to run: own the folder, have the right schema, know the models, be at or past every anchor.
 
+        One process of several needs its own login, and what it works with, and nothing else.
+
+        Args:
+            process: as in ``aval run``.
+
         Raises:
-            ConfigError: another process owns the folder, or the database needs `aval migrate`.
+            ConfigError: another process owns the folder, there is no broker, or the database needs `aval migrate`.
             JournalBroken: the journal is behind an anchor.
             Malformed: a model or policy changed without a new version.
         """
-        self.vault.recover()
+        if process != "relay":  # it carries identifiers from the database to the broker: no bytes, and no vault
+            self.vault.recover()
+        role = ROLES.get(process, process)
         if self.embedded:
             self._own_folder()
             with engine_at(self.settings.database_url("")) as engine:
@@ -165,8 +186,10 @@ class Parts:
             with self.store("").transaction("start") as unit:
                 unit.registry.release_leases(self.clock.now())
         else:
-            self._require_schema()
-        require_anchors_hold(self.keeper())
+            self.require_bell(process)
+            self._require_schema(role)
+        if process in KNOW_THE_JOURNAL:
+            require_anchors_hold(self.keeper(role, signs=False))
 
     def register(self) -> None:
         """Make models and policies known to the database; on PostgreSQL only its owner may (`aval migrate`)."""
@@ -178,8 +201,17 @@ class Parts:
             for policy in self.rules[1]:
                 unit.registry.register_policy(policy, now)
 
-    def _require_schema(self) -> None:
-        with engine_at(self.settings.database_url("sweep")) as engine, engine.connect() as connection:
+    def require_bell(self, process: str) -> None:
+        """Refuse a process that would ring, or listen, where no other process hears it.
+
+        Raises:
+            ConfigError: it is one of several, and has no broker.
+        """
+        if process in RING and not self.embedded and not self.settings.broker.url.get_secret_value():
+            raise ConfigError(f"broker.url is empty: {process} would hear, and be heard by, nobody; give amqp://…")
+
+    def _require_schema(self, role: str) -> None:
+        with engine_at(self.settings.database_url(role)) as engine, engine.connect() as connection:
             here, needed = schema_revision(connection)
         if here != needed:
             raise ConfigError(f"the database is at schema {here}, this version needs {needed}: run `aval migrate`")

@@ -25,7 +25,7 @@ from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
 from bridge.wiring.group_commit import GroupCommit
-from bridge.wiring.parts import Parts
+from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.ups import performer
 from dicom_adapters.image.series import read_volume
@@ -224,10 +224,6 @@ def sweep(parts: Parts) -> Process:
             (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
         ),
     )
-
-
-NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep", "ups")
-"""Every process, as in ``aval run NAME``."""
 
 
 def make(name: str, parts: Parts) -> list[Process]:

@@ -181,6 +181,8 @@ READING: Final = (
     only_granted(AUDIT, "read second factors", "SELECT (second_factor) ON users",
                  pure("SELECT second_factor FROM users")),
     only_granted(AUDIT, "read sessions", "SELECT ON sessions", pure("SELECT token FROM sessions")),
+    only_granted(DELIVER, "read what the journal says of people", "SELECT (body, actor) ON journal",
+                 pure("SELECT body, actor FROM journal")),
     only_granted(RELAY, "read the journal", "SELECT ON journal", pure("SELECT body FROM journal")),
     only_granted(DESK, "write the journal with its own function", "EXECUTE ON FUNCTION aval_journal(text, text, text)",
                  pure("SELECT aval_journal('release.result', 'x', '{}')")),

@@ -56,6 +56,7 @@ GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_d
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
 GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT SELECT (seq, hash) ON journal TO aval_deliver;         -- it starts on no database that is behind an anchor
 GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
 GRANT UPDATE (failures, rests_until, trying, confirmed_at, failed_at, cause_code, cause_detail) ON destinations
   TO aval_deliver;

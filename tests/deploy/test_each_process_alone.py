@@ -1,0 +1,105 @@
+"""Each process with a folder of its own that holds what deploy/ gives it, and no other process's credentials."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from bridge.wiring.install import to_toml
+from bridge.wiring.parts import KNOW_THE_JOURNAL, ROLES
+from tests.installation import PROCESSES, ROOT, WAIT_S, Installation
+
+PRIVATE: Final = {"desk": ("desk.key", "secrets.key"), "sweep": ("journal.key",)}
+"""The private keys of each process; everybody may know the public ones."""
+
+RINGING: Final = ("intake", "relay", "infer", "deliver", "sweep")
+
+
+def folder_of(process: str, made: Installation, root: Path) -> Path:
+    """Make the folder of one process: settings without a secret, its keys, its secrets."""
+    folder = root / process
+    (folder / "keys").mkdir(parents=True)
+    (folder / "secrets").mkdir()
+    settings: dict[str, Any] = tomllib.loads((made.folder / "aval.toml").read_text())
+    del settings["broker"]
+    urls = settings["database"].pop("urls")
+    settings["storage"] = {"vault": str(made.folder / "vault")}
+    anchors = [str(made.folder / path) for path in settings["journal"]["anchors"]]
+    settings["journal"] = {"anchors": anchors if process in KNOW_THE_JOURNAL else [str(folder / "none")]}
+    (folder / "aval.toml").write_text(to_toml(settings))
+    for key in (*(path.name for path in (made.folder / "keys").glob("*.pub")), *PRIVATE.get(process, ())):
+        shutil.copy(made.folder / "keys" / key, folder / "keys" / key)
+    role = ROLES.get(process, process)
+    (folder / "secrets" / f"AVAL_DATABASE__URLS__{role.upper()}").write_text(urls[role] + "\n")
+    if process in RINGING:
+        url = tomllib.loads((made.folder / "aval.toml").read_text())["broker"]["url"]
+        (folder / "secrets" / "AVAL_BROKER__URL").write_text(url)
+    return folder
+
+
+def aval(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bridge", *words, "--dir", str(folder)],
+        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "AVAL_SECRETS": str(folder / "secrets")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
+
+
+@pytest.fixture(scope="module")
+def folders(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Every process of a distributed installation, running on nothing but its own folder."""
+    root = tmp_path_factory.mktemp("alone")
+    made = {process: folder_of(process, installed, root) for process in PROCESSES}
+    for process, folder in made.items():
+        with (installed.logs / f"{process}.log").open("ab") as log:
+            installed.running[process] = subprocess.Popen(
+                [sys.executable, "-m", "bridge", "run", process, "--dir", str(folder)],
+                stdout=log,
+                stderr=log,
+                env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "AVAL_SECRETS": str(folder / "secrets")},
+                start_new_session=True,
+            )
+    installed.wait_until_open(*PROCESSES)
+    yield made
+    installed.stop()
+
+
+@pytest.mark.peer("postgresql")
+@pytest.mark.peer("rabbitmq")
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_is_well_with_its_own_login_keys_and_folders_alone(
+    process: str, folders: dict[str, Path], installed: Installation
+) -> None:
+    done = aval(folders[process], "check", "--process", process, "--json")
+    assert (done.returncode, [one for one in json.loads(done.stdout) if not one["ok"]]) == (0, []), done.stderr
+    assert installed.running[process].poll() is None, installed.tail()
+
+
+@pytest.mark.peer("postgresql")
+def test_the_health_of_one_process_is_no_event_at_its_door(folders: dict[str, Path], installed: Installation) -> None:
+    for _ in range(2):
+        assert aval(folders["scp"], "check", "--process", "scp").returncode == 0
+    with psycopg.connect(installed.owner) as connection:
+        assert connection.execute("SELECT code FROM aval.turned_away").fetchall() == []
+
+
+@pytest.mark.peer("postgresql")
+def test_a_process_cannot_be_another_one(folders: dict[str, Path]) -> None:
+    """The control: what a folder lacks is missed."""
+    for process, other, missing in (
+        ("infer", "deliver", {"database", "journal"}),
+        ("scp", "intake", {"broker"}),
+        ("deliver", "desk", {"database", "journal", "keys"}),
+    ):
+        done = aval(folders[process], "check", "--process", other, "--json")
+        assert missing <= {one["what"] for one in json.loads(done.stdout) if not one["ok"]}, process
