@@ -41,7 +41,7 @@ def definitions(destinations: Iterable[str], passwords: Mapping[str, str], *, vh
             *({"name": name, **place, **_LASTING, "arguments": dict(ARGUMENTS)} for name in named),
         ],
         "bindings": [
-            _binding(DEAD_LETTERS, DEAD_LETTERS, "", vhost),
+            _binding(DEAD_LETTERS, DEAD_LETTERS, DEAD_LETTERS, vhost),
             *(_binding(FACTS, name, topic, vhost) for name, topic in named.items()),
         ],
     }

@@ -64,7 +64,7 @@ async def declare_exchanges(channel: AbstractChannel) -> AbstractExchange:
     """Declare the exchange that facts go to, and the one that dead letters go to with its queue."""
     dead = await channel.declare_exchange(DEAD_LETTERS, EXCHANGES[DEAD_LETTERS], durable=True)
     parked = await channel.declare_queue(DEAD_LETTERS, durable=True, arguments=dict(DEAD_ARGUMENTS))
-    await parked.bind(dead)
+    await parked.bind(dead, routing_key=DEAD_LETTERS)
     return await channel.declare_exchange(EXCHANGE, EXCHANGES[EXCHANGE], durable=True)
 
 

@@ -14,6 +14,7 @@ from bridge.db.migrate import migrate as migrate_database
 from bridge.wiring.checks import check_process, run_checks
 from bridge.wiring.install import install
 from bridge.wiring.parts import NAMES
+from bridge.wiring.split import split
 
 
 @click.command()
@@ -70,3 +71,19 @@ def explain_settings(folder: Path, as_json: bool) -> None:
         rows = list(explain(parts.settings, os.environ))
     values = [dict(zip(("name", "value", "origin", "meaning"), row, strict=True)) for row in rows]
     say(values, table(("SETTING", "VALUE", "FROM", "MEANING"), rows), as_json=as_json)
+
+
+@config.command("split")
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@folder_option
+@errors_as_exit_codes
+def split_settings(out: Path, folder: Path) -> None:
+    """Write a folder for each process into OUT: its settings, and only its own secrets, keys and certificates.
+
+    Each is used by `aval run NAME --dir OUT/NAME` with AVAL_SECRETS=OUT/NAME/secrets (deploy/README.md).
+    """
+    if out.exists():
+        raise ConfigError(f"{out} exists already; nothing was changed")
+    with opened(folder) as parts:
+        made = split(parts.settings, out)
+    click.echo("\n".join(str(path) for path in made))

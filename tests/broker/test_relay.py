@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.broker import rabbit, relay, topology
+from bridge.broker import line, rabbit, relay, topology
 from bridge.broker.local import LocalBell
 from bridge.broker.rabbit import RabbitBell
 from bridge.broker.relay import Relay
@@ -45,7 +45,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits than the product's, so that many faults fit into a test."""
     monkeypatch.setattr(rabbit, "CONFIRM_S", 0.3)
     monkeypatch.setattr(rabbit, "CONNECT_S", 1.0)
-    monkeypatch.setattr(rabbit, "HANG_UP_S", 0.1)
+    monkeypatch.setattr(line, "CONNECT_S", 1.0)
+    monkeypatch.setattr(line, "HANG_UP_S", 0.1)
     monkeypatch.setattr(relay, "POLL_S", 0.02)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
@@ -186,7 +187,7 @@ def test_a_full_queue_does_not_hold_up_the_others(
     rabbitmq: RabbitMQ, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full, other = uuid.uuid4().hex[:12], uuid.uuid4().hex[:12]
-    monkeypatch.setattr(topology, "LENGTH_MAX", 5)
+    monkeypatch.setattr(topology, "ARGUMENTS", {**topology.ARGUMENTS, "x-max-length": 5})
     bell = RabbitBell(rabbitmq.url)
     outbox.fill(full, 30, prefix="a")
     wanted = outbox.fill(other, 3, prefix="b")

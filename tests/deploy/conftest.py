@@ -1,7 +1,6 @@
 """What the deployment tests talk to: a real database with roles, a real broker."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -1,47 +1,16 @@
 """Each process with a folder of its own that holds what deploy/ gives it, and no other process's credentials."""
 
 import json
-import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
 
 import psycopg
 import pytest
 
-from bridge.wiring.install import to_toml
-from bridge.wiring.parts import KNOW_THE_JOURNAL, ROLES
+from bridge.wiring.parts import NAMES
 from tests.installation import PROCESSES, ROOT, WAIT_S, Installation
-
-PRIVATE: Final = {"desk": ("desk.key", "secrets.key"), "sweep": ("journal.key",)}
-"""The private keys of each process; everybody may know the public ones."""
-
-RINGING: Final = ("intake", "relay", "infer", "deliver", "sweep")
-
-
-def folder_of(process: str, made: Installation, root: Path) -> Path:
-    """Make the folder of one process: settings without a secret, its keys, its secrets."""
-    folder = root / process
-    (folder / "keys").mkdir(parents=True)
-    (folder / "secrets").mkdir()
-    settings: dict[str, Any] = tomllib.loads((made.folder / "aval.toml").read_text())
-    del settings["broker"]
-    urls = settings["database"].pop("urls")
-    settings["storage"] = {"vault": str(made.folder / "vault")}
-    anchors = [str(made.folder / path) for path in settings["journal"]["anchors"]]
-    settings["journal"] = {"anchors": anchors if process in KNOW_THE_JOURNAL else [str(folder / "none")]}
-    (folder / "aval.toml").write_text(to_toml(settings))
-    for key in (*(path.name for path in (made.folder / "keys").glob("*.pub")), *PRIVATE.get(process, ())):
-        shutil.copy(made.folder / "keys" / key, folder / "keys" / key)
-    role = ROLES.get(process, process)
-    (folder / "secrets" / f"AVAL_DATABASE__URLS__{role.upper()}").write_text(urls[role] + "\n")
-    if process in RINGING:
-        url = tomllib.loads((made.folder / "aval.toml").read_text())["broker"]["url"]
-        (folder / "secrets" / "AVAL_BROKER__URL").write_text(url)
-    return folder
 
 
 def aval(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -58,9 +27,12 @@ def aval(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(scope="module")
 def folders(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Every process of a distributed installation, running on nothing but its own folder."""
-    root = tmp_path_factory.mktemp("alone")
-    made = {process: folder_of(process, installed, root) for process in PROCESSES}
-    for process, folder in made.items():
+    out = tmp_path_factory.mktemp("alone") / "folders"
+    done = installed.aval("config", "split", str(out))
+    assert done.returncode == 0, done.stderr
+    made = {process: out / process for process in NAMES}
+    for process in PROCESSES:
+        folder = made[process]
         with (installed.logs / f"{process}.log").open("ab") as log:
             installed.running[process] = subprocess.Popen(
                 [sys.executable, "-m", "bridge", "run", process, "--dir", str(folder)],

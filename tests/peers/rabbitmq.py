@@ -12,6 +12,9 @@ from tests.peers.base import Daemon, PeerMissing, folder, free_port, listens, pr
 MAPPER_S = 15.0
 """Longest wait for the port mapper to let go of a node that has ended."""
 
+CTL_S = 120.0
+"""Longest run of the administrator's tool: it starts an Erlang node of its own."""
+
 
 class RabbitMQ:
     """One broker on loopback, user guest."""
@@ -48,6 +51,21 @@ class RabbitMQ:
     def restart(self) -> None:
         """Start it again on the same data and port."""
         self.daemon = self._start()
+
+    def ctl(self, *words: str) -> str:
+        """Return what an administrator's `rabbitmqctl` answers on this node."""
+        tool = self._program.with_name("rabbitmqctl")
+        done = subprocess.run(
+            [*self._as_rabbitmq(), str(tool), "-q", "-n", f"aval{self.port}@localhost", *words],
+            env=self._env(),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=CTL_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"rabbitmqctl {words[0]}: {done.stdout[-500:]}{done.stderr[-500:]}"
+        return done.stdout
 
     def stop(self) -> None:
         """Stop the broker and its port mapper, and remove the folder."""
