@@ -7,6 +7,10 @@ from typing import Final
 from guarantee.errors import Malformed
 
 CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+
+PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {"cpu": (CPU,), "cuda": (CUDA, CPU)}
+"""What a person may ask for. Behind CUDA stands the CPU, for the operators that have no CUDA form (trees, shapes)."""
 
 NO_TELEMETRY: Final[Mapping[str, str]] = {"ORT_DISABLE_TELEMETRY": "1"}
 """ONNX Runtime sends usage data to its maker from version 1.29 on, on Linux too, from the moment it is imported, and

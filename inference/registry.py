@@ -8,6 +8,7 @@ from guarantee.card import Card
 from inference.card import CARD_FILE, Package, load_package
 from inference.errors import PackageRefused
 from inference.golden import failures
+from inference.options import Options
 
 SHIPPED: Final = Path(__file__).parent / "packages"
 """The packages that come with Aval."""
@@ -71,15 +72,16 @@ class Registry:
             sorted((p.card for p in self._packages.values()), key=lambda card: (card.model.name, _order(card)))
         )
 
-    def verify(self, *, golden: bool = False) -> list[str]:
+    def verify(self, *, golden: Options | None = None) -> list[str]:
         """Return what is wrong with the packages on disk, one sentence each; empty when all is as it was loaded.
 
         Args:
-            golden: also run every golden case, each in a limited child process as for a patient (seconds each).
+            golden: how to run every golden case too, each in a limited child process as for a patient (seconds
+                each); None for none.
         """
         found = [change for package in self._packages.values() for change in package.changes()]
-        if golden and not found:
-            found = failures(tuple(self._packages.values()))
+        if golden is not None and not found:
+            found = failures(tuple(self._packages.values()), golden)
         return found
 
     def _choose(self, selected: Mapping[str, str]) -> dict[str, Card]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from guarantee.errors import ModelFailed, Unavailable
 from inference.graph import DTYPES, Tensor
-from inference.options import CPU, NO_TELEMETRY
+from inference.options import CPU, CUDA, NO_TELEMETRY
 
 os.environ.update(NO_TELEMETRY)
 
@@ -70,6 +70,8 @@ class Session:
         """
         if options.providers[0] not in ort.get_available_providers():
             raise Unavailable("provider-missing", f"{options.providers[0]} is not part of this ONNX Runtime")
+        if options.providers[0] == CUDA:
+            ort.preload_dlls()  # finds CUDA and cuDNN where their wheels put them; the loader's own path does not
         try:
             self._session = ort.InferenceSession(data, _options(options), providers=list(options.providers))
         except _ERRORS as error:

@@ -8,6 +8,7 @@ import click
 
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.config import FILE, ConfigError
+from bridge.wiring.models import host_options
 from inference.card import load_package
 from inference.errors import PackageRefused
 
@@ -53,7 +54,7 @@ def verify(folder: Path, as_json: bool) -> None:
     with opened(folder) as parts:
         try:
             count = len(parts.catalogue.cards())
-            faults = parts.catalogue.verify(golden=True)
+            faults = parts.catalogue.verify(golden=host_options(parts.settings))
         except PackageRefused as refusal:  # a package that cannot even be loaded; the others are not looked at
             count, faults = 0, [str(refusal)]
     say({"models": count, "faults": faults}, "\n".join(faults) or f"{count} models hold", as_json=as_json)

@@ -61,8 +61,14 @@ class Models(Section):
     """Which models run here."""
 
     packages: tuple[Path, ...] = Field((), description="folders of model packages; empty for those that are shipped")
+    provider: Literal["cpu", "cuda"] = Field(
+        "cpu", description="what models run on; the worker does not start when it is not there, and never takes another"
+    )
     threads: int = Field(2, ge=1, le=64, description="threads of one model run")
     workers: int = Field(1, ge=1, le=64, description="results worked on at once by one infer process")
+    golden_every_s: float = Field(
+        86_400.0, gt=0, description="seconds between two runs of a model's golden cases; the first is before any work"
+    )
 
 
 class Routing(Section):

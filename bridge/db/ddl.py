@@ -27,6 +27,9 @@ CREATE FUNCTION aval_now() RETURNS text LANGUAGE sql VOLATILE AS
   $$ SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 CREATE FUNCTION aval_actor() RETURNS text LANGUAGE sql STABLE AS
   $$ SELECT coalesce(nullif(current_setting('aval.actor', true), ''), 'unnamed') $$;
+-- The role that logged in: inside a wall, which runs with its owner's rights, current_user is the owner.
+CREATE FUNCTION aval_role() RETURNS text LANGUAGE sql STABLE AS
+  $$ SELECT session_user::text $$;
 CREATE FUNCTION aval_sha256(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT encode(sha256(convert_to(t, 'UTF8')), 'hex') $$;
 CREATE FUNCTION aval_netstring(t text) RETURNS text LANGUAGE sql IMMUTABLE AS

@@ -274,6 +274,14 @@ WALLS: Final[tuple[Wall, ...]] = (
         says="the sealed terms of the release name no such package for no such destination",
     ),
     *SENDING,
+    Wall(
+        name="stops_by_a_worker_suspend_one_version",
+        on="stops",
+        event="INSERT",
+        when="aval_role() = 'aval_infer'",
+        unless="NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer'",
+        says="a worker suspends one version in its own name; people resume",
+    ),
     # ----------------------------------------------------------------------------------------------- evidence
     Wall(
         name="journal_follows",

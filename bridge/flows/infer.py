@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.flows.golden import Examiner
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
 from guarantee.content import Content, Segment, Text
@@ -42,6 +43,7 @@ class Inference:
         read_volume: the images of one series to a volume; raises NotEligible when they are not one.
         read_record: the bundles of one record case, and its uid, to readings.
         mention: the patient-information sentence, given the card.
+        examiner: sees to it that a model takes no work before its golden cases came out.
         holder: name of this worker, unique among workers.
     """
 
@@ -53,6 +55,7 @@ class Inference:
     read_volume: Callable[[Sequence[bytes]], Inputs]
     read_record: Callable[[Sequence[bytes], str], Inputs]
     mention: Callable[[Card], str]
+    examiner: Examiner
     language: str
     holder: str
 
@@ -83,6 +86,10 @@ def infer(result_id: ResultId, tools: Inference) -> None:
         Unavailable: the database or the vault does not answer; the result stays queued and is rung again.
     """
     job = _claim(result_id, tools)
+    if job is not None and tools.examiner.must_examine(job.card):
+        _hand_back(job, tools)  # no lease is held meanwhile: golden cases may take longer than one
+        tools.examiner.examine(job.card)
+        job = _claim(result_id, tools)
     if job is None:
         return
     try:
@@ -253,6 +260,12 @@ def _let_go(job: _Job, tools: Inference, outcome: Outcome, error: PortError) -> 
     with tools.store.transaction(tools.holder) as unit:
         unit.results.let_go(job.result.id, tools.holder, counted=outcome is Outcome.RETRIED)
         unit.runs.add(_run(job, tools, outcome, error.code, now))
+
+
+def _hand_back(job: _Job, tools: Inference) -> None:
+    """Give the result back untried: nothing was begun on it, so that no attempt is counted and no run recorded."""
+    with tools.store.transaction(tools.holder) as unit:
+        unit.results.let_go(job.result.id, tools.holder, counted=False)
 
 
 def _run(job: _Job, tools: Inference, outcome: Outcome, cause: str, now: datetime) -> Run:

@@ -15,7 +15,7 @@ from bridge.config.record import Intake
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
-from bridge.wiring import outward, sources, tls, ups
+from bridge.wiring import models, outward, sources, tls, ups
 from bridge.wiring.parts import KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
@@ -44,6 +44,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("vault", lambda: _vault(parts)),
         ("keys", lambda: _keys(parts)),
         ("models", lambda: _models(parts)),
+        ("provider", lambda: models.check_provider(parts)),
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),

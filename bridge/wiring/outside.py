@@ -36,7 +36,6 @@ from guarantee.ids import Digest, digest
 from guarantee.inputs import Record
 from guarantee.ports import Renderer, Vault
 from guarantee.unit import Arrival, Fetch
-from inference.options import Options as ModelOptions
 
 VERSION: Final = version("aval")
 
@@ -206,11 +205,6 @@ def _archive(name: str, pacs: PacsSettings, settings: Settings) -> send.Options:
         answers_tls=tls.answered(settings, pacs),
         idle_s=pacs.keep_association_s,
     )
-
-
-def host_options(settings: Settings) -> ModelOptions:
-    """Return how models run on this machine."""
-    return ModelOptions(threads=settings.models.threads, language=settings.site.language)
 
 
 def desk_options(settings: Settings) -> web.Options:

@@ -20,7 +20,7 @@ from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import outside, outward, sources
+from bridge.wiring import models, outside, outward, sources
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
@@ -155,9 +155,10 @@ def relay(parts: Parts) -> Process:
     return Background("relay", made.run, parts.committed.set)
 
 
-def infer_process(parts: Parts) -> Process:
-    """The worker: models in limited child processes."""
-    host = ModelHost(parts.catalogue, outside.host_options(parts.settings))
+def infer_processes(parts: Parts) -> list[Process]:
+    """The worker: models in limited child processes, examined beside their work."""
+    host = ModelHost(parts.catalogue, models.host_options(parts.settings))
+    examiner = models.examiner(host, parts)
     tools = Inference(
         store=parts.store("infer"),
         vault=parts.vault,
@@ -167,12 +168,18 @@ def infer_process(parts: Parts) -> Process:
         read_volume=read_volume,
         read_record=outside.read_stay,
         mention=partial(outside.patient_mention, settings=parts.settings),
+        examiner=examiner,
         language=parts.settings.site.language,
         holder=f"infer:{socket.gethostname()}:{os.getpid()}",
     )
-    workers = parts.settings.models.workers
-    start = partial(parts.bell.listen, "result.queued", partial(infer.handle, tools=tools), workers=workers)
-    return Simple("infer", start, host.close)
+
+    def start() -> None:
+        models.require_provider(host, parts)
+        parts.bell.listen("result.queued", partial(infer.handle, tools=tools), workers=parts.settings.models.workers)
+
+    # Stopped in reverse: the host first, which ends a golden case in the middle.
+    examining = Loop("infer:golden", ((models.examine_routed(parts, examiner), models.LOOK_EVERY_S),))
+    return [examining, Simple("infer", start, host.close)]
 
 
 def deliver_process(parts: Parts) -> Process:
@@ -230,7 +237,7 @@ def make(name: str, parts: Parts) -> list[Process]:
     """Return the process called ``name``; "all" is every one of them, listeners of the bell first."""
     bell = Simple("bell", lambda: None, parts.bell.close)
     makers: dict[str, Callable[[], list[Process]]] = {
-        "infer": lambda: [infer_process(parts)],
+        "infer": lambda: infer_processes(parts),
         "deliver": lambda: [deliver_process(parts)],
         "intake": lambda: [fetcher(parts), intake_server(parts)],
         "scp": lambda: [scp(parts)],

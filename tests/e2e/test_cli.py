@@ -62,7 +62,7 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
         require(called("migrate", folder=folder), DONE, "up to date")
     checks = json_of(require(called("check", "--json", folder=folder), DONE))
     assert {check["what"] for check in checks} == {
-        *("database", "vault", "keys", "models", "routing", "journal", "broker", "held cases", "dicom-web"),
+        *("database", "vault", "keys", "models", "provider", "routing", "journal", "broker", "held cases", "dicom-web"),
     }
     assert all(check.keys() == {"what", "ok", "detail"} and check["ok"] for check in checks)
     private = [path for path in (folder / "keys").iterdir() if path.suffix != ".pub"]

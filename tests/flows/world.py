@@ -11,6 +11,7 @@ from bridge.db.store import SqlStore
 from bridge.flows import completeness, deliver, infer, intake, review
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
+from bridge.flows.golden import Examiner
 from bridge.flows.infer import Inference
 from bridge.flows.review import Review
 from bridge.flows.route import Routing
@@ -68,6 +69,10 @@ class World:
             for reader in (READER, SECOND):
                 unit.accounts.add(reader, "x", "x", self.clock.now())
 
+        self.golden: dict[str, str] = {}
+        """What is wrong with the golden cases of a model, by its id."""
+        self._examiner: Examiner | None = None
+
     # -------------------------------------------------------------------------------------------------- the tools
 
     @property
@@ -90,6 +95,19 @@ class World:
         )
 
     @property
+    def examiner(self) -> Examiner:
+        """One for each process: another store is another process, which remembers nothing."""
+        if self._examiner is None or self._examiner.store is not self.store:
+            self._examiner = Examiner(
+                store=self.store,
+                clock=self.clock,
+                failure=lambda card: self.golden.get(card.model.id),
+                every_s=86_400,
+                reason="golden: {failure}".format,
+            )
+        return self._examiner
+
+    @property
     def inference(self) -> Inference:
         return Inference(
             store=self.store,
@@ -100,6 +118,7 @@ class World:
             read_volume=lambda _data: Record(readings=(), age_years=None, sex="", at=self.clock.time),
             read_record=lambda _data, _uid: Record(readings=(), age_years=None, sex="", at=self.clock.time),
             mention=lambda card: f"Un système d'IA ({card.model.id}) a participé. [mention 1]",
+            examiner=self.examiner,
             language="fr-FR",
             holder="infer:test",
         )

@@ -16,11 +16,11 @@ from guarantee.policy import Policy
 from guarantee.release import Kind
 from guarantee.result import Cause, Result
 from guarantee.states import ResultVerb
-from guarantee.stops import Action, Scope
+from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.unit import Fetch, Resend
 from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate
 from tests.db.steps import Steps
-from tests.guarantee.samples import POLICY, a_case, at
+from tests.guarantee.samples import MODEL, POLICY, a_case, at
 
 INTAKE, INFER, DESK, DELIVER, SWEEP, RELAY, AUDIT = ROLES
 
@@ -83,6 +83,23 @@ def test_stops_are_given_and_lifted(processes: Processes) -> None:
     for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
         with processes.store_as(role).reading() as unit:
             assert len(unit.stops.lines()) == 2
+
+
+def test_a_worker_suspends_one_version_and_people_resume_it(processes: Processes) -> None:
+    line = Stop(
+        scope=Scope.VERSION,
+        target=MODEL.id,
+        action=Action.STOP,
+        by="infer",
+        second="",
+        reason="cas de référence",
+        at=at(1),
+    )
+    with processes.store_as(INFER).transaction("stop:infer") as unit:
+        unit.stops.add(line)
+    processes.stop(Scope.VERSION, MODEL.id, Action.RESUME)
+    with processes.store_as(DELIVER).reading() as unit:
+        assert in_force(unit.stops.lines()) == ()
 
 
 def test_destinations_rest_are_paused_and_are_sent_to_again(processes: Processes) -> None:

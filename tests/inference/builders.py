@@ -1,6 +1,7 @@
 """Small model packages, honest and hostile, made of nothing but `onnx`."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -239,3 +240,14 @@ def reading(
     """Return a heart rate, or another reading."""
     taken_at = NOON - timedelta(hours=hours_ago)
     return Reading(code=code, value=Decimal(value), unit=unit, taken_at=taken_at, source=source)
+
+
+def examined_package(folder: Path, *, says: int, expects: int, **card: Any) -> Path:
+    """Write an honest package whose golden case, ``says`` years old, expects another number when a test says so."""
+    folder.mkdir(parents=True)
+    record_of = {"age_years": says, "readings": []}
+    cases = [{"name": "known", "record": record_of, "expect": {"presence": "present", "value": expects}}]
+    golden, model = json.dumps(cases).encode(), age_is_probability()
+    (folder / "golden.json").write_bytes(golden)
+    files = {"model.onnx": digest_of(model), "golden.json": digest_of(golden)}
+    return score_package(folder, model, files=files, **card)

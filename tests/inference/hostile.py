@@ -13,17 +13,33 @@ from tests.inference.builders import constant, model_of, score_model
 
 def endless() -> bytes:
     """Loops 10^15 times for each whole year of age."""
+    return _looping(
+        helper.make_node("Floor", ["age"], ["years"]),
+        helper.make_node("Mul", ["years", "many"], ["times"]),
+        helper.make_node("Cast", ["times"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Squeeze", ["whole"], ["trips"]),
+        many=1e15,
+    )
+
+
+def slow(trips: int) -> bytes:
+    """Loops so many times, whatever the age."""
+    return _looping(
+        helper.make_node("Cast", ["many"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Squeeze", ["whole"], ["trips"]),
+        many=trips,
+    )
+
+
+def _looping(*counting: onnx.NodeProto, many: float) -> bytes:
     return score_model(
         [
-            helper.make_node("Floor", ["age"], ["years"]),
-            helper.make_node("Mul", ["years", "many"], ["times"]),
-            helper.make_node("Cast", ["times"], ["whole"], to=TensorProto.INT64),
-            helper.make_node("Squeeze", ["whole"], ["trips"]),
+            *counting,
             helper.make_node("Loop", ["trips", "", "start"], ["sum"], body=_loop_body()),
             helper.make_node("Clip", ["sum", "nought", "one"], ["flat"]),
             helper.make_node("Reshape", ["flat", "shape"], ["probability"]),
         ],
-        constant("many", 1e15),
+        constant("many", many),
         numpy_helper.from_array(np.array(0.25, dtype=np.float32), "start"),
         numpy_helper.from_array(np.array(0, dtype=np.float32), "nought"),
         numpy_helper.from_array(np.array(1, dtype=np.float32), "one"),

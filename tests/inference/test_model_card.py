@@ -16,6 +16,7 @@ from inference import card as card_module
 from inference import form
 from inference.card import load_package
 from inference.errors import PackageRefused
+from inference.options import Options
 from inference.recipes.parameters import ReadingsScore, VolumeMask
 from inference.registry import Registry
 from tests.inference.builders import (
@@ -361,5 +362,5 @@ def test_verifying_names_what_changed_on_disk(versions: Callable[..., list[Path]
     registry = Registry.load([folder])
     assert registry.verify() == []
     (folder / "model.onnx").write_bytes(onnx.ModelProto().SerializeToString() + b" ")
-    (complaint,) = registry.verify(golden=True)
+    (complaint,) = registry.verify(golden=Options(threads=1))
     assert "1.0.0/model.onnx: SHA-256 is" in complaint

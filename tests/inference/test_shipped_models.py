@@ -49,7 +49,7 @@ def test_the_shipped_packages_are_these(catalogue: Registry) -> None:
 
 
 def test_golden_cases_come_out_as_they_must(catalogue: Registry) -> None:
-    assert catalogue.verify(golden=True) == []
+    assert catalogue.verify(golden=Options()) == []
 
 
 def test_a_golden_case_that_does_not_come_out_is_named(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_golden_case_that_does_not_come_out_is_named(tmp_path: Path) -> None:
     model = age_is_probability()
     files = {"model.onnx": digest_of(model), "golden.json": digest_of(data)}
     package = load_package(score_package(tmp_path, model, files=files))
-    assert [line.split("golden case ")[1] for line in failures([package])] == [
+    assert [line.split("golden case ")[1] for line in failures([package], Options(threads=1))] == [
         "'wrong number': gives ['12.0'], 13 ± 0.5 was expected",
         "'wrong presence': says present, not absent",
         "'no number': gives 12.0, no number was expected",

@@ -4,6 +4,9 @@ CREATE FUNCTION aval_now() RETURNS text LANGUAGE sql VOLATILE AS
   $$ SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 CREATE FUNCTION aval_actor() RETURNS text LANGUAGE sql STABLE AS
   $$ SELECT coalesce(nullif(current_setting('aval.actor', true), ''), 'unnamed') $$;
+-- The role that logged in: inside a wall, which runs with its owner's rights, current_user is the owner.
+CREATE FUNCTION aval_role() RETURNS text LANGUAGE sql STABLE AS
+  $$ SELECT session_user::text $$;
 CREATE FUNCTION aval_sha256(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT encode(sha256(convert_to(t, 'UTF8')), 'hex') $$;
 CREATE FUNCTION aval_netstring(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -531,6 +534,16 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_paused();
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_paused;
+
+CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_by_a_worker_suspend_one_version();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_by_a_worker_suspend_one_version;
 
 CREATE FUNCTION journal_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

@@ -200,6 +200,10 @@ CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND NOT EXISTS (SELECT 1 FROM paused_destinations p WHERE p.destination = d.destination))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_paused: the destination is paused: nothing is sent there'); END;
 
+CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
+WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
+
 CREATE TRIGGER journal_follows BEFORE INSERT ON journal FOR EACH ROW
 WHEN (NEW.seq = (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AND NEW.prev = coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AND NEW.hash = aval_link(NEW.seq, NEW.at, NEW.actor, NEW.role, NEW.action, NEW.subject, NEW.body, NEW.prev)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_follows: this is not the next link of the journal'); END;

@@ -38,10 +38,11 @@ GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_i
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
 GRANT SELECT ON turned_away TO aval_intake;
 
--- infer: turns a queued result into a draft. No opinion, no release, no delivery.
+-- infer: turns a queued result into a draft, and suspends a version whose golden cases do not come out. No opinion, no
+-- release, no delivery, no resumption.
 GRANT UPDATE (state, version, draft, cause_code, cause_detail, attempts, drafted_at, moved_at) ON results TO aval_infer;
 GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
-GRANT INSERT ON runs TO aval_infer;
+GRANT INSERT ON runs, stops TO aval_infer;
 
 -- desk: the only role that may insert opinions, decisions and releases. It cannot mark anything as sent.
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,

@@ -1,0 +1,98 @@
+"""Models: how they run on this machine, whether the provider asked for is really there, and who examines them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from bridge.config import ConfigError, Settings
+from bridge.flows.golden import Examiner
+from bridge.wiring.parts import Parts
+from guarantee.card import Card
+from guarantee.errors import ModelFailed, Unavailable
+from inference import golden
+from inference.errors import PackageRefused
+from inference.host import ModelHost
+from inference.options import PROVIDERS, Options
+
+LOOK_EVERY_S: Final = 60.0
+"""How often the worker looks whether a model is to be examined again. Looking costs nothing, examining seconds."""
+
+REASON: Final = {
+    "fr-FR": "cas de référence non conforme sur ce poste de calcul : {failure}",
+    "en-GB": "a golden case does not come out on this worker: {failure}",
+}
+"""Why a worker suspends a version, in the language of the site: every reader sees it above the worklist."""
+
+
+def host_options(settings: Settings) -> Options:
+    """Return how models run on this machine."""
+    models = settings.models
+    return Options(threads=models.threads, providers=PROVIDERS[models.provider], language=settings.site.language)
+
+
+def require_provider(host: ModelHost, parts: Parts) -> None:
+    """Return when models run on the provider that was asked for.
+
+    ONNX Runtime falls back to the CPU without a word: a hundred times slower, and with other numbers than those that
+    were validated. The smallest model is started, because only a session shows which provider really comes first.
+
+    Raises:
+        ConfigError: it is not there; the message says what to do.
+    """
+    asked = parts.settings.models.provider
+    cards = sorted(parts.catalogue.cards(), key=lambda card: card.memory_mb)
+    if asked == "cpu" or not cards:
+        return
+    try:
+        host.warm(cards[0])
+    except (ModelFailed, Unavailable) as error:
+        raise ConfigError(
+            f"models.provider is {asked}, and models cannot run on it ({error.detail}): install the extra `gpu` "
+            "instead of `cpu` (never both), with the driver, CUDA and cuDNN it needs, and look whether `nvidia-smi` "
+            'sees a GPU; or set models.provider = "cpu". Nothing runs on another provider than the one asked for'
+        ) from error
+
+
+def check_provider(parts: Parts) -> str:
+    """Return what models run on, for ``aval check``.
+
+    Raises:
+        ConfigError: as :func:`require_provider`.
+    """
+    with ModelHost(parts.catalogue, host_options(parts.settings)) as host:
+        require_provider(host, parts)
+    return f"models run on {parts.settings.models.provider}"
+
+
+def routed(parts: Parts) -> Sequence[Card]:
+    """Return the cards of the versions that the routes send work to, each once, the cheapest first."""
+    names = {name for route in parts.routing.routes for name in route.models}
+    cards = [card for name in names if (card := parts.catalogue.card(name)) is not None]
+    return sorted(cards, key=lambda card: (card.memory_mb, card.model.id))
+
+
+def examiner(host: ModelHost, parts: Parts) -> Examiner:
+    """Return who examines the models of this worker, on the children that work for patients."""
+    return Examiner(
+        store=parts.store("infer"),
+        clock=parts.clock,
+        failure=partial(_failure, host=host, parts=parts),
+        every_s=parts.settings.models.golden_every_s,
+        reason=REASON[parts.settings.site.language].format,
+    )
+
+
+def _failure(card: Card, *, host: ModelHost, parts: Parts) -> str | None:
+    package = parts.catalogue.package(card.model.id)
+    if package is None:
+        return None  # the flow says "model-missing" of it
+    try:
+        return golden.failure(package, host)
+    except PackageRefused as error:
+        return str(error)
+
+
+def examine_routed(parts: Parts, one: Examiner) -> Callable[[], None]:
+    """Return what examines every routed model whose time has come."""
+    cards = routed(parts)
+    return lambda: one.examine_due(cards)
