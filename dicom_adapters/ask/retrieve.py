@@ -20,7 +20,7 @@ from dicom_adapters.ask.cfind import Peer, answers, associate, hang_up, hexadeci
 from dicom_adapters.ask.dicomweb import Web
 from dicom_adapters.ask.query import Listed
 from dicom_adapters.ask.suboperations import Part, Receiver, Take
-from dicom_adapters.associate.upper_layer import Requestor
+from dicom_adapters.associate.upper_layer import Requestor, survive_disorder
 from dicom_adapters.listen.custody import Custody
 from dicom_adapters.read.multipart import Begin, BrokenBody, Data, End, Parts, content_type
 from guarantee.errors import Declined, PortError, Unavailable
@@ -138,12 +138,24 @@ def by_get(peer: Peer, study_uid: str, missing: Sequence[Gap], custody: Custody,
         ext_neg=[build_role(each, scp_role=True) for each in classes[:_CONTEXTS_MAX]],
         evt_handlers=[(evt.EVT_C_STORE, receiver.store), (evt.EVT_PDU_RECV, receiver.read)],
     )
+    survive_disorder(association)  # an answer of ours may meet an association that we have just aborted
     try:
         ask = partial(association.send_c_get, query_model=StudyRootQueryRetrieveInformationModelGet)
         _ask_all(association, StudyRootQueryRetrieveInformationModelGet, ask, study_uid, missing, receiver)
     finally:
-        hang_up(association)
+        if receiver.error is None:
+            hang_up(association)
+        else:
+            _break_off(association)
         receiver.close()
+
+
+def _break_off(association: Any) -> None:
+    """End an association whose archive is still sending: it would not hear a request to release."""
+    association.abort(block=False)
+    association.kill()  # returns when the archive has closed the connection, or after silence_s
+    if association.dul.socket is not None:
+        association.dul.socket.close()
 
 
 def _storage(classes: Sequence[str]) -> list[PresentationContext]:
@@ -197,7 +209,6 @@ def _ask_all(
         for status, _ in answers(partial(ask, query)):
             code = status.get("Status")
             if receiver is not None and receiver.error is not None:
-                association.abort()  # the archive is still sending: it would not hear a request to release
                 raise receiver.error
             if code not in _PENDING and code not in {0x0000, _WARNING}:  # a warning: some could not be sent
                 raise _refusal(code)

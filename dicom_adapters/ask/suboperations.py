@@ -120,7 +120,7 @@ class Receiver:
         except PortError as error:
             self.error = error
             if error.code in {"unreadable-answer", "answer-too-large"}:
-                association.abort()
+                association.abort(block=False)
                 association.dimse.msg_queue.put((None, None))  # whoever waits for an answer need not wait its time
 
     def _read_command(self, association: Any, context: int, value: bytes) -> None:

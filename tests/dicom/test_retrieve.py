@@ -1,6 +1,8 @@
 """What an archive may do when it is asked to send: everything, something, nothing, too much; and what we make of it."""
 
+import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,11 +52,12 @@ class Taker:
         self.arrivals: list[Arrival] = []
         self.refused: list[str] = []
         self.trouble: Exception | None = None
-        self.slow_s = 0.0
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
     def take(self, _name: str, fill: Callable[[], Taking]) -> None:
         try:
-            time.sleep(self.slow_s)
+            assert self.may_go_on.wait(60)
             taken = fill()
             if self.trouble is not None:
                 raise self.trouble
@@ -86,12 +89,19 @@ def archive(*models: str, get: Any = None, move: Any = None) -> Iterator[tuple[P
     for context in StoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax, scu_role=True, scp_role=True)
     port = free_port()
-    handlers = [(evt.EVT_C_GET, handler(get)), (evt.EVT_C_MOVE, handler(move))]
+    connections: list[socket.socket] = []
+    handlers = [
+        (evt.EVT_C_GET, handler(get)),
+        (evt.EVT_C_MOVE, handler(move)),
+        (evt.EVT_CONN_OPEN, lambda event: connections.append(event.assoc.dul.socket.socket)),
+    ]
     server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     try:
         yield Peer(our_aet="AVAL", aet="PACS", host="127.0.0.1", port=port, silence_s=5, whole_s=15), asked
     finally:
         server.shutdown()
+        for connection in connections:  # pynetdicom leaves those that the other side broke to the garbage collector
+            connection.close()
 
 
 GET, MOVE = StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelMove
@@ -191,14 +201,15 @@ def context_of(event: Any) -> int:
     )
 
 
-def sending(make: Callable[[int], bytes]) -> Any:
-    """An archive that writes PDUs of its own making, until it is cut off; ``make`` knows the context."""
+def sending(make: Callable[[int], bytes], then: Callable[[], object] = list) -> Any:
+    """An archive that writes PDUs of its own making, until it is cut off, and does something ``then``."""
 
     def answer(event: Any) -> Iterator[Any]:
         yield 1
         event.assoc.dul.socket.send(make(context_of(event)))
-        while event.assoc.is_established:
+        while event.assoc.dul.state_machine.current_state == "Sta6":
             time.sleep(0.05)
+        then()
         yield 0xFE00, None
 
     return answer
@@ -212,14 +223,16 @@ def store_message(context: int, image: Dataset, message: int, *, flags: int = 2,
     return data(context, 3, bytes(request)) + data(context, flags, body)
 
 
-def test_what_is_sent_ahead_of_our_answers_is_taken_up_to_a_limit(taker: Taker) -> None:
+@pytest.mark.parametrize("messages", [range(AHEAD_MAX + 2), [7] * 3], ids=["many", "under-one-number"])
+def test_what_is_sent_ahead_of_our_answers_has_a_limit(taker: Taker, messages: Sequence[int]) -> None:
+    """The first is being kept; the others wait for it, until they are too many."""
+    taker.may_go_on.clear()
+    ahead = sending(
+        lambda context: b"".join(store_message(context, IMAGES[0], number) for number in messages), taker.may_go_on.set
+    )
     with pytest.raises(Unavailable, match="without waiting for our answers"):
-        got(taker, sending(lambda context: b"".join(store_message(context, IMAGES[0], 7) for _ in range(2))))
-    many = samples.series(slices=AHEAD_MAX + 30)
-    taker.slow_s = 0.3
-    with pytest.raises(Unavailable, match="without waiting for our answers"):
-        got(taker, sending(lambda context: b"".join(store_message(context, one, n) for n, one in enumerate(many))))
-    assert [each.name for each in (taker.vault / "incoming").iterdir()] == []
+        got(taker, ahead)
+    assert list((taker.vault / "incoming").iterdir()) == []
 
 
 @pytest.mark.parametrize(
