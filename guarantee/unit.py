@@ -24,6 +24,7 @@ from guarantee.pauses import Destinations
 from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
 from guarantee.result import Cause, Priority, Result
+from guarantee.retirement import Retirements
 from guarantee.rules import Facts
 from guarantee.runs import Runs
 from guarantee.stops import Stops
@@ -375,6 +376,10 @@ class Unit(Protocol):
     @property
     def stops(self) -> Stops:
         """The list of stops."""
+
+    @property
+    def retirements(self) -> Retirements:
+        """Model versions that have ended."""
 
     @property
     def messages(self) -> Messages:

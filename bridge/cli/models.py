@@ -1,4 +1,4 @@
-"""``aval models``: what runs here, and whether its bytes are those of its card."""
+"""``aval models``: what runs here, where each version stands, and whether its bytes are those of its card."""
 
 import shutil
 import sys
@@ -6,10 +6,22 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say, table
+from bridge.cli.common import (
+    FAULT_FOUND,
+    errors_as_exit_codes,
+    folder_option,
+    json_option,
+    opened,
+    operator,
+    say,
+    table,
+)
+from bridge.cli.model_card import STATES, card_text, card_value
 from bridge.config import FILE, ConfigError
-from bridge.wiring.models import host_options
-from inference.card import load_package
+from bridge.flows import retire as flow
+from bridge.wiring.models import host_options, lives, require_unrouted
+from bridge.wiring.parts import Parts
+from inference.card import Package, load_package
 from inference.errors import PackageRefused
 
 
@@ -23,12 +35,15 @@ def models() -> None:
 @json_option
 @errors_as_exit_codes
 def list_models(folder: Path, as_json: bool) -> None:
-    """List the models that run here."""
+    """List the models of this installation, and where each version stands in its life."""
     with opened(folder) as parts:
-        cards = parts.catalogue.cards()
+        cards, standing = parts.catalogue.cards(), lives(parts)
     values = [
         {
             "id": card.model.id,
+            "state": str(standing[card.model.id].state),
+            "why": standing[card.model.id].why,
+            "routes": list(standing[card.model.id].routes),
             "label": {"fr": card.label.fr, "en": card.label.en},
             "kind": str(card.kind),
             "digest": card.model.digest,
@@ -41,8 +56,54 @@ def list_models(folder: Path, as_json: bool) -> None:
         }
         for card in cards
     ]
-    rows = [(c.model.id, str(c.kind), c.regulatory.status, str(c.mode), c.model.digest[:12], c.label.en) for c in cards]
-    say(values, table(("MODEL", "KIND", "STATUS", "MODE", "DIGEST", "LABEL"), rows), as_json=as_json)
+    rows = [
+        (
+            card.model.id,
+            STATES[standing[card.model.id].state].en,
+            str(card.kind),
+            card.regulatory.status,
+            str(card.mode),
+            card.model.digest[:12],
+            standing[card.model.id].why or card.label.en,
+        )
+        for card in cards
+    ]
+    head = ("MODEL", "STATE", "KIND", "STATUS", "MODE", "DIGEST", "LABEL, OR WHY")
+    say(values, table(head, rows), as_json=as_json)
+
+
+@models.command()
+@click.argument("model")
+@click.option("--lang", type=click.Choice(["fr", "en"]), default=None, help="by default the language of the site")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def show(model: str, lang: str | None, folder: Path, as_json: bool) -> None:
+    """Show the card of MODEL (a name, or name@version): what it is for, its limits, its digests, where it stands."""
+    with opened(folder) as parts:
+        package = _package(model, parts)
+        life = lives(parts)[package.card.model.id]
+        language = lang or parts.settings.site.language.partition("-")[0]
+        say(card_value(package, life), card_text(package, life, language), as_json=as_json)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="why; it is shown wherever the version is")
+@click.option("--although-routed", is_flag=True, help="even while a route sends work to it")
+@folder_option
+@errors_as_exit_codes
+def retire(version: str, reason: str, although_routed: bool, folder: Path) -> None:
+    """End VERSION (name@version) for ever: no new draft; what is queued is excluded, drafts that wait are reviewed."""
+    with opened(folder) as parts:
+        with parts.store("desk").reading() as unit:
+            known = unit.registry.model(version)
+        if known is None:
+            raise ConfigError(f"{version} was never known here: give name@version, as `aval models list` prints it")
+        if not although_routed:
+            require_unrouted(version, parts)
+        flow.retire(version, by=operator(), reason=reason, store=parts.store("desk"), clock=parts.clock)
+    click.echo(f"retired: {version}")
 
 
 @models.command()
@@ -76,3 +137,12 @@ def add(package: Path, folder: Path) -> None:
         f"{card.model.id} is in {target}. To run it, add that folder to models.packages in {folder / FILE}, "
         "name the model in a route, and restart."
     )
+
+
+def _package(model: str, parts: Parts) -> Package:
+    """Return the package of a version, or of the version in use of a name."""
+    card = parts.catalogue.card_of(model) or parts.catalogue.card(model)
+    package = parts.catalogue.package(card.model.id) if card else None
+    if package is None:
+        raise ConfigError(f"{model} is not installed here: `aval models list` prints what is")
+    return package

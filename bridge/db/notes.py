@@ -68,6 +68,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"digest": "NEW.digest", "card": "NEW.card"},
     ),
     Note(
+        name="note_model_retired",
+        on="retirements",
+        event="INSERT",
+        action="'model.retired'",
+        subject="NEW.model_id",
+        body={"by": "NEW.by_whom"},
+    ),
+    Note(
         name="note_case_opened",
         on="cases",
         event="INSERT",

@@ -19,6 +19,7 @@ from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
+from bridge.db.retirements import SqlRetirements
 from bridge.db.runs import SqlRuns
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
@@ -38,6 +39,7 @@ class SqlUnit:
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
+    retirements: SqlRetirements
     messages: SqlMessages
     accounts: SqlAccounts
     views: SqlViews
@@ -94,6 +96,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
+        retirements=SqlRetirements(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),

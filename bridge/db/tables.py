@@ -39,6 +39,7 @@ sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
 policies = _table("policies", "ref", "readers body added_at")
 models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
+retirements = _table("retirements", "model_id", "by_whom reason at")
 cases = _table(
     "cases",
     "id",

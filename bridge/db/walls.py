@@ -123,6 +123,15 @@ WALLS: Final[tuple[Wall, ...]] = (
         says="a draft is written once, when a model answers",
     ),
     Wall(
+        name="results_drafted_by_versions_in_use",
+        on="results",
+        event="UPDATE",
+        when=f"{MOVED} AND NEW.state = 'awaiting_review'",
+        unless="NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = NEW.model_id)",
+        says="this model version is retired: it makes no more drafts",
+        alone=True,
+    ),
+    Wall(
         name="results_decided_by_a_decision",
         on="results",
         event="UPDATE",
@@ -307,6 +316,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "transitions",
         "policies",
         "models",
+        "retirements",
         "doubts",
         "admissions",
         "questions",

@@ -16,6 +16,7 @@ from guarantee.ids import Digest, ResultId
 from guarantee.inputs import Inputs
 from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
 from guarantee.result import Cause, Priority, Result
+from guarantee.retirement import RETIRED
 from guarantee.runs import Outcome, Run, Spent
 from guarantee.states import CaseState, ResultState, ResultVerb
 from guarantee.stops import in_force
@@ -138,14 +139,18 @@ def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
         if result is None:
             return None
         case = unit.cases.get(result.case)
+        ended = _ended(result, unit)
+        if ended is not None:
+            _give_up(result, ResultVerb.EXCLUDE, ended, unit, tools, now)
+            return None
         card = tools.catalogue.card_of(result.model.id)
         if card is None or card.model != result.model:
             cause = Cause(code="model-missing", detail=f"this worker does not hold exactly {result.model.id}")
-            _give_up(result, cause, unit, tools, now)
+            _give_up(result, ResultVerb.FAIL, cause, unit, tools, now)
             return None
         if result.attempts > STARTS_MAX:
             cause = Cause(code="worker-died", detail=f"the worker died each of the {STARTS_MAX} times it started on it")
-            _give_up(result, cause, unit, tools, now)
+            _give_up(result, ResultVerb.FAIL, cause, unit, tools, now)
             return None
         times = _Times(started_at=now)
         return _Job(result=result, case=case, card=card, cautions=_lacks(result, unit), times=times)
@@ -157,9 +162,15 @@ def _lacks(result: Result, unit: Unit) -> tuple[Text, ...]:
     return tuple(short.said for short in judgement.concerning(result.focus)) if judgement else ()
 
 
-def _give_up(result: Result, cause: Cause, unit: Unit, tools: Inference, now: datetime) -> None:
+def _ended(result: Result, unit: Unit) -> Cause | None:
+    """Return why this version makes no new draft, or None."""
+    ended = unit.retirements.of(result.model.id)
+    return None if ended is None else Cause(code=RETIRED, detail=f"{ended.model} was retired on {ended.at:%Y-%m-%d}")
+
+
+def _give_up(result: Result, verb: ResultVerb, cause: Cause, unit: Unit, tools: Inference, now: datetime) -> None:
     unit.results.let_go(result.id, tools.holder)
-    unit.results.move(result.after(ResultVerb.FAIL, cause=cause), now)
+    unit.results.move(result.after(verb, cause=cause), now)
 
 
 def _deadline_s(result_id: ResultId, unit: Unit, tools: Inference) -> float | None:
@@ -242,14 +253,18 @@ def _finish(
     outcome: Outcome,
     cause: str = "",
 ) -> None:
-    """Move the result, unless it was overtaken or the lease went to another worker while the model ran."""
+    """Move the result; otherwise when it was overtaken, lost its lease, or its model was retired while it ran."""
     now = tools.clock.now()
     with tools.store.transaction(tools.holder) as unit:
         result = unit.results.get(job.result.id)
-        if result.state is ResultState.QUEUED and unit.results.holds(result.id, tools.holder, now=now):
-            move(result, unit, now)
-        else:
+        ended = _ended(result, unit)
+        if result.state is not ResultState.QUEUED or not unit.results.holds(result.id, tools.holder, now=now):
             outcome, cause = Outcome.OVERTAKEN, cause or OVERTAKEN
+        elif ended is not None:
+            unit.results.move(result.after(ResultVerb.EXCLUDE, cause=ended), now)
+            outcome, cause = Outcome.EXCLUDED, ended.code
+        else:
+            move(result, unit, now)
         unit.results.let_go(result.id, tools.holder)
         unit.runs.add(_run(job, tools, outcome, cause, now))
 

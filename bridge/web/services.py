@@ -18,6 +18,7 @@ from guarantee.opinion import Opinion, Reader
 from guarantee.pauses import Pause
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
+from guarantee.retirement import Retirement
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Scope, Stop
 
@@ -276,6 +277,9 @@ class Desk(Protocol):
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""
+
+    def retired(self) -> Mapping[str, Retirement]:
+        """Return the model versions that have ended, by "name@version"."""
 
     def ready(self) -> Sequence[str]:
         """Return what keeps this process from working; empty when nothing does."""

@@ -45,6 +45,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("keys", lambda: _keys(parts)),
         ("models", lambda: _models(parts)),
         ("provider", lambda: models.check_provider(parts)),
+        ("retired models", lambda: models.check_retired(parts)),
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),

@@ -24,6 +24,7 @@ from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
+from guarantee.retirement import Retirement
 from guarantee.states import ResultState
 from guarantee.stops import Scope, Stop, in_force
 
@@ -189,6 +190,11 @@ class RealDesk:
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""
         return self.installed
+
+    def retired(self) -> Mapping[str, Retirement]:
+        """Return the model versions that have ended."""
+        with self.store.reading() as unit:
+            return {line.model: line for line in unit.retirements.all()}
 
     # --------------------------------------------------------------------------------------------------- images
 

@@ -1,6 +1,8 @@
-"""Models: how they run on this machine, whether the provider asked for is really there, and who examines them."""
+"""Models: how they run here, whether the provider asked for is really there, who examines them, where each stands."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Final
 
@@ -9,6 +11,7 @@ from bridge.flows.golden import Examiner
 from bridge.wiring.parts import Parts
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
+from guarantee.stops import in_force
 from inference import golden
 from inference.errors import PackageRefused
 from inference.host import ModelHost
@@ -66,7 +69,7 @@ def check_provider(parts: Parts) -> str:
 
 def routed(parts: Parts) -> Sequence[Card]:
     """Return the cards of the versions that the routes send work to, each once, the cheapest first."""
-    names = {name for route in parts.routing.routes for name in route.models}
+    names = {name for route in parts.routing.routes if route.reject is None for name in route.models}
     cards = [card for name in names if (card := parts.catalogue.card(name)) is not None]
     return sorted(cards, key=lambda card: (card.memory_mb, card.model.id))
 
@@ -96,3 +99,83 @@ def examine_routed(parts: Parts, one: Examiner) -> Callable[[], None]:
     """Return what examines every routed model whose time has come."""
     cards = routed(parts)
     return lambda: one.examine_due(cards)
+
+
+class State(StrEnum):
+    """Where a model version of this installation stands in its life."""
+
+    ROUTED = "routed"
+    INSTALLED = "installed"
+    STOPPED = "stopped"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """Where a version stands, and why.
+
+    Args:
+        routes: those that send work to exactly this version, by name.
+        why: who retired or stopped it and why; "" otherwise.
+    """
+
+    state: State
+    routes: tuple[str, ...]
+    why: str
+
+
+def lives(parts: Parts) -> dict[str, Life]:
+    """Return where each installed version stands, by "name@version": retired before stopped before routed."""
+    with parts.store("desk").reading() as unit:
+        ended = {line.model: f"{line.at:%Y-%m-%d}, {line.by}: {line.reason}" for line in unit.retirements.all()}
+        stops = in_force(unit.stops.lines())
+    found = {}
+    for card in parts.catalogue.cards():
+        routes = _routes_to(card, parts)
+        held = next((f"{s.at:%Y-%m-%d}, {s.by}: {s.reason}" for s in stops if s.covers(card.model, "")), "")
+        state = State.ROUTED if routes else State.INSTALLED
+        if held:
+            state = State.STOPPED
+        if card.model.id in ended:
+            state, held = State.RETIRED, ended[card.model.id]
+        found[card.model.id] = Life(state=state, routes=routes, why=held)
+    return found
+
+
+def _routes_to(card: Card, parts: Parts) -> tuple[str, ...]:
+    """Return the routes that send work to exactly this version: the one in use of its name."""
+    if parts.catalogue.card(card.model.name) != card:
+        return ()
+    name = card.model.name
+    return tuple(route.name for route in parts.rules[0] if route.reject is None and name in route.models)
+
+
+def require_unrouted(model_id: str, parts: Parts) -> None:
+    """Return when no route sends work to exactly this version.
+
+    Raises:
+        ConfigError: one does; the message says what becomes of that work.
+    """
+    life = lives(parts).get(model_id)
+    if life is not None and life.routes:
+        raise ConfigError(
+            f"route {', '.join(life.routes)} sends work to {model_id}: take it out of the rules and restart, or give "
+            "--although-routed; every result of those routes is then excluded as retired, and no model looks at it"
+        )
+
+
+def check_retired(parts: Parts) -> str:
+    """Return that no route sends work to a retired version, for ``aval check``.
+
+    Raises:
+        ConfigError: one does.
+    """
+    wrong = [
+        f"route {name} sends work to {model}, which is retired: nothing looks at its cases"
+        for model, life in lives(parts).items()
+        if life.state is State.RETIRED
+        for name in life.routes
+    ]
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    return "no route sends work to a retired model"

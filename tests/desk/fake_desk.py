@@ -30,6 +30,7 @@ from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion
 from guarantee.policy import Policy, Role
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Priority, Result
+from guarantee.retirement import Retirement
 from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
@@ -94,6 +95,7 @@ class FakeDesk:
         self.questions: dict[str, tuple[str, str, str, datetime]] = {}
         self.sessions: dict[str, tuple[Session, datetime]] = {}
         self.stop_lines: list[Stop] = []
+        self.ended: list[Retirement] = []
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
@@ -169,7 +171,6 @@ class FakeDesk:
             return session
 
     def sign_out(self, token: str) -> None:
-        """End the session."""
         with self.lock:
             self.sessions.pop(token, None)
 
@@ -217,7 +218,6 @@ class FakeDesk:
             return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
 
     def answer(self, result: str, session: Session, answer: Answer) -> View:
-        """Take an opinion."""
         with self.lock:
             case = self._case(result)
             reader = session.reader
@@ -278,16 +278,13 @@ class FakeDesk:
     # --------------------------------------------------------------------------------------------------- the stops
 
     def stops(self) -> Sequence[Stop]:
-        """Return the stops in force."""
         with self.lock:
             return in_force(self.stop_lines)
 
     def stop(self, scope: Scope, target: str, session: Session, reason: str) -> None:
-        """Stop."""
         self._append(scope, target, Action.STOP, session.reader.login, "", reason)
 
     def resume(self, scope: Scope, target: str, session: Session, second: tuple[str, str], reason: str) -> None:
-        """Resume."""
         login, code = second
         if login == session.reader.login or login not in self.people or code != code_of(login):
             raise NotEntitled("the second person")
@@ -300,11 +297,12 @@ class FakeDesk:
         return tuple(self.standing)
 
     def cards(self) -> Sequence[Card]:
-        """Return the cards."""
         return cards()
 
+    def retired(self) -> Mapping[str, Retirement]:
+        return {line.model: line for line in self.ended}
+
     def ready(self) -> Sequence[str]:
-        """Return what is missing."""
         return tuple(self.missing)
 
     # -------------------------------------------------------------------------------------------------------- own

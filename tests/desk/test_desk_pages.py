@@ -1,7 +1,7 @@
 """The pages, without a browser: what they say, and what they keep to themselves."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 
 import pytest
@@ -12,6 +12,7 @@ from guarantee.content import Text
 from guarantee.opinion import Reason
 from guarantee.policy import Role
 from guarantee.result import Cause
+from guarantee.retirement import Retirement
 from guarantee.states import CaseState, ResultState
 from tests.desk import cases
 from tests.desk.asking import opinion, question
@@ -230,6 +231,15 @@ def test_the_systems_page_says_what_each_is_for_and_not_for(page: TestClient) ->
     for said in ("Volume de l’encéphale (IRM T1)", "Ne remplace pas la lecture", "Démonstration", "Arrêter ce système"):
         assert said in text
     assert "3 systèmes sont installés ici." in text
+
+
+def test_a_retired_system_says_so_with_who_and_why(page: TestClient, desk: FakeDesk) -> None:
+    model = desk.cards()[0].model.id
+    desk.ended.append(Retirement(model=model, by="operator:root", reason="remplacé par 2.0.0", at=datetime.now(UTC)))
+    text = page.get("/systems").text
+    assert "Retiré, ne produit plus de proposition" in text
+    assert "remplacé par 2.0.0" in text
+    assert "operator:root" in text
 
 
 def test_who_may_not_stop_is_offered_no_button(sign_in: SignIn) -> None:

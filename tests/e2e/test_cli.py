@@ -62,7 +62,19 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
         require(called("migrate", folder=folder), DONE, "up to date")
     checks = json_of(require(called("check", "--json", folder=folder), DONE))
     assert {check["what"] for check in checks} == {
-        *("database", "vault", "keys", "models", "provider", "routing", "journal", "broker", "held cases", "dicom-web"),
+        *(
+            "database",
+            "vault",
+            "keys",
+            "models",
+            "provider",
+            "retired models",
+            "routing",
+            "journal",
+            "broker",
+            "held cases",
+            "dicom-web",
+        ),
     }
     assert all(check.keys() == {"what", "ok", "detail"} and check["ok"] for check in checks)
     private = [path for path in (folder / "keys").iterdir() if path.suffix != ".pub"]
@@ -197,6 +209,10 @@ def test_models_are_listed_and_added_and_a_changed_one_is_not(fresh: Installatio
     assert all(card["label"]["fr"] and card["label"]["en"] and card["licence"] for card in cards)
     require(called("models", "list", folder=fresh.folder), DONE, "brain-extractor@1.0.0")
 
+    standing = {card["id"].partition("@")[0]: (card["state"], card["routes"]) for card in cards}
+    assert standing["brain-extractor"] == ("routed", ["head-mr"])
+    assert standing["series-check"] == ("installed", [])
+
     package = mask_package(tmp_path / "probe", name="probe")
     require(called("models", "add", str(package), folder=fresh.folder), DONE, "probe@1.0.0")
     require(called("models", "add", str(package), folder=fresh.folder), SAID_NO, "exists already")
@@ -205,6 +221,45 @@ def test_models_are_listed_and_added_and_a_changed_one_is_not(fresh: Installatio
     (package / "model.onnx").write_bytes(b"something else")
     require(called("models", "add", str(package), folder=fresh.folder), SAID_NO, "model.onnx")
     assert not added.exists()
+
+
+def test_a_card_is_shown_to_a_person_in_their_language(fresh: Installation) -> None:
+    said = require(called("models", "show", "kidney-failure", folder=fresh.folder), DONE).stdout
+    assert "État: en service" in said
+    assert "Règles qui l'appellent: chronic-kidney-disease" in said
+    assert "insuffisance rénale" in said
+    english = require(called("models", "show", "kidney-failure@1.0.0", "--lang", "en", folder=fresh.folder), DONE)
+    assert "State: in use" in english.stdout
+    value = json_of(require(called("models", "show", "kidney-failure", "--json", folder=fresh.folder), DONE))
+    assert value["digests"].keys() == {"card.yaml", "model.onnx", "golden.json"}
+    assert all(digest in said for digest in value["digests"].values())
+    assert value["golden_cases"] == 10
+    require(called("models", "show", "nothing", folder=fresh.folder), SAID_NO, "aval models list")
+
+
+def test_a_version_is_retired_for_ever_and_not_behind_a_routes_back(fresh: Installation) -> None:
+    def retire(version: str, *more: str) -> tuple[str, ...]:
+        return ("models", "retire", version, "--reason", "remplacé", *more)
+
+    require(called(*retire("nobody@1.0.0"), folder=fresh.folder), SAID_NO, "aval models list")
+    require(called(*retire("brain-extractor@1.0.0"), folder=fresh.folder), SAID_NO, "head-mr", "--although-routed")
+    require(called(*retire("series-check@1.0.0"), folder=fresh.folder), DONE, "retired: series-check@1.0.0")
+    require(called(*retire("series-check@1.0.0"), folder=fresh.folder), SAID_NO, "was retired on")
+    require(called("check", folder=fresh.folder), DONE)
+    require(called(*retire("brain-extractor@1.0.0", "--although-routed"), folder=fresh.folder), DONE)
+    require(
+        called("check", folder=fresh.folder), FAULT, "head-mr sends work to brain-extractor@1.0.0, which is retired"
+    )
+    require(called("stop", "--model", "kidney-failure", "--reason", "essai", folder=fresh.folder), DONE)
+    cards = json_of(require(called("models", "list", "--json", folder=fresh.folder), DONE))
+    states = {card["id"].partition("@")[0]: card["state"] for card in cards}
+    assert states == {
+        "brain-extractor": "retired",
+        "hospital-mortality": "routed",
+        "kidney-failure": "stopped",
+        "series-check": "retired",
+    }
+    require(called("models", "show", "series-check", folder=fresh.folder), DONE, "retiré", "remplacé")
 
 
 def test_a_model_whose_bytes_changed_is_found_and_never_run(fresh: Installation, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ SUBJECTS = (
     "deliveries",
     "destinations",
     "stops",
+    "retirements",
     "messages",
 )
 

@@ -40,6 +40,7 @@ UNREFERENCED: Final = {
     "resends": ("1 = 1", "reason = 'x'"),
     "pauses": ("1 = 1", "reason = 'x'"),
     "stops": ("1 = 1", "reason = 'x'"),
+    "retirements": ("1 = 1", "reason = 'x'"),
     "sign_ins": ("1 = 1", "login = 'x'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),

@@ -26,6 +26,10 @@ class SiteRows:
         }
         return insert("stops", values | changes)
 
+    def retirement(self, model: str = "unused@1.0.0", **changes: Any) -> Sql:
+        values = {"model_id": model, "by_whom": "operator:root", "reason": "remplacé", "at": SIGNED}
+        return insert("retirements", values | changes)
+
     def user(self, **changes: Any) -> Sql:
         return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)
 

@@ -15,6 +15,7 @@ from guarantee.pauses import Pause, PauseAction
 from guarantee.policy import Policy
 from guarantee.release import Kind
 from guarantee.result import Cause, Result
+from guarantee.retirement import Retirement
 from guarantee.states import ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.unit import Fetch, Resend
@@ -100,6 +101,17 @@ def test_a_worker_suspends_one_version_and_people_resume_it(processes: Processes
     processes.stop(Scope.VERSION, MODEL.id, Action.RESUME)
     with processes.store_as(DELIVER).reading() as unit:
         assert in_force(unit.stops.lines()) == ()
+
+
+def test_the_desk_retires_a_version_and_everybody_sees_it(processes: Processes) -> None:
+    line = Retirement(model=MODEL.id, by="operator:root", reason="remplacé", at=at(1))
+    with processes.store_as(DESK).transaction("retire:operator:root") as unit:
+        unit.retirements.add(line)
+    for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
+        with processes.store_as(role).reading() as unit:
+            assert unit.retirements.of(MODEL.id) == line
+            assert unit.retirements.all() == (line,)
+            assert unit.retirements.of("nobody@1") is None
 
 
 def test_destinations_rest_are_paused_and_are_sent_to_again(processes: Processes) -> None:

@@ -28,8 +28,8 @@ from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
 
 CLOSED = a_reader("dr.closed", Role.RADIOLOGIST)
 IDLE = a_reader("dr.idle", Role.RADIOLOGIST)
-SPARE, UNUSED, HELD, HELD_VERSION = (
-    replace(MODEL, name=name) for name in ("spare", "unused", "held-model", "held-version")
+SPARE, UNUSED, HELD, HELD_VERSION, ENDED = (
+    replace(MODEL, name=name) for name in ("spare", "unused", "held-model", "held-version", "ended")
 )
 
 
@@ -103,6 +103,7 @@ class Builder:
         self.outward()
         self.changed_worlds()
         self.stops()
+        self.retirements()
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -112,7 +113,7 @@ class Builder:
         self.sql(
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
-            *(insert("models", model_row(model)) for model in (SPARE, UNUSED, HELD, HELD_VERSION)),
+            *(insert("models", model_row(model)) for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED)),
             insert("policies", policy_row(a_policy(3))),
         )
 
@@ -218,6 +219,10 @@ class Builder:
             self.open(f"{scope} held", "dr.martin", site=site, model=model)
             self.validated(f"{scope} held, sent", site=site, model=model)
             self.steps.stop(scope, target)
+
+    def retirements(self) -> None:
+        self.keep("queued, ended", self.steps.queued(self.world.uid(), model=ENDED))
+        self.sql("aval_desk", self.world.retirement(ENDED.id))
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:

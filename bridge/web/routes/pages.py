@@ -86,7 +86,8 @@ def timeline(request: Request, parts: ThisDesk, pages: ThesePages, session: Sign
 @router.get("/systems")
 def systems(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed) -> HTMLResponse:
     """Show the AI systems in use and let a person stop them."""
-    return pages.render(request, "systems.html", cards=parts.desk.cards(), **frame_of(parts, session))
+    cards, retired = parts.desk.cards(), parts.desk.retired()
+    return pages.render(request, "systems.html", cards=cards, retired=retired, **frame_of(parts, session))
 
 
 @router.get("/destinations")

@@ -68,6 +68,16 @@ CREATE TABLE models (
   CONSTRAINT model_called_by_name_and_version CHECK (id = name || '@' || version)
 );
 
+-- A version that has ended: it makes no new draft (guarantee/retirement.py).
+CREATE TABLE retirements (
+  model_id TEXT NOT NULL PRIMARY KEY,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT retirement_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
+  CONSTRAINT retirement_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
+
 -- One revision of a set of inputs: a DICOM study, or what the record says of one stay.
 CREATE TABLE cases (
   id TEXT NOT NULL PRIMARY KEY,

@@ -181,6 +181,17 @@ END $$;
 CREATE TRIGGER results_draft_written_once BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_draft_written_once();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_draft_written_once;
 
+CREATE FUNCTION results_drafted_by_versions_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.state <> OLD.state AND NEW.state = 'awaiting_review';
+  IF (NEW.state <> OLD.state AND NEW.state = 'awaiting_review') AND (NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_drafted_by_versions_in_use: this model version is retired: it makes no more drafts' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_drafted_by_versions_in_use BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_drafted_by_versions_in_use();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_drafted_by_versions_in_use;
+
 CREATE FUNCTION results_decided_by_a_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (NEW.state <> OLD.state AND NEW.state IN ('validated', 'amended', 'rejected')) AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.id AND d.shown = NEW.draft AND d.verdict = CASE NEW.state WHEN 'validated' THEN 'accept' WHEN 'amended' THEN 'amend' ELSE 'reject' END)) IS NOT TRUE THEN
@@ -685,6 +696,26 @@ END $$;
 CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW EXECUTE FUNCTION models_never_deleted();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_deleted;
 
+CREATE FUNCTION retirements_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall retirements_never_updated: retirements is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER retirements_never_updated BEFORE UPDATE ON retirements FOR EACH ROW EXECUTE FUNCTION retirements_never_updated();
+ALTER TABLE retirements ENABLE ALWAYS TRIGGER retirements_never_updated;
+
+CREATE FUNCTION retirements_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall retirements_never_deleted: retirements is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER retirements_never_deleted BEFORE DELETE ON retirements FOR EACH ROW EXECUTE FUNCTION retirements_never_deleted();
+ALTER TABLE retirements ENABLE ALWAYS TRIGGER retirements_never_deleted;
+
 CREATE FUNCTION doubts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1050,6 +1081,8 @@ CREATE TRIGGER resends_never_truncated BEFORE TRUNCATE ON resends EXECUTE FUNCTI
 ALTER TABLE resends ENABLE ALWAYS TRIGGER resends_never_truncated;
 CREATE TRIGGER results_never_truncated BEFORE TRUNCATE ON results EXECUTE FUNCTION never_truncated();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_truncated;
+CREATE TRIGGER retirements_never_truncated BEFORE TRUNCATE ON retirements EXECUTE FUNCTION never_truncated();
+ALTER TABLE retirements ENABLE ALWAYS TRIGGER retirements_never_truncated;
 CREATE TRIGGER runs_never_truncated BEFORE TRUNCATE ON runs EXECUTE FUNCTION never_truncated();
 ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
@@ -1102,6 +1135,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW EXECUTE FUNCTION note_model();
 ALTER TABLE models ENABLE ALWAYS TRIGGER note_model;
+
+CREATE FUNCTION note_model_retired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('model.retired', NEW.model_id, json_build_object('by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_model_retired AFTER INSERT ON retirements FOR EACH ROW EXECUTE FUNCTION note_model_retired();
+ALTER TABLE retirements ENABLE ALWAYS TRIGGER note_model_retired;
 
 CREATE FUNCTION note_case_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

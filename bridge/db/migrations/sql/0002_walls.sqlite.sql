@@ -64,6 +64,10 @@ CREATE TRIGGER results_draft_written_once BEFORE UPDATE ON results FOR EACH ROW
 WHEN (NEW.draft IS NOT NULL OR OLD.draft IS NOT NULL) AND (NEW.draft = OLD.draft OR (OLD.draft IS NULL AND OLD.state = 'queued' AND NEW.state = 'awaiting_review')) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall results_draft_written_once: a draft is written once, when a model answers'); END;
 
+CREATE TRIGGER results_drafted_by_versions_in_use BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'awaiting_review') AND (NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_drafted_by_versions_in_use: this model version is retired: it makes no more drafts'); END;
+
 CREATE TRIGGER results_decided_by_a_decision BEFORE UPDATE ON results FOR EACH ROW
 WHEN (NEW.state <> OLD.state AND NEW.state IN ('validated', 'amended', 'rejected')) AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.id AND d.shown = NEW.draft AND d.verdict = CASE NEW.state WHEN 'validated' THEN 'accept' WHEN 'amended' THEN 'amend' ELSE 'reject' END)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall results_decided_by_a_decision: only a recorded decision decides'); END;
@@ -260,6 +264,14 @@ CREATE TRIGGER models_never_deleted BEFORE DELETE ON models FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall models_never_deleted: models is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER retirements_never_updated BEFORE UPDATE ON retirements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall retirements_never_updated: retirements is append-only: a row is never updated'); END;
+
+CREATE TRIGGER retirements_never_deleted BEFORE DELETE ON retirements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall retirements_never_deleted: retirements is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER doubts_never_updated BEFORE UPDATE ON doubts FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall doubts_never_updated: doubts is append-only: a row is never updated'); END;
@@ -437,6 +449,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'model.added' AS action, NEW.id AS subject, json_object('digest', NEW.digest, 'card', NEW.card) AS body) n;
+END;
+
+CREATE TRIGGER note_model_retired AFTER INSERT ON retirements FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'model.retired' AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW
