@@ -9,21 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-STAGES: Final = (
-    "receive",
-    "complete",
-    "queue",
-    "retry",
-    "fetch",
-    "start",
-    "preprocess",
-    "predict",
-    "postprocess",
-    "store",
-    "review",
-    "deliver",
-)
-"""Parts of a result's life, in the order it meets them; README.md says where each begins and ends."""
+from guarantee.runs import STAGES
 
 BY_PEOPLE: Final = frozenset({"receive", "review"})
 """Stages whose length a modality or a reader decides; the machine answers for the others."""
@@ -111,7 +97,7 @@ class Waiting:
     """What waits at one place now.
 
     Args:
-        place: "complete", "queue", "review", "deliver" or "held".
+        place: "complete", "held", "queue", "review", "deliver" or "outbox".
         of: the model, or the destination; "" for none.
         oldest: since when the first of them waits.
     """

@@ -1,7 +1,7 @@
 """A model's card: what it is, what it is for, where it must not be used. Shown to every reader, frozen by digest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -11,6 +11,7 @@ from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.result import Cause, Mode, ModelVersion
 from guarantee.rules import Condition, Facts, first_unmet
+from guarantee.runs import STAGES, TO_DRAFT
 
 
 class Trait(StrEnum):
@@ -75,6 +76,7 @@ class Card:
         needs: what the model is told besides pixels and readings.
         burned_in: what happens with images that have text burned in.
         incomplete: what the model does with a case that is known to be incomplete.
+        objectives_s: how long a stage (runs.py), or "to-draft", is meant to take at most in 95 % of cases, in seconds.
     """
 
     model: ModelVersion
@@ -95,12 +97,17 @@ class Card:
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
     incomplete: Incomplete = Incomplete.WAIT
+    objectives_s: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.limits:
             raise Malformed(f"{self.model.id}: a card says the model's limits; a model without limits does not exist")
         if self.deadline_s <= 0 or self.memory_mb <= 0:
             raise Malformed(f"{self.model.id}: deadline and memory are positive")
+        if unknown := sorted(self.objectives_s.keys() - {*STAGES, TO_DRAFT}):
+            raise Malformed(f"{self.model.id}: objectives are for {TO_DRAFT} or one of {STAGES}, not {unknown}")
+        if any(objective_s <= 0 for objective_s in self.objectives_s.values()):
+            raise Malformed(f"{self.model.id}: an objective is a number of seconds above zero")
 
     def refusal(self, facts: Facts) -> Cause | None:
         """Return why ``facts`` are outside the envelope, or None when they are inside."""

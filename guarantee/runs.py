@@ -7,10 +7,29 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from guarantee.errors import Malformed
 from guarantee.ids import ResultId
+
+STAGES: Final = (
+    "receive",
+    "complete",
+    "queue",
+    "retry",
+    "fetch",
+    "start",
+    "preprocess",
+    "predict",
+    "postprocess",
+    "store",
+    "review",
+    "deliver",
+)
+"""Parts of a result's life, in the order it meets them; from the first input to the last receipt."""
+
+TO_DRAFT: Final = "to-draft"
+"""Name of the whole that the machine answers for: from the last input to the draft."""
 
 
 class Outcome(StrEnum):

@@ -6,7 +6,7 @@ another ONNX file makes another model version: nothing about a model can change 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -87,6 +87,7 @@ class Form:
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
     incomplete: Incomplete = Incomplete.WAIT
+    objectives_s: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -200,6 +201,7 @@ def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
         needs=said.needs,
         burned_in=said.burned_in,
         incomplete=said.incomplete,
+        objectives_s=said.objectives_s,
     )
 
 

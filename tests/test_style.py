@@ -22,6 +22,7 @@ BOUNDARIES = {
     "bridge.broker.rabbit.RabbitBell._connect_publisher": "whatever ends it, the connection is hung up: raised again",
     "bridge.broker.rabbit.RabbitBell._verdict": "as LocalBell._handle, over RabbitMQ",
     "bridge.runner.Loop._repeat": "a fault of one round must not end the loop: recorded, and tried again",
+    "bridge.web.metrics_door._Boundary.__call__": "a fault is no scrape: recorded by its place",
     "bridge.web.fhir_door.Boundary.__call__": "a fault becomes an OperationOutcome: recorded without its message",
     "bridge.web.security.Guard.__call__": "a fault becomes a page with a reference: recorded without its message",
     "bridge.wiring.group_commit.GroupCommit._try": "the fault is the answer of those who wait: raised again, there",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from bridge.config.base import ConfigError, DestinationName, Section
 from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
+from bridge.config.metrics import MetricsSettings
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
 from bridge.config.secret_files import FOLDER, secrets_of
@@ -67,6 +68,7 @@ class Settings(Section):
     )
     destinations: Destinations = Destinations()
     journal: Journal = Journal()
+    metrics: MetricsSettings = MetricsSettings()
 
     def path(self, relative: Path) -> Path:
         """Return ``relative`` as seen from the data folder."""

@@ -33,8 +33,8 @@ class Database(Section):
     )
     urls: dict[str, SecretStr] = Field(
         default_factory=dict,
-        description="per process (intake, infer, desk, deliver, sweep, relay; audit for `aval journal`): its own "
-        "PostgreSQL role",
+        description="per process (intake, infer, desk, deliver, sweep, relay; audit for `aval journal` and `aval run "
+        "metrics`): its own PostgreSQL role",
     )
 
 

@@ -3,7 +3,8 @@
 A window is over the time at which results were queued. Every statement has a limit and an index (0001_tables.sql).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +13,24 @@ from sqlalchemy import Connection, RowMapping, Select, and_, case, func, literal
 from bridge.db import tables
 from bridge.figures import Attempts, Event, Observation, Verdicts, Waiting, Watched
 from guarantee.codec import parse_time, time_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One link of the journal that a monitoring system counts.
+
+    Args:
+        action: e.g. "result.queued".
+        model: "name@version" of the result it is about; "" when it is about none.
+        destination: of the delivery it is about; "" when it is about none.
+    """
+
+    seq: int
+    action: str
+    subject: str
+    model: str
+    destination: str
+
 
 ROWS_MAX: Final = 10_000
 """Most results of one window that are read, newest first: a month of a large hospital, and 0.5 s."""
@@ -56,7 +75,7 @@ class SqlMeasures:
         within = (time >= time_text(since), time < time_text(until))
         return self._observed(select(_RESULTS.c.id).where(*within).order_by(time.desc(), _RESULTS.c.id).limit(limit))
 
-    def of_results(self, results: tuple[str, ...]) -> tuple[Observation, ...]:
+    def of_results(self, results: Sequence[str]) -> tuple[Observation, ...]:
         """Return these results; those that do not exist are left out."""
         return self._observed(select(_RESULTS.c.id).where(_RESULTS.c.id.in_(results)))
 
@@ -147,6 +166,32 @@ class SqlMeasures:
             for model, counts in sorted(found.items())
         )
 
+    def steps(self, after: int, limit: int) -> tuple[Step, ...]:
+        """Return the links of the journal after ``after``, in order."""
+        journal = tables.journal
+        query = (
+            select(journal.c.seq, journal.c.action, journal.c.subject, _RESULTS.c.model_id, _DELIVERIES.c.destination)
+            .outerjoin(_RESULTS, _RESULTS.c.id == journal.c.subject)
+            .outerjoin(_DELIVERIES, _DELIVERIES.c.id == journal.c.subject)
+            .where(journal.c.seq > after)
+            .order_by(journal.c.seq)
+            .limit(limit)
+        )
+        return tuple(
+            Step(seq=seq, action=action, subject=subject, model=model or "", destination=destination or "")
+            for seq, action, subject, model, destination in self._connection.execute(query)
+        )
+
+    def stops_in_force(self) -> int:
+        """Return how many stops are in force."""
+        return self._connection.scalar(select(func.count()).select_from(tables.stops_in_force)) or 0
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        """Return the model versions that were ever registered, newest first, and the digest of each."""
+        models = tables.models
+        query = select(models.c.id, models.c.digest).order_by(models.c.added_at.desc(), models.c.id).limit(GROUPS_MAX)
+        return tuple((row.id, row.digest) for row in self._connection.execute(query))
+
     # ------------------------------------------------------------------------------------------------- what waits
 
     def waiting(self) -> tuple[Waiting, ...]:
@@ -157,13 +202,14 @@ class SqlMeasures:
             ("held", _CASES.c.cause, _CASES.c.moved_at, and_(_CASES.c.state == "quarantined", ~_said())),
             ("queue", _RESULTS.c.model_id, _RESULTS.c.queued_at, _RESULTS.c.state == "queued"),
             ("review", _RESULTS.c.model_id, _RESULTS.c.drafted_at, and_(_RESULTS.c.state == "awaiting_review", care)),
+            ("outbox", literal(""), tables.outbox.c.at, tables.outbox.c.rung_at.is_(None)),
             ("deliver", _DELIVERIES.c.destination, _DELIVERIES.c.added_at, _DELIVERIES.c.state == "due"),
         )
         return tuple(row for place in places for row in self._waiting(*place))
 
     def _waiting(self, place: str, of: Any, since: Any, where: Any) -> Iterator[Waiting]:
         query = select(of.label("of"), func.count().label("many"), func.min(since).label("oldest"))
-        for row in self._connection.execute(query.where(where).group_by(of).order_by(of).limit(GROUPS_MAX)):
+        for row in self._connection.execute(query.where(where).group_by("of").order_by("of").limit(GROUPS_MAX)):
             yield Waiting(place=place, of=row.of, count=row.many, oldest=parse_time(row.oldest))
 
     # ------------------------------------------------------------------------------------------------- what happened

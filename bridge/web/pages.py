@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import outward_words, words
+from bridge.web import monitoring_words, outward_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
@@ -97,6 +97,7 @@ def _environment(language: Language) -> Environment:
         language=language,
         words=words,
         outward=outward_words,
+        watch=monitoring_words,
         born=born,
         exam_time=exam_time,
         full_name=full_name,
@@ -108,6 +109,10 @@ def _environment(language: Language) -> Environment:
         moment=language.moment,
         clock=language.clock,
         span=language.span,
+        duration=lambda seconds: monitoring_words.duration(seconds, language),
+        scale=lambda seconds: monitoring_words.scale(seconds, language),
+        percent=lambda share: monitoring_words.percent(share, language),
+        axis=lambda moment: monitoring_words.day_and_clock(moment, language),
         tr=language.text,
         visible=visible,
         number=language.number,

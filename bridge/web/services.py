@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from bridge.figures import Watched
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.breaker import Phase
 from guarantee.card import Card
@@ -274,6 +275,9 @@ class Desk(Protocol):
 
     def destinations(self) -> Sequence[Standing]:
         """Return how each destination stands."""
+
+    def watched(self, since: datetime, until: datetime) -> Watched:
+        """Return what was measured from ``since`` on, before ``until``, and what waits now."""
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Any, Final
 
 from bridge import accounts
 from bridge.db.store import SqlStore
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
+from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
@@ -186,6 +188,11 @@ class RealDesk:
         """Return how each destination stands."""
         with self.store.reading() as unit:
             return standings(self.places, unit.destinations.traffic(), self.review.clock.now())
+
+    def watched(self, since: datetime, until: datetime) -> Watched:
+        """Return what was measured in a window."""
+        with self.store.reading() as unit:
+            return unit.measures.watched(since, until)
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""

@@ -30,10 +30,10 @@ from guarantee.ports import Bell
 from guarantee.rules import Route
 from inference.registry import Registry, shipped
 
-NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep", "ups")
+NAMES: Final = ("scp", "intake", "desk", "relay", "infer", "deliver", "sweep", "ups", "metrics")
 """Every process, as in ``aval run NAME``."""
 
-ROLES: Final = {"all": "sweep", "scp": "intake", "ups": "intake"}
+ROLES: Final = {"all": "sweep", "scp": "intake", "ups": "intake", "metrics": "audit"}
 """Processes that log in to the database under another one's name (``database.urls``); every other has its own."""
 
 RING: Final = frozenset({"intake", "relay", "infer", "deliver", "sweep"})

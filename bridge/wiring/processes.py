@@ -19,11 +19,13 @@ from bridge.journal import anchor_head
 from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
+from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
 from bridge.wiring import models, outside, outward, sources
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
+from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
@@ -233,6 +235,19 @@ def sweep(parts: Parts) -> Process:
     )
 
 
+def metrics(parts: Parts) -> HttpServer:
+    """Figures for a monitoring system."""
+    mine, places = parts.settings.metrics, outward.places(parts.settings)
+    exporter = Exporter(
+        parts.store("audit"),
+        parts.clock,
+        lambda unit: outward.standings(places, unit.destinations.traffic(), parts.clock.now()),
+        outside.VERSION,
+    )
+    app = make_metrics_app(exporter.text, mine.token.get_secret_value())
+    return HttpServer("metrics", app, mine.host, mine.port)
+
+
 def make(name: str, parts: Parts) -> list[Process]:
     """Return the process called ``name``; "all" is every one of them, listeners of the bell first."""
     bell = Simple("bell", lambda: None, parts.bell.close)
@@ -245,12 +260,14 @@ def make(name: str, parts: Parts) -> list[Process]:
         "relay": lambda: [relay(parts)],
         "sweep": lambda: [sweep(parts)],
         "ups": lambda: [performer(parts)],
+        "metrics": lambda: [metrics(parts)],
     }
     if name != "all":
         return [*makers[name](), bell]
     # Started first and stopped last: those who answer the bell. Then the bell, then those who may ring it.
     answering = ("infer", "deliver")
-    others = [each for each in NAMES if each not in answering and (each != "ups" or parts.settings.ups)]
+    optional = {"ups": bool(parts.settings.ups), "metrics": parts.settings.metrics.enabled}
+    others = [each for each in NAMES if each not in answering and optional.get(each, True)]
     return [
         *(process for each in answering for process in makers[each]()),
         bell,

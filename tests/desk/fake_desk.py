@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bridge.figures import Watched
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, Standing, View
 from guarantee.amend import amended
 from guarantee.card import Card
@@ -35,6 +36,7 @@ from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
+from tests.desk.nights import nothing_measured
 
 PASSWORD = "correct-horse-battery"
 IDLE = timedelta(minutes=15)
@@ -99,6 +101,7 @@ class FakeDesk:
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
+        self.measured = nothing_measured()
         self.broken_frames: set[tuple[str, int]] = set()
         self.seen: list[tuple[str, str]] = []
         self.offset = timedelta(0)
@@ -177,7 +180,6 @@ class FakeDesk:
     # ------------------------------------------------------------------------------------------------- the results
 
     def lines(self, states: Sequence[str], *, limit: int, newest_first: bool = False) -> Sequence[Line]:
-        """Return rows."""
         with self.lock:
             found = [self._line(case) for case in self.cases.values() if case.result.state in states]
         if newest_first:
@@ -256,11 +258,9 @@ class FakeDesk:
     # -------------------------------------------------------------------------------------------------- the images
 
     def series(self, result: str) -> Sequence[Mapping[str, Any]]:
-        """Return the series."""
         return [picture.described for picture in self._case(result).staged.pictures]
 
     def frame(self, result: str, series: str, index: int) -> bytes:
-        """Return one frame."""
         if (series, index) in self.broken_frames:
             raise NotEligible("pixels-unreadable", "the decoder gave up")
         for picture in self._case(result).staged.pictures:
@@ -269,7 +269,6 @@ class FakeDesk:
         raise Absent("no such frame")
 
     def mask(self, result: str, segment: int) -> bytes:
-        """Return a mask."""
         masks = self._case(result).staged.masks
         if segment not in masks:
             raise Absent("no such segment")
@@ -293,8 +292,11 @@ class FakeDesk:
         self._append(scope, target, Action.RESUME, session.reader.login, login, reason)
 
     def destinations(self) -> Sequence[Standing]:
-        """Return what tests put in."""
         return tuple(self.standing)
+
+    def watched(self, since: datetime, until: datetime) -> Watched:
+        """Return what tests put in, as if it lay in the window."""
+        return replace(self.measured, since=since, until=until)
 
     def cards(self) -> Sequence[Card]:
         return cards()

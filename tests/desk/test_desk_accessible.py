@@ -4,6 +4,7 @@ axe finds about half of what there is to find; a manual RGAA audit stays to be d
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
 from tests.desk.conftest import Open, until
+from tests.desk.nights import slow_night
 from tests.desk.reading import ready, signed
 from tests.desk.site import FakeSite
 from tests.desk.standings import STANDINGS
@@ -115,6 +117,13 @@ def destinations(page: Any, site: FakeSite) -> None:
     page.goto("/destinations")
 
 
+def monitoring(page: Any, site: FakeSite) -> None:
+    """A slow night, every table open."""
+    site.desk.measured = slow_night(datetime.now(UTC))
+    page.goto("/monitoring")
+    page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
+
+
 def sign_in(page: Any, site: FakeSite) -> None:
     """The form, with a refusal."""
     page.context.clear_cookies(name="aval")
@@ -155,6 +164,7 @@ VISITS = (
     help_open,
     systems,
     destinations,
+    monitoring,
     simple("/about"),
     simple("/nothing"),
     sign_in,
@@ -195,7 +205,7 @@ def test_every_page_fits_a_screen_320_pixels_wide(
         page.wait_for_selector("#findings-block:not([hidden])", state="attached")
         picture(page, f"review_{kind}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, kind
-    for visit in (worklist, timeline, worklist_causes, systems, destinations, simple("/about"), sign_in):
+    for visit in (worklist, timeline, worklist_causes, systems, destinations, monitoring, simple("/about"), sign_in):
         visit(page, site)
         picture(page, f"{visit.__name__}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, visit.__name__

@@ -149,3 +149,11 @@ def test_a_regulatory_status_that_contradicts_itself_is_refused(status: str, dev
     with pytest.raises(Malformed):
         Regulatory(status=status, device_class=device_class, udi="", statement=WHY)
     assert Regulatory(status="ce", device_class="IIa", udi="1", statement=WHY).device_class == "IIa"
+
+
+def test_an_objective_is_for_a_stage_and_above_zero() -> None:
+    assert a_card(objectives_s={"queue": 60, "to-draft": 300}).objectives_s["queue"] == 60
+    with pytest.raises(Malformed, match="objectives are for"):
+        a_card(objectives_s={"lunch": 60})
+    with pytest.raises(Malformed, match="above zero"):
+        a_card(objectives_s={"queue": 0})

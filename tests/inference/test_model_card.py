@@ -364,3 +364,12 @@ def test_verifying_names_what_changed_on_disk(versions: Callable[..., list[Path]
     (folder / "model.onnx").write_bytes(onnx.ModelProto().SerializeToString() + b" ")
     (complaint,) = registry.verify(golden=Options(threads=1))
     assert "1.0.0/model.onnx: SHA-256 is" in complaint
+
+
+def test_objectives_are_part_of_the_card_and_of_its_version(tmp_path: Path) -> None:
+    plain = load_package(score_package(tmp_path / "plain", age_is_probability()))
+    said = load_package(score_package(tmp_path / "said", age_is_probability(), objectives_s={"queue": 60}))
+    assert (plain.card.objectives_s, said.card.objectives_s) == ({}, {"queue": 60})
+    assert plain.card.model.card != said.card.model.card
+    with pytest.raises(PackageRefused, match="objectives are for"):
+        load_package(score_package(tmp_path / "wrong", age_is_probability(), objectives_s={"lunch": 60}))
