@@ -32,6 +32,10 @@ def make_metrics_app(text: Callable[[], str], token: str) -> FastAPI:
             return Response(status_code=401, headers={**HEADERS, "WWW-Authenticate": 'Bearer realm="metrics"'})
         return Response(text(), media_type=MEDIA_TYPE, headers=HEADERS)
 
+    @app.get("/healthz")
+    async def health() -> Response:
+        return Response("ok", media_type="text/plain", headers=HEADERS)
+
     @app.api_route("/{anything:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def elsewhere(anything: str) -> Response:  # noqa: ARG001 - the path is not repeated to whoever sent it
         return Response(status_code=404, headers=HEADERS)

@@ -11,6 +11,7 @@ from bridge.broker import dead
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import Scp
 from bridge.config.house import DeskSettings
+from bridge.config.metrics import MetricsSettings
 from bridge.config.record import Intake
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
@@ -66,7 +67,7 @@ def check_process(process: str, parts: Parts) -> list[Check]:
     """
     role = ROLES.get(process, process)
     questions: dict[str, Callable[[], str]] = {"database": lambda: _database(parts, role)}
-    if process != "relay":
+    if process not in {"relay", "metrics"}:
         questions["vault"] = lambda: _room(parts)
     if process in KNOW_THE_JOURNAL:
         questions["journal"] = lambda: _anchored(parts, role)
@@ -74,7 +75,7 @@ def check_process(process: str, parts: Parts) -> list[Check]:
         questions["keys"] = lambda: _keys(parts)
     if process in RING:
         questions["broker"] = lambda: _broker(parts, process)
-    if process in {"scp", "intake", "desk"}:
+    if process in {"scp", "intake", "desk", "metrics"}:
         questions["door"] = lambda: _door(process, parts)
     return [_ask(what, question) for what, question in questions.items()]
 
@@ -191,10 +192,11 @@ def _who_may_post(parts: Parts) -> str:
 
 def _address(process: str, settings: Settings) -> tuple[str, int]:
     """Return where this machine finds the door of one of its own processes."""
-    doors: dict[str, Scp | Intake | DeskSettings] = {
+    doors: dict[str, Scp | Intake | DeskSettings | MetricsSettings] = {
         "scp": settings.scp,
         "intake": settings.intake,
         "desk": settings.desk,
+        "metrics": settings.metrics,
     }
     door = doors[process]
     every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from bridge.broker.relay import Relay
+from bridge.config import ConfigError
 from bridge.flows import completeness, deliver, fetch, infer, intake
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
@@ -236,14 +237,21 @@ def sweep(parts: Parts) -> Process:
 
 
 def metrics(parts: Parts) -> HttpServer:
-    """Figures for a monitoring system."""
+    """Figures for a monitoring system.
+
+    Raises:
+        ConfigError: it would listen beyond loopback without a token.
+    """
     mine, places = parts.settings.metrics, outward.places(parts.settings)
+    if mine.is_open_to_a_network:
+        raise ConfigError(f"metrics.host is {mine.host}: give metrics.token, or everybody there reads the figures")
     exporter = Exporter(
         parts.store("audit"),
         parts.clock,
         lambda unit: outward.standings(places, unit.destinations.traffic(), parts.clock.now()),
         outside.VERSION,
     )
+    exporter.text()  # counters begin now, not at the first scrape
     app = make_metrics_app(exporter.text, mine.token.get_secret_value())
     return HttpServer("metrics", app, mine.host, mine.port)
 

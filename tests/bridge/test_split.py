@@ -18,6 +18,7 @@ TOKENS = {
     "deliver": {"AVAL_DESTINATIONS__FHIR__RECORD__TOKEN", "AVAL_DESTINATIONS__PACS__PACS-1__DICOMWEB_TOKEN"},
     "sweep": {"AVAL_SOURCES__PACS-1__TOKEN"},
     "ups": {"AVAL_SOURCES__PACS-1__TOKEN", "AVAL_UPS__RIS__TOKEN"},
+    "metrics": {"AVAL_METRICS__TOKEN"},
 }
 BROKER = {"intake", "relay", "infer", "deliver", "sweep"}
 TLS = {"authorities": "keys/pacs-authorities.pem", "certificate": "keys/out.pem", "key": "keys/out.key"}
@@ -42,6 +43,7 @@ def settings(**more: object) -> str:
             "intake": {"senders": {"dpi": {"token": "hush-dpi", "search": "Observation"}}},
             "stow": {"senders": {"vna": {"token": "hush-vna"}}},
             "sources": {"pacs-1": {"dicomweb_url": "http://pacs/", "token": "hush-source"}},
+            "metrics": {"host": "0.0.0.0", "token": "hush-metrics"},
             "ups": {"ris": {"url": "http://ris/", "token": "hush-ups", "station": "A|99X", "source": "pacs-1"}},
             "destinations": {
                 "pacs": {

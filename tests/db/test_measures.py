@@ -127,6 +127,7 @@ def test_what_waits_is_counted_where_it_waits(store: SqlStore, steps: Steps) -> 
         ("held", "two-patients"): 1,
         ("queue", MODEL.id): 1,
         ("review", MODEL.id): 1,
+        ("outbox", ""): 6,
         ("deliver", "pacs"): 1,
         ("deliver", "record"): 1,
     }

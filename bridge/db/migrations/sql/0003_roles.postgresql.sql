@@ -79,6 +79,6 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   rejections, judgements, results, leases, runs, questions, opinions, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, fetches, turned_away, outbox, inbox,
   journal, sign_ins, stops_in_force,
-  paused_destinations, held_results, current_results TO aval_audit;
+  paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
