@@ -1,4 +1,6 @@
-"""What judging a case complete reads and writes: announcements, rejections, and the judgements themselves."""
+"""What judging a case complete reads and writes: announcements, rejections, the judgements themselves; and who must
+still hear what we hold.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -86,6 +88,27 @@ class Held:
     digest: Digest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    """What a sender asked us to answer for, until it has heard the answer (PS3.4, J).
+
+    Args:
+        sender: name, from the configuration.
+        aet: AE title it asked with, and listens under.
+        transaction: Transaction UID.
+        listed: digest of what it asked about, in the vault.
+        attempts: how often the answer went out and was not heard.
+    """
+
+    id: str
+    sender: str
+    aet: str
+    transaction: str
+    listed: Digest
+    asked_at: datetime
+    attempts: int = 0
+
+
 def to_list(uids: Iterable[str]) -> bytes:
     """Return the bytes of a list of instances, the same whatever their order."""
     return "\n".join(sorted(set(uids))).encode()
@@ -97,7 +120,7 @@ def from_list(data: bytes) -> frozenset[str]:
 
 
 class Judging(Protocol):
-    """Conversations, announcements, rejections, judgements."""
+    """Conversations, announcements, rejections, judgements, commitments."""
 
     def receiving(self, *, silent_before: datetime, case: CaseId | None = None) -> tuple[Moving, ...]:
         """Return how every receiving case stands, or this one, the longest quiet first.
@@ -132,3 +155,18 @@ class Judging(Protocol):
 
     def held(self, uids: Collection[str]) -> tuple[Held, ...]:
         """Return every instance received under one of these identifiers, other bytes under a known one left out."""
+
+    def add_commitment(self, asked: Commitment, next_attempt_at: datetime) -> None:
+        """Note that somebody must hear an answer."""
+
+    def commitments_due(self, now: datetime, limit: int) -> tuple[Commitment, ...]:
+        """Return what must be answered now, the longest due first, locked; what another process looks at is skipped."""
+
+    def commitments_waiting(self) -> int:
+        """Return how many wait to be answered, due or not."""
+
+    def postpone_commitment(self, asked: Commitment, next_attempt_at: datetime) -> None:
+        """Note the attempts of ``asked``, and when the next one is due."""
+
+    def end_commitment(self, commitment_id: str, state: str) -> None:
+        """Note how it ended: "heard" or "unheard"."""

@@ -1,4 +1,4 @@
-"""Announcements, rejections and judgements in SQL."""
+"""Announcements, rejections, judgements and commitments in SQL."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from guarantee.codec import from_plain, parse_time, time_text, to_plain
 from guarantee.completeness import Basis, Judgement, Shortage, Status, Verdict
 from guarantee.errors import Malformed
 from guarantee.ids import CaseId, Digest
-from guarantee.judging import Expectation, Held, Moving, Rejection
+from guarantee.judging import Commitment, Expectation, Held, Moving, Rejection
 from guarantee.states import CaseState
 
 NAMES_PER_QUERY: Final = 500
@@ -26,6 +26,7 @@ _TOLD = tables.expectations
 _REJECTED = tables.rejections
 _JUDGED = tables.judgements
 _INPUTS = tables.inputs
+_ASKED = tables.commitments
 
 
 class SqlJudging:
@@ -148,6 +149,44 @@ class SqlJudging:
             )
         return tuple(found)
 
+    def add_commitment(self, asked: Commitment, next_attempt_at: datetime) -> None:
+        """Note that somebody must hear an answer."""
+        self._connection.execute(
+            insert(_ASKED).values(
+                id=asked.id,
+                sender=asked.sender,
+                aet=asked.aet,
+                transaction_uid=asked.transaction,
+                listed=asked.listed,
+                state="due",
+                attempts=asked.attempts,
+                next_attempt_at=time_text(next_attempt_at),
+                asked_at=time_text(asked.asked_at),
+            )
+        )
+
+    def commitments_due(self, now: datetime, limit: int) -> tuple[Commitment, ...]:
+        """Return what must be answered now, locked where the database has locks; SQLite has one writer."""
+        due = select(_ASKED).where(_ASKED.c.state == "due", _ASKED.c.next_attempt_at <= time_text(now))
+        query = due.order_by(_ASKED.c.next_attempt_at, _ASKED.c.id).limit(limit).with_for_update(skip_locked=True)
+        return tuple(_commitment(row) for row in self._connection.execute(query).mappings())
+
+    def commitments_waiting(self) -> int:
+        """Return how many wait to be answered, due or not."""
+        return int(self._connection.scalar(select(func.count()).where(_ASKED.c.state == "due")) or 0)
+
+    def postpone_commitment(self, asked: Commitment, next_attempt_at: datetime) -> None:
+        """Note the attempts of ``asked``, and when the next one is due."""
+        self._connection.execute(
+            update(_ASKED)
+            .where(_ASKED.c.id == asked.id)
+            .values(attempts=asked.attempts, next_attempt_at=time_text(next_attempt_at))
+        )
+
+    def end_commitment(self, commitment_id: str, state: str) -> None:
+        """Note how it ended: "heard" or "unheard"."""
+        self._connection.execute(update(_ASKED).where(_ASKED.c.id == commitment_id).values(state=state))
+
 
 def judgement_from_row(row: Any) -> Judgement:
     """Return the judgement of a ``judgements`` row.
@@ -187,6 +226,18 @@ def _expectation(row: Any) -> Expectation:
         status=Status(row["status"]),
         instances=row["instances"],
         listed=Digest(row["listed"]) if row["listed"] else None,
+    )
+
+
+def _commitment(row: Any) -> Commitment:
+    return Commitment(
+        id=row["id"],
+        sender=row["sender"],
+        aet=row["aet"],
+        transaction=row["transaction_uid"],
+        listed=Digest(row["listed"]),
+        asked_at=parse_time(row["asked_at"]),
+        attempts=row["attempts"],
     )
 
 

@@ -4,14 +4,14 @@ from functools import partial
 
 from bridge.config import Settings
 from bridge.flows import intake, notices
+from bridge.flows.commitments import Commitments
 from bridge.wiring.parts import Parts
 from dicom_adapters.listen.commitment_scp import CommitmentService, Place
 from dicom_adapters.listen.commitment_scp import Options as CommitmentOptions
 from dicom_adapters.listen.notices import NoticeDoors, Notices, Relay
-from dicom_adapters.listen.services import Service
 
 
-def services(parts: Parts) -> tuple[Service, ...]:
+def services(parts: Parts) -> tuple[Notices, CommitmentService]:
     """Return what the listener serves beside C-ECHO and C-STORE."""
     store, clock = parts.store("intake"), parts.clock
     notice_doors = NoticeDoors(
@@ -22,7 +22,12 @@ def services(parts: Parts) -> tuple[Service, ...]:
         commitment_options(parts.settings),
         parts.vault,
         held=partial(notices.held, store=store),
-        turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
+        book=Commitments(
+            store=store,
+            clock=clock,
+            actor="scp",
+            turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
+        ),
     )
     return (Notices(parts.vault, notice_doors, relay(parts.settings)), commitment)
 

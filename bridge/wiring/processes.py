@@ -39,6 +39,9 @@ from inference.host import ModelHost
 COMPLETE_EVERY_S: Final = 0.25
 """How often cases are judged: the delay it adds to the quiet time."""
 
+CATCH_UP_EVERY_S: Final = 5.0
+"""How often the listener looks for answers to storage commitment that are due."""
+
 RING_EVERY_S: Final = 1.0
 """How often whatever is due is rung for again."""
 
@@ -69,16 +72,23 @@ def listener(parts: Parts) -> Process:
         ),
         turn_away=partial(intake.turn_away, "scp", store=store, clock=clock),
     )
-    return ListenerProcess(Listener(outside.scp_options(parts.settings), parts.vault, doors, services(parts)))
+    notices, commitment = services(parts)
+    made = Listener(outside.scp_options(parts.settings), parts.vault, doors, (notices, commitment))
+    return ListenerProcess(made, Loop("scp:commitment", ((commitment.catch_up, CATCH_UP_EVERY_S),)))
 
 
 class ListenerProcess:
-    """The DICOM listener as a process."""
+    """The DICOM listener as a process.
+
+    Args:
+        catching_up: answers what was asked of a process that ended.
+    """
 
     name = "scp"
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, catching_up: Loop) -> None:
         self.listener = listener
+        self._catching_up = catching_up
 
     @property
     def port(self) -> int:
@@ -88,9 +98,11 @@ class ListenerProcess:
     def start(self) -> None:
         """Listen."""
         self.listener.start()
+        self._catching_up.start()
 
     def stop(self) -> None:
         """Let open associations finish."""
+        self._catching_up.stop()
         self.listener.stop()
 
 

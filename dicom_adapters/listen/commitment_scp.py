@@ -1,8 +1,9 @@
 """Storage commitment, asked of us: do we hold these instances, for good?
 
 We commit to an instance only when its row is committed and the vault holds its bytes, under exactly this name and
-class. The answer (N-EVENT-REPORT) goes out on the association that asked while it is open, otherwise on one of our own
-to where the configuration says that the sender listens. One that reaches nobody is recorded; the sender asks again.
+class. A question is on the disk before it is accepted. The answer (N-EVENT-REPORT) goes out on the association that
+asked while it is open, otherwise on one of our own to where the configuration says that the sender listens: later too,
+and by another process when this one was killed. One that reaches nobody is recorded.
 
 Source: PS3.4, Annex J. Failure reasons: PS3.3, C.14-1.
 """
@@ -13,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role, evt
@@ -26,7 +27,6 @@ from dicom_adapters.associate.upper_layer import Requestor, answers_kept
 from dicom_adapters.errors import RequestRefused
 from dicom_adapters.listen.services import (
     NO_SUCH_ACTION,
-    RESOURCES,
     SUCCESS,
     Caller,
     Reply,
@@ -35,11 +35,9 @@ from dicom_adapters.listen.services import (
 )
 from dicom_adapters.read.nested import INVALID_VALUE, REFERENCES_MAX, items, uid
 from guarantee.errors import PortError
-from guarantee.judging import Held
+from guarantee.ids import Digest
+from guarantee.judging import Commitment, Held
 from guarantee.ports import Vault
-
-REPORTS_MAX: Final = 1_000
-"""Most answers waiting to go out. More questions than that at once are refused; the sender asks again."""
 
 ANSWERING: Final = 8
 """Senders that are answered at once, each one question after the other: one that is down holds up its own answers, and
@@ -48,9 +46,9 @@ not those of the others."""
 REPORT_S: Final = 10.0
 """Longest wait for a sender that is told the answer."""
 
-TRIES: Final = (0.25, 10.0, 60.0)
-"""When an answer is sent, in seconds after the try before; a sender may be restarting. The first waits a little: the
-answer to the question itself (N-ACTION-RSP) must have gone out before, for many senders read one message at a time."""
+FIRST_S: Final = 0.25
+"""How long the first answer waits: the answer to the question itself (N-ACTION-RSP) must have gone out before, for many
+senders read one message at a time."""
 
 NO_SUCH_OBJECT: Final = 0x0112
 CLASS_CONFLICT: Final = 0x0119
@@ -84,12 +82,36 @@ class Options:
     places: Mapping[str, Place]
 
 
+class Book(Protocol):
+    """Where questions wait until their sender has heard the answer (bridge.flows.commitments)."""
+
+    def ask(self, sender: str, aet: str, transaction: str, listed: Digest) -> Commitment:
+        """Note a question and return it, taken by this process.
+
+        Raises:
+            Unavailable: not now.
+        """
+
+    def due(self) -> Sequence[Commitment]:
+        """Take what must be answered now."""
+
+    def is_heard(self, asked: Commitment) -> None:
+        """Note that the sender has the answer."""
+
+    def is_unheard(self, asked: Commitment, *, may_try_again: bool) -> None:
+        """Note that it has not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    transaction: str
-    references: Sequence[tuple[str, str]]
-    association: Association
-    caller: Caller
+    """A question of this process.
+
+    Args:
+        association: on which it was asked; None when that was before.
+    """
+
+    asked: Commitment
+    association: Association | None
 
 
 class CommitmentService:
@@ -97,22 +119,16 @@ class CommitmentService:
 
     Args:
         held: what is held under some names; raises Unavailable when the database does not answer.
-        turn_away: (sender, code, detail) of an answer that reached nobody.
     """
 
     def __init__(
-        self,
-        options: Options,
-        vault: Vault,
-        held: Callable[[Collection[str]], Sequence[Held]],
-        turn_away: Callable[[str, str, str], object],
+        self, options: Options, vault: Vault, held: Callable[[Collection[str]], Sequence[Held]], book: Book
     ) -> None:
         self._options = options
         self._vault = vault
         self._held = held
-        self._turn_away = turn_away
+        self._book = book
         self._stopped = threading.Event()
-        self._waiting = threading.BoundedSemaphore(REPORTS_MAX)
         self._answering = ThreadPoolExecutor(ANSWERING, "commitment")
         self._asked: dict[str, deque[_Question]] = {}
         """What waits to be answered, by sender; a sender is in it while somebody answers it."""
@@ -129,31 +145,41 @@ class CommitmentService:
         return {evt.EVT_N_ACTION: self._act}
 
     def stop(self) -> None:
-        """Give up the answers that wait; their senders ask again."""
+        """Leave the answers that wait to whoever looks for them next."""
         self._stopped.set()
         self._answering.shutdown(cancel_futures=True)
 
     def _act(self, event: Any, caller: Caller) -> Reply:
         if event.request.ActionTypeID != 1:
             raise RequestRefused(NO_SUCH_ACTION, "no-such-action", "storage commitment has one action")
-        asked = read_dataset(event.request, event.context, "ActionInformation")
+        said = read_dataset(event.request, event.context, "ActionInformation")
         references = [
             (uid(item, "ReferencedSOPClassUID"), uid(item, "ReferencedSOPInstanceUID"))
-            for item in items(asked, "ReferencedSOPSequence")
+            for item in items(said, "ReferencedSOPSequence")
         ]
         if not 0 < len(references) <= REFERENCES_MAX:
             raise RequestRefused(INVALID_VALUE, "references", f"{len(references)} instances; 1 to {REFERENCES_MAX}")
-        question = _Question(
-            transaction=uid(asked, "TransactionUID"), references=references, association=event.assoc, caller=caller
-        )
-        if self._stopped.is_set() or not self._waiting.acquire(blocking=False):
-            raise RequestRefused(RESOURCES, "too-many-questions", "too many answers wait to go out; ask later")
-        with self._lock:
-            is_answered = caller.name in self._asked
-            self._asked.setdefault(caller.name, deque()).append(question)
-        if not is_answered:
-            self._answering.submit(self._answer, caller.name)
+        listed = self._vault.put("\n".join(f"{kind} {instance}" for kind, instance in references).encode())
+        asked = self._book.ask(caller.name, caller.aet, uid(said, "TransactionUID"), listed)
+        self._take_up(_Question(asked=asked, association=event.assoc))
         return SUCCESS, None
+
+    def catch_up(self) -> None:
+        """Answer what is due and nobody answers: what was not heard before, and what a process that ended has left.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        for asked in () if self._stopped.is_set() else self._book.due():
+            self._take_up(_Question(asked=asked, association=None))
+
+    def _take_up(self, question: _Question) -> None:
+        sender = question.asked.sender
+        with self._lock:
+            is_answered = sender in self._asked
+            self._asked.setdefault(sender, deque()).append(question)
+            if not is_answered and not self._stopped.is_set():
+                self._answering.submit(self._answer, sender)
 
     # ------------------------------------------------------------------------------------------------- the answer
 
@@ -164,8 +190,6 @@ class CommitmentService:
                 self._settle(question)
             except Exception as error:  # noqa: BLE001 - boundary of a thread: recorded, and the next one is answered
                 _log.error("commitment.failed", extra={"sender": sender, "error": where(error)})
-            finally:
-                self._waiting.release()
 
     def _next(self, sender: str) -> _Question | None:
         with self._lock:
@@ -175,27 +199,27 @@ class CommitmentService:
             return None
 
     def _settle(self, question: _Question) -> None:
-        answer = self._information(question)
-        for wait_s in TRIES:
-            if self._stopped.wait(wait_s):
-                return
-            if _told_there(question, *answer) or self._told_at_home(question, *answer):
-                return
-            if question.caller.aet not in self._options.places:
-                break
-        _log.warning("commitment.unheard", extra={"sender": question.caller.name})
+        if self._stopped.wait(FIRST_S if question.association else 0):
+            return
+        asked = question.asked
+        is_told = False
         try:
-            self._turn_away(
-                question.caller.name, "commitment-unheard", "the answer to a storage commitment reached nobody"
-            )
+            answer = self._information(asked)
+            is_told = _told_there(question.association, *answer) or self._told_at_home(asked.aet, *answer)
         except PortError as error:
-            _log.warning("commitment.unheard-not-recorded", extra={"code": error.code})
+            _log.warning("commitment.unreadable", extra={"sender": asked.sender, "code": error.code})
+        if is_told:
+            self._book.is_heard(asked)
+        else:
+            self._book.is_unheard(asked, may_try_again=asked.aet in self._options.places)
 
-    def _information(self, question: _Question) -> tuple[int, Dataset]:
-        failures = self._failures(question.references)
+    def _information(self, asked: Commitment) -> tuple[int, Dataset]:
+        lines = self._vault.get(asked.listed).decode().splitlines()
+        references = [(kind, instance) for kind, _, instance in (line.partition(" ") for line in lines)]
+        failures = self._failures(references)
         information = Dataset()
-        information.TransactionUID = question.transaction
-        committed = [_reference(*one) for one in question.references if one not in failures]
+        information.TransactionUID = asked.transaction
+        committed = [_reference(*one) for one in references if one not in failures]
         if committed:
             information.ReferencedSOPSequence = committed
         if failures:
@@ -218,16 +242,16 @@ class CommitmentService:
             if (kind, instance) not in exactly
         }
 
-    def _told_at_home(self, question: _Question, event_type: int, information: Dataset) -> bool:
+    def _told_at_home(self, aet: str, event_type: int, information: Dataset) -> bool:
         """Reply on an association of our own, in the role of the provider (PS3.4, J.3.3)."""
-        place = self._options.places.get(question.caller.aet)
+        place = self._options.places.get(aet)
         if place is None:
             return False
         entity = Requestor(self._options.our_aet)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = REPORT_S
         entity.add_requested_context(StorageCommitmentPushModel)
         role = build_role(StorageCommitmentPushModel, scp_role=True)
-        association = entity.associate(place.host, place.port, ae_title=question.caller.aet, ext_neg=[role])
+        association = entity.associate(place.host, place.port, ae_title=aet, ext_neg=[role])
         if not association.is_established:
             return False
         try:
@@ -236,12 +260,12 @@ class CommitmentService:
             association.release()
 
 
-def _told_there(question: _Question, event_type: int, information: Dataset) -> bool:
+def _told_there(association: Association | None, event_type: int, information: Dataset) -> bool:
     """Reply on the association that asked, when it is still open."""
-    if not question.association.is_established:
+    if association is None or not association.is_established:
         return False
-    with answers_kept(question.association):
-        return _report(question.association, event_type, information)
+    with answers_kept(association):
+        return _report(association, event_type, information)
 
 
 def _report(association: Association, event_type: int, information: Dataset) -> bool:

@@ -1,6 +1,7 @@
 """Outbox, inbox, fetches, and what was turned away, in both databases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert, text
@@ -10,7 +11,8 @@ from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore, SqlUnit
 from guarantee.codec import time_text
 from guarantee.events import DeliveryDue, EventReceived, ResultQueued
-from guarantee.ids import DeliveryId, ResultId
+from guarantee.ids import DeliveryId, ResultId, digest
+from guarantee.judging import Commitment
 from guarantee.unit import Fetch
 from tests.db.databases import Database
 from tests.guarantee.samples import at
@@ -130,3 +132,36 @@ def test_a_fetch_is_noted_once_and_settled(store: SqlStore) -> None:
         done = unit.messages.fetch("f1")
         assert done is not None
         assert (done.state, done.attempts) == ("done", 2)
+
+
+def test_a_commitment_is_due_until_it_ended(store: SqlStore) -> None:
+    asked = Commitment(
+        id="c1", sender="mr-2", aet="MR2", transaction="1.2.3", listed=digest(b"1.2 1.3"), asked_at=at(0)
+    )
+    with store.transaction("scp") as unit:
+        unit.judging.add_commitment(asked, at(5))
+        unit.judging.add_commitment(replace(asked, id="c2"), at(6))
+        assert unit.judging.commitments_due(at(4), 9) == ()
+        assert unit.judging.commitments_due(at(6), 1) == (asked,)
+        unit.judging.postpone_commitment(replace(asked, attempts=3), at(60))
+        assert [one.id for one in unit.judging.commitments_due(at(59), 9)] == ["c2"]
+        unit.judging.end_commitment("c2", "unheard")
+    with store.transaction("scp") as unit:
+        assert unit.judging.commitments_waiting() == 1
+        assert unit.judging.commitments_due(at(60), 9) == (replace(asked, attempts=3),)
+        unit.judging.end_commitment("c1", "heard")
+        assert unit.judging.commitments_waiting() == 0
+
+
+def test_two_processes_never_take_the_same_commitment(postgresql_database: Database) -> None:
+    """On SQLite there is one writer at a time."""
+    store = SqlStore(make_aval_engine(postgresql_database.url))
+    asked = Commitment(
+        id="c1", sender="mr-2", aet="MR2", transaction="1.2.3", listed=digest(b"1.2 1.3"), asked_at=at(0)
+    )
+    with store.transaction("scp") as unit:
+        unit.judging.add_commitment(asked, at(5))
+    with store.transaction("scp:1") as first, store.transaction("scp:2") as second:
+        assert first.judging.commitments_due(at(5), 9) == (asked,)
+        assert second.judging.commitments_due(at(5), 9) == ()
+    store.dispose()

@@ -1,5 +1,6 @@
 """Storage commitment, asked of us by pynetdicom: committed is what is durable under exactly that name and class."""
 
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,14 @@ from pynetdicom.sop_class import (
     StorageCommitmentPushModelInstance,
     Verification,
 )
+from sqlalchemy import Engine
 
+from bridge.db.engine import engine_at
+from bridge.db.migrate import migrate
+from bridge.db.store import SqlStore
+from bridge.flows.commitments import Commitments
 from bridge.vault import FileVault
+from bridge.wiring.clock import SystemClock
 from dicom_adapters.listen import commitment_scp
 from dicom_adapters.listen.commitment_scp import CommitmentService, Options, Place
 from guarantee.errors import Unavailable
@@ -52,15 +59,25 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 @pytest.fixture
-def post_with(shelf: Shelf) -> Iterator[Callable[..., Post]]:
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with engine_at(f"sqlite:///{tmp_path / 'aval.db'}") as engine:
+        migrate(engine)
+        yield engine
+
+
+@pytest.fixture
+def post_with(shelf: Shelf, engine: Engine) -> Iterator[Callable[..., Post]]:
     posts: list[Post] = []
 
     def start(**places: Place) -> Post:
-        refused: list[tuple[str, str, str]] = []
+        unheard: list[tuple[str, str, str]] = []
         options = Options(our_aet="AVAL", places=places)
-        service = CommitmentService(options, shelf.vault, shelf.find, lambda *told: refused.append(told))
+        book = Commitments(
+            store=SqlStore(engine), clock=SystemClock(), actor="scp", turn_away=lambda *told: unheard.append(told)
+        )
+        service = CommitmentService(options, shelf.vault, shelf.find, book)
         posts.append(Post(OPTIONS, shelf.vault, (service,)))
-        posts[-1].unheard = refused
+        posts[-1].unheard = unheard
         return posts[-1]
 
     yield start
@@ -74,9 +91,12 @@ class Sender:
     def __init__(self) -> None:
         self.answers: list[tuple[int, Dataset]] = []
         self.status = 0x0000
+        self.busy: threading.Event | None = None
 
     def take(self, event: Any) -> tuple[int, None]:
         self.answers.append((event.event_type, event.event_information))
+        if self.busy is not None:
+            self.busy.wait(60)
         return self.status, None
 
     @property
@@ -182,13 +202,10 @@ def test_an_answer_that_reaches_nobody_is_recorded(post_with: Callable[..., Post
     assert [(who, code) for who, code, _ in post.unheard] == [("pacs", "commitment-unheard")]
 
 
-def test_a_sender_that_is_down_holds_up_its_own_answers_alone(
-    post_with: Callable[..., Post], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commitment_scp, "TRIES", (0.25, 300.0))
+def test_a_sender_that_is_down_holds_up_its_own_answers_alone(post_with: Callable[..., Post], shelf: Shelf) -> None:
     shelf.keep("1.2.1")
-    down, well = Sender(), Sender()
-    down.status = 0x0110
+    down, well, enough = Sender(), Sender(), threading.Event()
+    down.busy = enough
     with down.listening() as place:
         post = post_with(PACS=place)
         with down.calling(post) as first, well.calling(post, "MR2") as second:
@@ -197,6 +214,7 @@ def test_a_sender_that_is_down_holds_up_its_own_answers_alone(
             wait_until(lambda: bool(down.answers), "the first of many answers")
             assert ask(second, "1.2.1") == 0x0000
             kind, _ = well.answer()
+            enough.set()
     assert kind == 1
 
 

@@ -49,6 +49,7 @@ WRITERS: Final[dict[str, set[str]]] = {
     "judgements": {SWEEP},
     "fetches": {INTAKE},
     "turned_away": {INTAKE},
+    "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
     "runs": {INFER},
@@ -96,6 +97,7 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),
+    "commitments": lambda w: w.commitment(id="another"),
     "results": lambda w: w.result("open"),
     "leases": lambda w: insert("leases", {"result_id": w.id("queued"), "holder": "x", "until": SIGNED}),
     "runs": lambda w: w.run("queued"),
@@ -168,6 +170,8 @@ UPDATES: Final = (
                  lambda w: w.move_case("receiving", "complete", manifest="0" * 64)),
     only_granted(RELAY, "change a fact on its way", "UPDATE (fact) ON outbox", pure("UPDATE outbox SET fact = '{}'")),
     only_granted(RELAY, "drop facts", "DELETE ON outbox", pure("DELETE FROM outbox")),
+    only_granted(INTAKE, "answer a question with another list", "UPDATE (listed) ON commitments",
+                 pure("UPDATE commitments SET listed = aet")),
     only_granted(INFER, "say that more was announced", "UPDATE (instances) ON expectations",
                  pure("UPDATE expectations SET instances = 0")),
     only_granted(SWEEP, "take a lease away", "DELETE ON leases", pure("DELETE FROM leases")),

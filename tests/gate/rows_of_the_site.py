@@ -46,6 +46,20 @@ class SiteRows:
         values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
         return insert("transitions", values | changes)
 
+    def commitment(self, **changes: Any) -> Sql:
+        values = {
+            "id": "c",
+            "sender": "mr-2",
+            "aet": "MR2",
+            "transaction_uid": "1.2.3",
+            "listed": "0" * 64,
+            "state": "due",
+            "attempts": 0,
+            "next_attempt_at": SIGNED,
+            "asked_at": SIGNED,
+        }
+        return insert("commitments", values | changes)
+
     def fetch(self, **changes: Any) -> Sql:
         values = {
             "id": "f",

@@ -137,6 +137,7 @@ UPDATED = {
     ("aval_infer", "results"): "attempts cause_code cause_detail draft drafted_at moved_at state version",
     ("aval_infer", "leases"): "holder result_id until",
     ("aval_intake", "fetches"): "added_at attempts cause_code id next_attempt_at sender site state what",
+    ("aval_intake", "commitments"): "attempts next_attempt_at state",
     ("aval_intake", "deliveries"): "cause_code cause_detail moved_at state",
     ("aval_desk", "deliveries"): "cause_code cause_detail moved_at state",
     ("aval_deliver", "deliveries"): "cause_code cause_detail moved_at next_attempt_at state",

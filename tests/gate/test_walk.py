@@ -8,8 +8,9 @@ import pytest
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from guarantee.events import EventReceived
-from guarantee.ids import DeliveryId
+from guarantee.ids import DeliveryId, digest
 from guarantee.journal import verify
+from guarantee.judging import Commitment
 from guarantee.opinion import Verdict
 from guarantee.pauses import Pause, PauseAction
 from guarantee.policy import Policy
@@ -147,6 +148,16 @@ def test_the_record_rings_and_is_looked_up(processes: Processes) -> None:
         unit.messages.turn_away("fhir", "record", "too-deep", "", at(0))
         assert unit.messages.fetch("f") == fetch
         unit.messages.settle_fetch(fetch, "done", "", at(1))
+
+
+def test_the_listener_answers_what_it_was_asked_to_commit_to(processes: Processes) -> None:
+    asked = Commitment(id="c", sender="mr-2", aet="MR2", transaction="1.2", listed=digest(b"1.2 1.3"), asked_at=at(0))
+    with processes.store_as(INTAKE).transaction("scp") as unit:
+        assert unit.judging.commitments_waiting() == 0
+        unit.judging.add_commitment(asked, at(1))
+        assert unit.judging.commitments_due(at(2), 9) == (asked,)
+        unit.judging.postpone_commitment(asked, at(3))
+        unit.judging.end_commitment("c", "heard")
 
 
 def test_facts_are_handed_over_and_heard(processes: Processes) -> None:

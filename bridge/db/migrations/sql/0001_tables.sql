@@ -546,6 +546,22 @@ CREATE TABLE fetches (
   CONSTRAINT fetch_state_known CHECK (state IN ('due', 'done', 'failed'))
 );
 
+-- What senders asked us to commit to (storage commitment), until they have heard the answer, or never will.
+CREATE TABLE commitments (
+  id TEXT NOT NULL PRIMARY KEY,
+  sender TEXT NOT NULL,
+  aet TEXT NOT NULL,
+  transaction_uid TEXT NOT NULL,
+  listed TEXT NOT NULL,                        -- digest of the list of instances, in the vault
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TEXT NOT NULL,               -- while one is under way: when another process may try
+  asked_at TEXT NOT NULL,
+  CONSTRAINT commitment_state_known CHECK (state IN ('due', 'heard', 'unheard')),
+  CONSTRAINT commitment_list_form CHECK (length(listed) = 64)
+);
+CREATE INDEX commitments_due ON commitments (next_attempt_at) WHERE state = 'due';
+
 -- What was turned away at a door, and why. No bytes, no identity.
 CREATE TABLE turned_away (
   id TEXT NOT NULL PRIMARY KEY,
