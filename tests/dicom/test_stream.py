@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, dimse
 
 from dicom_adapters.associate.refusals import REFUSALS
-from dicom_adapters.associate.stream import BUFFER_BYTES
+from dicom_adapters.associate.buffer import BUFFER_BYTES
 from tests.dicom import samples
 from tests.dicom.post import Post, instance, quiet
 from tests.dicom.raw_peer import ABORTED, CT, ECHO, RELEASED, Peer, data, pdu, store_request
