@@ -9,7 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPException
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import AMQPError
 from pamqp.exceptions import PAMQPException
 
 CONNECT_S: Final = 10.0
@@ -21,7 +21,7 @@ HANG_UP_S: Final = 1.0
 BROKEN: Final = (
     AMQPException,
     AMQPError,
-    ChannelInvalidStateError,
+    RuntimeError,
     PAMQPException,
     ConnectionError,
     OSError,
@@ -30,7 +30,8 @@ BROKEN: Final = (
     FutureCancelledError,
 )
 """What a lost connection looks like: aiormq even cancels a publish that waits for its confirm, which the thread that
-waits for the loop sees as another class of the same name; and a closed channel is a RuntimeError there."""
+waits for the loop sees as another class of the same name; and a channel or a connection that has ended is a
+RuntimeError there."""
 
 
 async def connect(url: str) -> AbstractConnection:

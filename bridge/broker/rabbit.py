@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
@@ -32,6 +32,7 @@ RETRY_S: Final = 2.0
 
 _log = logging.getLogger("aval.bell")
 _T = TypeVar("_T")
+_Publisher: TypeAlias = tuple[AbstractConnection, AbstractExchange]
 
 
 class RabbitBell:
@@ -46,7 +47,7 @@ class RabbitBell:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bell:loop", daemon=True)
         self._thread.start()
-        self._publisher: tuple[AbstractConnection, AbstractExchange] | None = None
+        self._publisher: _Publisher | None = None
         self._publishing = asyncio.Lock()
         self._known: set[str] = set()
         self._consumers: list[asyncio.Task[None]] = []
@@ -107,9 +108,7 @@ class RabbitBell:
     # ------------------------------------------------------------------------------------------------- publishing
 
     async def _publish(self, name: str, body: bytes, message_id: str) -> None:
-        async with self._publishing:
-            exchange = await self._exchange_for(name)
-            used = self._publisher
+        exchange, used = await self._ready_for(name)
         message = aio_pika.Message(
             body, message_id=message_id, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
@@ -121,7 +120,16 @@ class RabbitBell:
             self._drop(used)
             raise
 
-    def _drop(self, used: tuple[AbstractConnection, AbstractExchange] | None) -> None:
+    async def _ready_for(self, name: str) -> tuple[AbstractExchange, _Publisher | None]:
+        """Return an exchange that a queue called ``name`` is bound to, and the connection it is on."""
+        async with self._publishing:
+            try:
+                return await self._exchange_for(name), self._publisher
+            except BROKEN:  # it may have ended without the library's own mark of that, and would never be well again
+                self._drop(self._publisher)
+                raise
+
+    def _drop(self, used: _Publisher | None) -> None:
         """Let go of a connection that failed, so that the next message gets a new one instead of another wait."""
         if used is not None and self._publisher is used:
             self._publisher = None

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -11,7 +12,7 @@ from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
-from bridge.db.engine import name_actor, reading, translated
+from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
@@ -23,6 +24,9 @@ from bridge.db.retirements import SqlRetirements
 from bridge.db.runs import SqlRuns
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
+
+RESTART_PAGES: Final = 1000
+"""Length from which SQLite's log begins again, 4 MiB: a longer one is read more slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,20 @@ class SqlStore:
         """Open a transaction that only reads: on SQLite it waits for no writer."""
         with translated(), self._reading.begin() as connection:
             yield _unit(connection, locks=False)
+
+    def checkpoint(self) -> None:
+        """Write SQLite's log back into the database, so that no commit has to; other databases do this themselves.
+
+        Most is written while others commit. Then, unless somebody still reads an older state, the log begins again at
+        its start, while the writers wait for what came meanwhile.
+        """
+        if self._turn is None:
+            return
+        with translated(), self._engine.connect() as connection, patient(connection, for_ms=0):
+            pages = checkpoint(connection, "PASSIVE")
+            if pages > RESTART_PAGES:
+                with self._turn:
+                    checkpoint(connection, "RESTART")
 
     def dispose(self) -> None:
         """Close every connection."""

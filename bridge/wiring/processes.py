@@ -42,6 +42,9 @@ COMPLETE_EVERY_S: Final = 0.25
 CATCH_UP_EVERY_S: Final = 5.0
 """How often the listener looks for answers to storage commitment that are due."""
 
+CHECKPOINT_EVERY_S: Final = 0.5
+"""How often SQLite's log is written back: a listener at its fastest fills 8 MiB of it meanwhile."""
+
 RING_EVERY_S: Final = 1.0
 """How often whatever is due is rung for again."""
 
@@ -239,6 +242,7 @@ def sweep(parts: Parts) -> Process:
         "sweep",
         (
             (partial(completeness.complete_due, completion), COMPLETE_EVERY_S),
+            (parts.store("sweep").checkpoint, CHECKPOINT_EVERY_S),
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),

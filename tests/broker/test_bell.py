@@ -13,6 +13,7 @@ from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, Fact, topic
 from guarantee.ids import DeliveryId
 from tests.broker.conftest import MakeBell
+from tests.broker.rings import ring
 
 WAIT_S = 15.0
 
@@ -32,7 +33,7 @@ def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
 def test_a_ring_reaches_its_listener(make_bell: MakeBell) -> None:
     bell, told, heard = make_bell(), fact(), []
     bell.listen(topic(told), lambda message_id, said: heard.append((message_id, said)))
-    bell.ring("m1", told)
+    ring(bell, "m1", told)
     eventually(lambda: heard == [("m1", told)])
 
 
@@ -45,7 +46,7 @@ def test_every_ring_is_heard_under_load_by_several_workers(make_bell: MakeBell) 
 
     bell.listen(topic(told), hear, workers=4)
     for number in range(200):
-        bell.ring(f"m{number}", told)
+        ring(bell, f"m{number}", told)
     eventually(lambda: len(heard) == 200)
 
 
@@ -57,7 +58,7 @@ def test_a_failing_handler_is_called_again_and_then_no_more(make_bell: MakeBell)
         raise Unavailable("test", "not now")
 
     bell.listen(topic(told), fail)
-    bell.ring("poison", told)
+    ring(bell, "poison", told)
     eventually(lambda: len(calls) == DELIVERIES_MAX)
     time.sleep(1.0)
     assert len(calls) == DELIVERIES_MAX
@@ -72,8 +73,8 @@ def test_a_poison_message_does_not_stop_the_next_one(make_bell: MakeBell) -> Non
         heard.append(message_id)
 
     bell.listen(topic(told), hear)
-    bell.ring("poison", told)
-    bell.ring("good", told)
+    ring(bell, "poison", told)
+    ring(bell, "good", told)
     eventually(lambda: heard == ["good"])
 
 
@@ -83,8 +84,8 @@ def test_topics_do_not_wait_for_each_other(make_bell: MakeBell) -> None:
     release, heard = threading.Event(), []
     bell.listen(topic(slow), lambda *_: release.wait(WAIT_S))
     bell.listen(topic(fast), lambda message_id, _: heard.append(message_id))
-    bell.ring("slow", slow)
-    bell.ring("fast", fast)
+    ring(bell, "slow", slow)
+    ring(bell, "fast", fast)
     eventually(lambda: heard == ["fast"])
     release.set()
 
@@ -98,7 +99,7 @@ def test_closing_waits_for_the_handler_that_runs(make_bell: MakeBell) -> None:
         done.append(True)
 
     bell.listen(topic(told), work)
-    bell.ring("m", told)
+    ring(bell, "m", told)
     assert began.wait(WAIT_S)
     bell.close()
     assert done == [True]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from guarantee.ids import ResultId
 from guarantee.unit import Fetch
 from tests.broker.conftest import MakeBell
 from tests.broker.outbox import CLOCK, Outbox
+from tests.broker.rings import ring
 from tests.broker.test_bell import eventually, fact
 from tests.peers.base import listens
 from tests.peers.rabbitmq import RabbitMQ
@@ -75,13 +77,13 @@ def test_a_message_that_keeps_failing_becomes_a_dead_letter_and_the_sweepers_rin
             raise Unavailable("test", "not now")
 
     bell.listen(topic(told), fail_at_first)
-    bell.ring("m1", told)
+    ring(bell, "m1", told)
     letters: list[bytes] = []
     eventually(lambda: bool(letters.extend(dead_letters(rabbitmq, told.delivery)) or letters))
     assert len(letters) == 1
     assert b'"m1"' in letters[0]
     assert calls.count("m1") == topology.DELIVERIES_MAX
-    bell.ring("sweep:1", told)
+    ring(bell, "sweep:1", told)
     eventually(lambda: "sweep:1" in calls)
     bell.close()
 
@@ -95,9 +97,9 @@ def test_the_local_bell_parks_what_keeps_failing_and_takes_the_sweepers_ring() -
             raise Unavailable("test", "not now")
 
     bell.listen(topic(told), fail_at_first)
-    bell.ring("m1", told)
+    ring(bell, "m1", told)
     eventually(lambda: list(bell.parked) == [(topic(told), "m1")])
-    bell.ring("sweep:1", told)
+    ring(bell, "sweep:1", told)
     eventually(lambda: calls[-1] == "sweep:1")
     bell.close()
 
@@ -137,7 +139,7 @@ def test_the_sweeper_rings_for_the_others_when_nobody_listens_to_one(tmp_path: P
 def test_a_body_that_cannot_be_read_is_a_dead_letter_at_once(rabbitmq: RabbitMQ) -> None:
     bell, told, heard = RabbitBell(rabbitmq.url), fact(), []
     bell.listen(topic(told), lambda message_id, _: heard.append(message_id))
-    bell.ring("good", told)
+    ring(bell, "good", told)
     publish(rabbitmq, topic(told), b"not a fact")
     letters: list[bytes] = []
     eventually(lambda: bool(letters.extend(dead_letters(rabbitmq, "not a fact")) or letters))
@@ -163,7 +165,7 @@ def test_a_broker_that_dies_and_comes_back_finds_its_consumers_again(
     caplog.set_level(logging.CRITICAL, logger="aiormq")
     bell, told, heard = RabbitBell(rabbitmq.url), fact(), []
     bell.listen(topic(told), lambda message_id, _: heard.append(message_id))
-    bell.ring("before", told)
+    ring(bell, "before", told)
     eventually(lambda: heard == ["before"])
     time.sleep(1.5)  # killed in the second in which it declares a quorum queue, RabbitMQ 3.10 loses that queue's leader
     rabbitmq.kill()
@@ -178,7 +180,7 @@ def test_a_broker_that_dies_and_comes_back_finds_its_consumers_again(
 
 def _rings(bell: RabbitBell, message_id: str, told: DeliveryDue) -> bool:
     try:
-        bell.ring(message_id, told)
+        ring(bell, message_id, told)
     except Unavailable:
         return False
     return True
@@ -189,3 +191,21 @@ def test_a_ring_to_a_broker_that_is_not_there_says_so_at_once(make_bell: MakeBel
     with pytest.raises(Unavailable, match="broker"):
         bell.ring("m", fact())
     bell.close()
+
+
+def test_a_connection_that_ended_unnoticed_costs_one_message_and_not_all_that_follow(
+    rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a broker was killed, the library refused a connection that it did not hold for closed, for ever."""
+
+    async def ended() -> None:
+        raise RuntimeError("<Connection> closed")
+
+    with closing(RabbitBell(rabbitmq.url)) as bell:
+        ring(bell, "m1", fact())
+        assert bell._publisher is not None
+        monkeypatch.setattr(bell._publisher[0], "channel", ended)
+        other = fact()
+        with pytest.raises(Unavailable, match="RuntimeError"):
+            bell.ring("m2", other)
+        ring(bell, "m2", other)

@@ -60,9 +60,13 @@ class Peer:
         return pdu(1, struct.pack(">HH", 1, 0) + titles + bytes(32) + items)
 
     def associated(self) -> Self:
-        """Ask for an association and be let in."""
-        kind, _ = self.associate()
-        assert kind == ACCEPTED
+        """Ask for an association and be let in; close the connection when that fails."""
+        try:
+            kind, _ = self.associate()
+            assert kind == ACCEPTED
+        except BaseException:
+            self.socket.close()
+            raise
         return self
 
     def store(self, data_set: bytes, sop_instance_uid: str, *, sop_class_uid: str = CT, context: int = 1) -> int:

@@ -12,8 +12,8 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, dimse
 
-from dicom_adapters.associate.refusals import REFUSALS
 from dicom_adapters.associate.buffer import BUFFER_BYTES
+from dicom_adapters.associate.refusals import REFUSALS
 from tests.dicom import samples
 from tests.dicom.post import Post, instance, quiet
 from tests.dicom.raw_peer import ABORTED, CT, ECHO, RELEASED, Peer, data, pdu, store_request
