@@ -12,6 +12,7 @@ from bridge.broker.dead import DeadLetter, Waiting, dead_letters, reach, replay,
 from bridge.broker.rabbit import RabbitBell
 from guarantee.errors import Unavailable
 from guarantee.events import topic
+from tests.broker.rings import ring
 from tests.broker.test_bell import eventually, fact
 from tests.broker.test_faults import publish
 from tests.peers.rabbitmq import RabbitMQ
@@ -30,7 +31,7 @@ def clean(rabbitmq: RabbitMQ) -> Iterator[RabbitMQ]:
 
 def _declare(broker: RabbitMQ) -> None:
     bell = RabbitBell(broker.url)
-    bell.ring("warm", fact())
+    ring(bell, "warm", fact())
     bell.close()
 
 
@@ -56,7 +57,7 @@ def _given_up(broker: RabbitMQ, message_id: str) -> tuple[RabbitBell, list[str],
         heard.append(heard_id)
 
     bell.listen(topic(told), hear)
-    bell.ring(message_id, told)
+    ring(bell, message_id, told)
     eventually(lambda: bool(dead_letters(broker.url)))
     mended.append(True)
     (letter,) = dead_letters(broker.url)
@@ -86,7 +87,7 @@ def test_a_letter_that_is_rung_again_is_heard_once_and_is_no_letter_any_more(cle
 def test_what_was_not_asked_for_or_cannot_be_read_stays(clean: RabbitMQ) -> None:
     bell, told, heard = RabbitBell(clean.url), fact(), list[str]()
     bell.listen(topic(told), lambda message_id, _: heard.append(message_id))
-    bell.ring("first", told)  # the queue is there now
+    ring(bell, "first", told)  # the queue is there now
     publish(clean, topic(told), b"PATIENT^NAME")
     eventually(lambda: len(dead_letters(clean.url)) == 1)
     (letter,) = dead_letters(clean.url)
@@ -119,7 +120,7 @@ def test_a_queue_that_is_full_leaves_the_letter_where_it_is(clean: RabbitMQ, mon
 
 def test_queues_are_counted_and_one_that_nobody_declared_is_said_to_be_absent(clean: RabbitMQ) -> None:
     bell, told, absent = RabbitBell(clean.url), fact(), f"delivery.{uuid.uuid4().hex[:12]}"
-    bell.ring("m1", told)
+    ring(bell, "m1", told)
     eventually(lambda: waiting(clean.url, [topic(told)])[0].waiting == 1)
     here, gone, dead = waiting(clean.url, [topic(told), absent])
     assert here == Waiting(queue=topology.queue_of(topic(told)), waiting=1, consumers=0)
