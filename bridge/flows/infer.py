@@ -1,6 +1,6 @@
 """A model looks at a result: lease it, read the inputs, run, keep the draft."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +31,10 @@ a service that is restarted, or killed, a few times in a row must not fail a stu
 
 OVERTAKEN: Final = "overtaken"
 """Cause of an attempt whose draft came too late: the inputs had changed, or another worker had taken over."""
+
+STAT_IN_A_ROW_MAX: Final = 8
+"""Most STAT results that one ring lets pass before the result it rang for. A rule against starvation: whatever comes, a
+routine result whose ring is answered waits for eight others and no more, and one in nine runs is a routine one."""
 
 LEASE_MARGIN_S: Final = 60.0
 """A lease outlives the card's deadline by this much: reading the inputs and storing the draft take time too."""
@@ -80,8 +84,11 @@ class _Job:
     times: _Times = field(compare=False)
 
 
-def infer(result_id: ResultId, tools: Inference) -> None:
+def infer(result_id: ResultId, tools: Inference) -> bool:
     """Turn a queued result into a draft, or say why not. A result that is held, taken or done is left alone.
+
+    Returns:
+        Whether anything was done on it.
 
     Raises:
         Unavailable: the database or the vault does not answer; the result stays queued and is rung again.
@@ -92,7 +99,7 @@ def infer(result_id: ResultId, tools: Inference) -> None:
         tools.examiner.examine(job.card)
         job = _claim(result_id, tools)
     if job is None:
-        return
+        return False
     try:
         content = _draft(job, tools)
     except NotEligible as error:
@@ -107,25 +114,33 @@ def infer(result_id: ResultId, tools: Inference) -> None:
         raise
     else:
         _keep(job, content, tools)
+    return True
 
 
 def handle(_message_id: str, fact: Fact, tools: Inference) -> None:
     """Answer the bell of ``result.queued``: first whatever is wanted at once, then what it rang for.
 
     Bells keep the order in which results were queued, and a backlog can be hours long; so a ring means that something
-    waits, and the database says what is most urgent. This holds for every bell.
+    waits, and the database says what is most urgent: asked again after each run, so that what comes meanwhile is not
+    behind a routine result either. At most STAT_IN_A_ROW_MAX of them, then it is the turn of what was rung for. This
+    holds for every bell.
     """
     if not isinstance(fact, ResultQueued):
         return
-    for urgent in _urgent(tools):
+    tried: set[ResultId] = set()
+    done = 0
+    while done < STAT_IN_A_ROW_MAX and (urgent := _most_urgent(tried, tools)) is not None:
+        tried.add(urgent)
         with suppress(Unavailable):  # its own ring comes again; it must not use up the attempts of this one
-            infer(urgent, tools)
+            done += infer(urgent, tools)
     infer(fact.result, tools)
 
 
-def _urgent(tools: Inference) -> tuple[ResultId, ...]:
+def _most_urgent(tried: Set[ResultId], tools: Inference) -> ResultId | None:
+    """Return the STAT result that waits longest, of those that this ring has not tried; None when there is none."""
     with tools.store.reading() as unit:
-        return unit.results.waiting(now=tools.clock.now(), priority=Priority.STAT)
+        waiting = unit.results.waiting(now=tools.clock.now(), priority=Priority.STAT)
+    return next((result for result in waiting if result not in tried), None)
 
 
 def _claim(result_id: ResultId, tools: Inference) -> _Job | None:

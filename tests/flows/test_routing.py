@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.flows import infer
+from bridge.flows import infer, stop
 from bridge.flows.route import try_rules
 from guarantee.case import CaseKind
 from guarantee.content import Text
@@ -14,6 +14,7 @@ from guarantee.events import ResultQueued
 from guarantee.result import Cause, Priority
 from guarantee.rules import Condition, Route
 from guarantee.states import CaseState, ResultState
+from guarantee.stops import Scope
 from guarantee.unit import Arrival, Input
 from tests.flows.fakes import arrival, routes
 from tests.flows.world import World
@@ -159,3 +160,51 @@ def test_an_urgent_result_that_cannot_run_now_does_not_hold_up_the_one_that_rang
     infer.handle("ring", first, world.inference)
     assert world.result(first.result).state is ResultState.AWAITING_REVIEW
     assert world.result(urgent).state is ResultState.QUEUED  # type: ignore[arg-type]
+
+
+def keep_coming(world: World) -> list[Priority]:
+    """Let another urgent study become complete during each run; return the priorities of the runs, as they happen."""
+    ran: list[Priority] = []
+    run = world.model.run
+
+    def another(*given: object) -> object:
+        with world.sql.reading() as unit:
+            waiting = set(unit.results.waiting(now=world.clock.now()))
+        in_work = [r for r in world.results() if r.state is ResultState.QUEUED and r.id not in waiting]
+        ran.extend(result.priority for result in in_work)
+        study = f"1.2.{100 + len(ran)}"
+        completed(world, with_facts(arrival(world.vault, study=study), RequestedProcedurePriority="STAT"))
+        return run(*given)  # type: ignore[arg-type]
+
+    world.model.run = another  # type: ignore[method-assign, assignment]
+    return ran
+
+
+def test_what_is_wanted_at_once_and_comes_meanwhile_is_not_behind_a_routine_one_and_nothing_starves(
+    world: World,
+) -> None:
+    first, _ = two_waiting(world)
+    ran = keep_coming(world)
+    infer.handle("ring", first, world.inference)
+    assert ran == [Priority.STAT] * infer.STAT_IN_A_ROW_MAX + [Priority.ROUTINE]
+
+
+def test_urgent_results_that_are_held_use_up_nobodys_turn(world: World) -> None:
+    for number in range(infer.STAT_IN_A_ROW_MAX + 1):
+        image = with_facts(arrival(world.vault, study=f"1.3.{number}"), RequestedProcedurePriority="STAT")
+        completed(world, replace(image, site="held-site"))
+    stop.stop(Scope.SITE, "held-site", by="dr.martin", reason="essai", store=world.store, clock=world.clock)
+    completed(world, arrival(world.vault))
+    completed(world, with_facts(arrival(world.vault, study="1.2.4"), RequestedProcedurePriority="STAT"))
+    routine, urgent = [fact for _, fact in world.pending() if isinstance(fact, ResultQueued)][-2:]
+    ran: list[str] = []
+    run = world.model.run
+
+    def noted(*given: object) -> object:
+        ran.append("run")
+        return run(*given)  # type: ignore[arg-type]
+
+    world.model.run = noted  # type: ignore[method-assign, assignment]
+    infer.handle("ring", routine, world.inference)
+    assert ran == ["run", "run"]
+    assert world.result(urgent.result).state is ResultState.AWAITING_REVIEW
