@@ -42,10 +42,15 @@ bench-dicom: ## DICOM in, beside Orthanc, DCMTK and pynetdicom; ARGS="--quick", 
 	@deploy/dev/peers
 	@$(PYTHON) -m tests.bench.dicom $(ARGS)
 
+bench-inference: ## models through the worker beside bare sessions, series to tensor, end to end; ARGS="--quick"; last line: JSON
+	@deploy/dev/venv dev
+	@deploy/dev/peers
+	@$(PYTHON) -m tests.bench.inference $(ARGS)
+
 peers: ## install the real peers the tests talk to (PostgreSQL, RabbitMQ, Orthanc, DCMTK, Chromium, validators)
 	@deploy/dev/peers
 
 clean: ## remove everything that `make` can rebuild
 	rm -rf .venv .peers .aval .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
 
-.PHONY: help demo test check fix lock bench-dicom peers clean
+.PHONY: help demo test check fix lock bench-dicom bench-inference peers clean

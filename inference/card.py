@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from guarantee.card import BurnedIn, Card, Regulatory, Trait
@@ -29,6 +30,8 @@ SCHEMA: Final = "aval.card/1"
 CARD_FILE: Final = "card.yaml"
 MODEL_FILE: Final = "model.onnx"
 GOLDEN_FILE: Final = "golden.json"
+LICENCE_FILE: Final = "LICENSE.txt"
+"""Of the weights, where their licence asks for it: copied with the package, and read by nobody."""
 
 FILES: Final = frozenset({MODEL_FILE, "preprocess.onnx", "postprocess.onnx", GOLDEN_FILE})
 """What a card may list. Everything listed is read, so that nothing unseen lies in a package."""
@@ -155,6 +158,28 @@ def load_package(folder: Path) -> Package:
         raise PackageRefused(f"{folder.name}/{CARD_FILE}: {error}") from error
 
 
+def keep_package(package: Package, target: Path) -> None:
+    """Copy ``package`` to ``target``, whole or not at all: its card, what the card lists, and its licence.
+
+    Nothing else of the folder is read: what a card does not list may be of any size, or a link to anywhere.
+
+    Raises:
+        PackageRefused: it changed since it was loaded.
+        OSError: the disk refuses.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=".adding-") as made:
+        for name in package.files:
+            (Path(made) / name).write_bytes(package.read(name))
+        (Path(made) / CARD_FILE).write_bytes(_bytes(package.folder / CARD_FILE, CARD_BYTES_MAX))
+        if (package.folder / LICENCE_FILE).exists():
+            (Path(made) / LICENCE_FILE).write_bytes(_bytes(package.folder / LICENCE_FILE, CARD_BYTES_MAX))
+        if load_package(Path(made)).card.model != package.card.model:
+            raise PackageRefused(f"{package.folder.name}/{CARD_FILE}: changed while it was copied")
+        Path(made).chmod(0o755)
+        Path(made).rename(target)
+
+
 def _package(folder: Path, data: bytes) -> Package:
     said = form.read(Form, form.parse(data))
     if said.recipe not in RECIPES:
@@ -227,6 +252,9 @@ def _check_graph(package: Package, name: str, data: bytes) -> None:
 
 
 def _bytes(path: Path, bytes_max: int) -> bytes:
+    """Return what a regular file holds: a pipe would be waited for, for ever, and a device has no end."""
+    if path.exists() and not path.is_file():
+        raise PackageRefused(f"{path.parent.name}/{path.name}: not a file")
     try:
         with path.open("rb") as file:
             data = file.read(bytes_max + 1)

@@ -1,6 +1,5 @@
 """``aval models``: what runs here, where each version stands, and whether its bytes are those of its card."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from bridge.config import FILE, ConfigError
 from bridge.flows import retire as flow
 from bridge.wiring.models import host_options, lives, require_unrouted
 from bridge.wiring.parts import Parts
-from inference.card import Package, load_package
+from inference.card import Package, keep_package, load_package
 from inference.errors import PackageRefused
 
 
@@ -128,11 +127,12 @@ def verify(folder: Path, as_json: bool) -> None:
 @errors_as_exit_codes
 def add(package: Path, folder: Path) -> None:
     """Check a model package (card.yaml, model.onnx, …) and copy it into the data folder's ``models``."""
-    card = load_package(package).card
+    loaded = load_package(package)
+    card = loaded.card
     target = folder / "models" / card.model.id.replace("@", "-")
     if target.exists():
         raise ConfigError(f"{target} exists already; a changed model is a new version")
-    shutil.copytree(package, target)
+    keep_package(loaded, target)
     click.echo(
         f"{card.model.id} is in {target}. To run it, add that folder to models.packages in {folder / FILE}, "
         "name the model in a route, and restart."
