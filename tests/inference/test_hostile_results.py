@@ -31,7 +31,7 @@ def unknown_operator() -> bytes:
 def worker(
     folder: Path, model: Callable[[], bytes], deadline_s: int
 ) -> Iterator[tuple[World, Callable[[str, float], None]]]:
-    """Yield a world, and what runs both models on a study there, given its patient's age: a hostile and an honest one."""
+    """Yield a world, and what runs a hostile and an honest model on a study there, given its patient's age."""
     registry = Registry.load(
         [
             score_package(folder / "hostile", model(), name="hostile", deadline_s=deadline_s),
