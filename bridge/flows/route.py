@@ -25,6 +25,9 @@ NO_ROUTE: Final = "no-route"
 BY_RULE: Final = "rule"
 """Code of the cause of a result that a rule of the site rejected; the detail names the rule and its reason."""
 
+FRAMES_DIGITS_MAX: Final = 7
+"""Longest Number of Frames that is believed. Ten million images are a file of terabytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
@@ -143,14 +146,24 @@ def facts_of_case(site: str, inputs: Sequence[Input]) -> Facts:
 
 
 def facts_by_series(kind: CaseKind, inputs: Sequence[Input]) -> dict[str, Facts]:
-    """Return what is known of each series, with its number of images; for a record, of everything at once."""
+    """Return what is known of each series, with its number of images, each frame one; for a record, of everything at
+    once.
+    """
     groups: dict[str, list[Input]] = defaultdict(list)
     for used in inputs:
         groups[used.source.group if kind is CaseKind.STUDY else ""].append(used)
     return {
-        group: merge([used.facts for used in members]) | {"ImageCount": frozenset({str(len(members))})}
+        group: merge([used.facts for used in members])
+        | {"ImageCount": frozenset({str(sum(_frames(used.facts) for used in members))})}
         for group, members in groups.items()
     }
+
+
+def _frames(facts: Facts) -> int:
+    """Return how many images one instance is: what it says, or one where it says nothing that is a number."""
+    said = facts.get("NumberOfFrames", frozenset({"1"}))
+    counts = [int(text) for text in said if text.isascii() and text.isdecimal() and len(text) <= FRAMES_DIGITS_MAX]
+    return max([1, *counts])
 
 
 def merge(many: Sequence[Facts]) -> dict[str, frozenset[str]]:

@@ -12,6 +12,9 @@ Facts for routing and eligibility (guarantee/rules.py), each a set of text; none
     numbers     Rows, Columns, SamplesPerPixel, NumberOfFrames, MagneticFieldStrength (T), SliceThickness,
                 SpacingBetweenSlices, PixelSpacingRow, PixelSpacingColumn (mm), PatientAgeYears (whole years)
 
+Of an enhanced multi-frame image, spacing, thickness, orientation, laterality and sequence are those of its functional
+groups (frames.py), in the words of a single-frame image, where they hold for all of its frames.
+
 Descriptions of series and protocol are left out: people write names into them. UIDs of the patient's study and of the
 frame of reference are left out: they identify.
 """
@@ -29,6 +32,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.read import rejected
+from dicom_adapters.read.frames import CommonGroups
 from dicom_adapters.read.structure import HEADER_BYTES_MAX, Element, Encoding, walk
 from dicom_adapters.read.text import codec, decode, person_name
 from dicom_adapters.read.values import age_years, parse_day, parse_time, parse_uid, plain_number
@@ -59,6 +63,10 @@ _EXECUTABLES: Final = (b"MZ", b"\x7fELF", b"#!")
 DEFLATED: Final = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 _SEX: Final = {"M": "M", "F": "F", "O": "O", "H": "M", "I": "O", "1": "M", "2": "F"}
 """PS3.3 C.7.1.1, and what French and HL7v2 sources write instead: H(omme), I(ndéterminé), 1, 2."""
+
+
+_ECHOES: Final = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
+"""Echo Pulse Sequence (0018,9008) in the words of Scanning Sequence (0018,0020)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,10 @@ def read_header(
             raise MalformedInstance("deflated", "deflated data sets are not accepted here")
         data, start = _inflate(data, start), 0
     encoding = Encoding(implicit=syntax == ImplicitVRLittleEndian, little=syntax != ExplicitVRBigEndian)
-    found = walk(data, start, encoding, _WANTED)
+    groups = CommonGroups()
+    found = walk(data, start, encoding, _WANTED, groups=groups)
+    if said := groups.said():
+        found = {tag: element for tag, element in found.items() if tag not in said} | groups.common()
     shared = tuple((tag, element) for tag, element in found.items() if tag not in _EACH_ITS_OWN)
     own = {tag: element for tag, element in found.items() if tag in _EACH_ITS_OWN}
     is_short = sum(len(element.value) for _, element in shared) <= REMEMBERED_BYTES_MAX
@@ -236,7 +247,8 @@ class _Fields:
         found |= {
             "TransferSyntaxUID": [syntax],
             "PatientSex": [sex],
-            "Laterality": [*self.codes("Laterality"), *self.codes("ImageLaterality")],
+            "Laterality": [*self.codes("Laterality"), *self.codes("ImageLaterality"), *self._frame_laterality()],
+            "ScanningSequence": self.codes("ScanningSequence") if self.code("ScanningSequence") else self._pulses(),
             "PixelSpacingRow": [rows],
             "PixelSpacingColumn": [columns],
             "ImageOrientationPatient": ["\\".join(self.numbers("ImageOrientationPatient", places=4))],
@@ -244,6 +256,16 @@ class _Fields:
         }
         facts = {name: frozenset(v[:VALUE_CHARS_MAX] for v in values if v) for name, values in found.items()}
         return {name: values for name, values in facts.items() if values}
+
+    def _frame_laterality(self) -> list[str]:
+        """Return the side that all frames show; an unpaired part (U) has none, as in a single-frame image."""
+        return [side for side in self.codes("FrameLaterality") if side != "U"]
+
+    def _pulses(self) -> list[str]:
+        """Return what an enhanced MR image says in the place of Scanning Sequence (PS3.3, C.8.13.4 and C.8.13.5.2)."""
+        echoes = _ECHOES.get(self.code("EchoPulseSequence"), ())
+        planar = ["EP"] if self.code("EchoPlanarPulseSequence") == "YES" else []
+        return [*echoes, *planar, *(["IR"] if self.code("InversionRecovery") == "YES" else [])]
 
     def codes(self, keyword: str) -> list[str]:
         """Return the values of a coded element (CS, IS, AS, UI), padding removed."""
@@ -319,7 +341,7 @@ _WANTED: Final = frozenset(
         *("SpecificCharacterSet", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "AccessionNumber"),
         *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge"),
         *("StudyDescription", "StudyDate", "StudyTime", "PixelSpacing", "ImageOrientationPatient"),
-        *("Laterality", "ImageLaterality", *_PLAIN),
+        *("Laterality", "ImageLaterality", "EchoPulseSequence", "EchoPlanarPulseSequence", *_PLAIN),
         # not read here; but what places an image or makes its values is written once, or readers differ in which counts
         *("ImagePositionPatient", "FrameOfReferenceUID", "RescaleSlope", "RescaleIntercept", "BitsAllocated"),
         *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration"),

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum, auto
 from mmap import mmap
-from typing import Final
+from typing import Final, Protocol
 
 from pydicom.datadict import dictionary_VR
 
@@ -49,6 +49,12 @@ _PLAIN_VRS: Final = {
 }
 """Representations with a length of two bytes and no structure (PS3.5, 7.1.2)."""
 
+_FRAME_DEPTH: Final = 2
+"""Levels around an item of the functional groups of one frame, or of all: the data set, the sequence."""
+
+_GROUP_DEPTHS: Final = frozenset({_FRAME_DEPTH, _FRAME_DEPTH + 2})
+"""… and around an item of one of its groups."""
+
 _NOT_PLAIN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x7FE0, 0xFFFE})
 
 
@@ -73,19 +79,41 @@ class Encoding:
     little: bool = True
 
 
+class Groups(Protocol):
+    """Who is told of functional groups (PS3.3, C.7.6.16.1) while a data set is walked."""
+
+    def begin(self, place: int) -> None:
+        """An item of a sequence at the top begins, whose tag is ``place``: of the groups of all frames, of one, or of
+        something else.
+        """
+
+    def wanted(self, place: int, group: int) -> frozenset[int]:
+        """Return which elements of a group it is told, the tag of whose sequence is ``group``."""
+
+    def keep(self, place: int, tag: int, element: Element) -> None:
+        """Take one of them."""
+
+
 def walk(
-    data: bytes | mmap, start: int, encoding: Encoding, wanted: frozenset[int], *, only_group: int | None = None
+    data: bytes | mmap,
+    start: int,
+    encoding: Encoding,
+    wanted: frozenset[int],
+    *,
+    only_group: int | None = None,
+    groups: Groups | None = None,
 ) -> dict[int, Element]:
     """Return the ``wanted`` elements of the data set that begins at ``start`` and ends with ``data``.
 
     Args:
         only_group: 0x0002 for file meta information, 0x0000 for a command set; None for a data set, which has neither.
+        groups: told of the functional groups of a multi-frame image; None for nobody.
 
     Raises:
         MalformedInstance: "truncated", "broken", "stray-group", "repeated-element", "too-deep", "too-many-elements" or
             "header-too-large".
     """
-    return _Walker(data, start, encoding, wanted, only_group).run()
+    return _Walker(data, start, encoding, wanted, only_group, groups).run()
 
 
 class _Kind(Enum):
@@ -101,17 +129,27 @@ class _Level:
     Args:
         end: offset that nothing inside may pass.
         is_open: whether a delimiter ends it; otherwise it ends at ``end``.
+        tag: of a sequence.
+        wanted: elements that are kept here.
     """
 
     kind: _Kind
     end: int
     is_open: bool
     implicit: bool
+    tag: int = 0
+    wanted: frozenset[int] = frozenset()
 
 
 class _Walker:
     def __init__(
-        self, data: bytes | mmap, start: int, encoding: Encoding, wanted: frozenset[int], only_group: int | None
+        self,
+        data: bytes | mmap,
+        start: int,
+        encoding: Encoding,
+        wanted: frozenset[int],
+        only_group: int | None,
+        groups: Groups | None,
     ) -> None:
         order = "<" if encoding.little else ">"
         self._tag = struct.Struct(f"{order}HH")
@@ -119,14 +157,14 @@ class _Walker:
         self._long = struct.Struct(f"{order}L")
         self._data = data
         self._at = start
-        self._wanted = wanted
         self._only_group = only_group
+        self._groups = groups
         self._found: dict[int, Element] = {}
         self._elements = 0
         self._header_bytes = 0
         self._is_past_pixels = False
         self._head = struct.Struct(f"{order}HH2sH")
-        self._levels = [_Level(_Kind.DATA_SET, len(data), is_open=False, implicit=encoding.implicit)]
+        self._levels = [_Level(_Kind.DATA_SET, len(data), is_open=False, implicit=encoding.implicit, wanted=wanted)]
 
     def run(self) -> dict[int, Element]:
         steps = {
@@ -153,7 +191,7 @@ class _Walker:
         It stops before whatever it does not know, does not fit or nears a limit: ``_step_element`` judges that.
         """
         data, unpack, at = self._data, self._head.unpack_from, self._at
-        is_top, stop = len(self._levels) == 1, level.end - 8
+        is_top, stop, wanted = len(self._levels) == 1, level.end - 8, level.wanted
         if is_top and self._is_past_pixels:
             return
         while at <= stop and self._elements < ELEMENTS_MAX and self._header_bytes <= HEADER_BYTES_MAX - 0x10008:
@@ -164,7 +202,7 @@ class _Walker:
                 break
             self._elements += 1
             self._header_bytes += 8 + length
-            if is_top and (tag := group << 16 | number) in self._wanted:
+            if wanted and (tag := group << 16 | number) in wanted:
                 self._at = at + 8
                 self._keep(tag, name, length)
             at = end
@@ -181,17 +219,17 @@ class _Walker:
             self._end_item(tag, level)
             return
         vr, length, self._at = self._read_head(tag, level)
-        is_wanted = len(self._levels) == 1 and tag in self._wanted
+        is_wanted = tag in level.wanted
         if len(self._levels) == 1:
             self._check_top(tag)
         if vr not in _BULK or is_wanted:  # what is copied counts, whatever it calls itself; a sequence by what it holds
             self._charge(self._at - start + (0 if length == _UNDEFINED or vr == "SQ" else length))
         if length == _UNDEFINED:
-            self._open(vr, level)
+            self._open(tag, vr, level)
             return
         self._require(length, level)
         if self._holds_items(tag, vr, length):
-            self._push(_Level(_Kind.ITEMS, self._at + length, is_open=False, implicit=level.implicit))
+            self._push(_Level(_Kind.ITEMS, self._at + length, is_open=False, implicit=level.implicit, tag=tag))
             return
         if is_wanted:
             self._keep(tag, vr, length)
@@ -207,8 +245,8 @@ class _Walker:
         if length != _UNDEFINED:
             self._require(length, level)
         end = level.end if length == _UNDEFINED else self._at + length
-        implicit = level.implicit or self._looks_implicit(end)
-        self._push(_Level(_Kind.DATA_SET, end, is_open=length == _UNDEFINED, implicit=implicit))
+        implicit, wanted = level.implicit or self._looks_implicit(end), self._wanted_inside(level)
+        self._push(_Level(_Kind.DATA_SET, end, is_open=length == _UNDEFINED, implicit=implicit, wanted=wanted))
 
     def _step_fragment(self, level: _Level) -> None:
         tag, length = self._read_mark(level)
@@ -265,14 +303,23 @@ class _Walker:
             raise MalformedInstance("repeated-element", "the pixel data occur twice")
         self._is_past_pixels = self._is_past_pixels or tag in _PIXELS
 
-    def _open(self, vr: str, level: _Level) -> None:
+    def _wanted_inside(self, sequence: _Level) -> frozenset[int]:
+        """Return what is kept of an item of ``sequence``, the innermost level: elements of a functional group."""
+        if self._groups is None or len(self._levels) not in _GROUP_DEPTHS:
+            return frozenset()
+        if len(self._levels) == _FRAME_DEPTH:
+            self._groups.begin(sequence.tag)
+            return frozenset()
+        return self._groups.wanted(self._levels[1].tag, sequence.tag)
+
+    def _open(self, tag: int, vr: str, level: _Level) -> None:
         if vr in {"SQ", "UN"}:
             kind = _Kind.ITEMS
         elif vr in {"OB", "OW", "OB or OW"}:
             kind = _Kind.FRAGMENTS
         else:
             raise self._broken(f"a value of type {vr} has no length")
-        self._push(_Level(kind, level.end, is_open=True, implicit=level.implicit))
+        self._push(_Level(kind, level.end, is_open=True, implicit=level.implicit, tag=tag))
 
     def _holds_items(self, tag: int, vr: str, length: int) -> bool:
         if vr == "UN" and _dictionary_vr(tag) == "SQ" and length >= 8:
@@ -285,6 +332,10 @@ class _Walker:
         return len(vr) == 2 and not all(0x41 <= byte <= 0x5A for byte in vr)
 
     def _keep(self, tag: int, vr: str, length: int) -> None:
+        if len(self._levels) > 1:
+            if self._groups is not None:
+                self._groups.keep(self._levels[1].tag, tag, Element(vr, self._data[self._at : self._at + length]))
+            return
         if tag in self._found:
             raise MalformedInstance("repeated-element", f"element {tag:08X} occurs twice")
         if vr not in _SHORT | _LONG and " or " not in vr:
