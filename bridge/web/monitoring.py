@@ -6,7 +6,7 @@ Below the minimum of a figure (figures.py) there is no figure, only its n.
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
@@ -168,6 +168,8 @@ class Monitoring:
 def page(watched: Watched, asked: Window, cards: Sequence[Card], now: datetime) -> Monitoring:
     """Return everything the page says of a window."""
     models = sorted({seen.model for seen in watched.observations})
+    if asked.model not in models:
+        asked = replace(asked, model="")  # what was typed into an address is not repeated in ours
     seen = [one for one in watched.observations if asked.model in {"", one.model}]
     limits = {card.model.id: card.objectives_s for card in cards}
     drafts = [one for one in seen if one.to_draft_s is not None]

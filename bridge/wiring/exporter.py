@@ -58,6 +58,11 @@ class Exporter:
         self._families["aval_build_info"].add((version,))
         self._families["process_start_time_seconds"].add((), clock.now().timestamp())
 
+    @property
+    def families(self) -> Sequence[Family]:
+        """Every metric, in the order of the text."""
+        return tuple(self._families.values())
+
     def text(self) -> str:
         """Return what a scrape reads; when the database does not answer, what was counted so far, and aval_up 0."""
         with self._lock:

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import time
+import tomllib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from sqlalchemy import text
 
+from bridge.config import FILE
 from tests.canary import patient
 from tests.canary.sinks import Answers
 from tests.dicom import samples
@@ -274,6 +276,29 @@ class Life:
             assert web.post("/sign-in", data={"login": patient.FAMILY, "password": "x", "code": "1"}).status_code >= 400
             assert web.post("/api/session", json={patient.FAMILY: patient.NAME}).status_code >= 400
         self.installation.aval("users", "code", patient.IDENTIFIER)
+
+    def watched(self) -> None:
+        """What a monitoring system scrapes, and what an engineer looks at."""
+        settings = tomllib.loads((self.installation.folder / FILE).read_text(encoding="utf-8"))
+        url = f"http://127.0.0.1:{settings['metrics']['port']}/metrics"
+
+        def counted() -> bool:
+            scrapes.append(self.web.get(url))
+            return 'aval_refusals_total{door="fhir"' in scrapes[-1].text and "aval_runs_total{" in scrapes[-1].text
+
+        scrapes: list[httpx2.Response] = []
+        self.installation.eventually(counted, "everything to be counted, which takes as long as rows need to settle")
+        self.answers.bodies.append(("scrape", scrapes[-1].content))
+        for path in (
+            "/monitoring",
+            "/monitoring?by=scanner",
+            "/monitoring.csv",
+            f"/monitoring?model={patient.FAMILY}x",
+        ):
+            page = self.martin.web.get(path)
+            assert page.status_code == 200, path
+            if patient.FAMILY not in path:
+                self.answers.bodies.append((f"page {path}", page.content))
 
     def close(self) -> None:
         self.web.close()

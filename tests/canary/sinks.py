@@ -26,6 +26,7 @@ TABLES: Final = {
     "sign_ins": "*",
     "leases": "*",
     "results": "*",
+    "runs": "*",
     "deliveries": "*",
     "attempts": "*",
     "stops": "*",

@@ -68,6 +68,7 @@ def settings(folder: Path, outside: Outside, record: GossipingRecord, archive: G
         "dpi-gossip": {"base_url": record.url},
     }
     made["sources"] = {"nowhere": {"aet": "X", "host": "127.0.0.1", "port": free_port()}}
+    made["metrics"] = {"enabled": True, "port": free_port()}
     return {**made, "destinations": places, "stow": {"senders": {"viewer": {"addresses": ["127.0.0.0/8"]}}}}
 
 
@@ -85,7 +86,7 @@ def sinks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     names: tuple[str, ...] = ("all",)
     if request.param == "distributed":
         cluster, rabbitmq = request.getfixturevalue("cluster"), request.getfixturevalue("rabbitmq")
-        names = PROCESSES
+        names = (*PROCESSES, "metrics")
     folder = tmp_path_factory.mktemp(f"canary-{request.param}")
     with ExitStack() as stack:
         outside, record, archive = Outside(folder / "outside"), GossipingRecord(), GossipingArchive()
@@ -123,6 +124,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.refused_messages()
         life.refused_at_the_desk()
         life.refused_sign_ins()
+        life.watched()
         life.close()
 
 
@@ -147,6 +149,21 @@ def test_the_patient_was_really_there(sinks: Sinks) -> None:
     assert ("withdrawal", "confirmed") in ways
     statuses = {name for name, _ in sinks.answers.bodies}
     assert statuses >= {f"HTTP {status}" for status in (400, 401, 404, 422)}
+
+
+def test_everything_that_happened_is_in_the_figures(sinks: Sinks) -> None:
+    """The control of the scrape: what it says nothing of the patient about, it does tell."""
+    scrape = dict(sinks.answers.bodies)["scrape"].decode()
+    for series in (
+        f'aval_results_total{{model="{inputs.PHANTOM}",version="1.0.0",state="retracted"}}',
+        f'aval_runs_total{{model="{BROKEN}",version="1.0.0",outcome="failed"',
+        'aval_refusals_total{door="fhir",code=',
+        'aval_refusals_total{door="scp",code="uid-form"}',
+        'aval_deliveries_total{destination="dpi-gossip",state="declined"}',
+        f'aval_stage_duration_seconds_count{{model="{inputs.PHANTOM}",version="1.0.0",stage="predict"}}',
+        'aval_cases_total{state="quarantined"}',
+    ):
+        assert series in scrape, series
 
 
 def test_nothing_says_who_the_patient_is(sinks: Sinks) -> None:
