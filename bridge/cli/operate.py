@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Final, TextIO
 
 import click
 
@@ -12,19 +13,23 @@ from bridge.config import FILE, ConfigError, explain
 from bridge.db.engine import engine_at
 from bridge.db.migrate import migrate as migrate_database
 from bridge.wiring.checks import check_process, run_checks
-from bridge.wiring.install import install
+from bridge.wiring.install import from_template, install
 from bridge.wiring.parts import NAMES
 from bridge.wiring.split import split
+
+TEMPLATE_CHARS_MAX: Final = 1_000_000
+"""Longest template that is read."""
 
 
 @click.command()
 @folder_option
+@click.option("--template", type=click.File(encoding="utf-8"), help="settings to begin with, e.g. those of deploy/")
 @errors_as_exit_codes
-def init(folder: Path) -> None:
-    """Create a data folder: configuration, keys, empty database."""
+def init(folder: Path, template: TextIO | None) -> None:
+    """Create a data folder: configuration, keys, empty database. A namespace {namespace} of the template is made."""
     if (folder / FILE).exists():
         raise ConfigError(f"{folder / FILE} exists already; nothing was changed")
-    install(folder)
+    install(folder, settings=from_template(template.read(TEMPLATE_CHARS_MAX)) if template else None)
     click.echo(f"{folder} is ready. Edit {folder / FILE}, then: aval check --dir {folder}")
 
 

@@ -95,6 +95,11 @@ def default_settings() -> str:
     return TEMPLATE.format(namespace=namespace, second_place=second_place(namespace))
 
 
+def from_template(text: str) -> str:
+    """Return a site's own template with a new namespace."""
+    return text.replace("{namespace}", str(uuid.uuid4()))
+
+
 def second_place(namespace: uuid.UUID) -> Path:
     """Return a file outside the data folder for the second copy of anchors."""
     return Path.home() / ".local" / "state" / "aval" / "anchors" / f"{namespace}.jsonl"

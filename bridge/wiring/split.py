@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bridge.accounts import load_secrets
 from bridge.config import FILE, ConfigError, Settings
 from bridge.files import write_secret, write_whole
 from bridge.wiring.install import to_toml
@@ -45,6 +46,7 @@ def split(settings: Settings, out: Path) -> list[Path]:
         raise ConfigError("database.url is SQLite, for one process tree: give postgresql://… and database.urls")
     if any(not path.is_absolute() for path in settings.models.packages):
         raise ConfigError("models.packages names a relative folder: give the place where every worker has it")
+    load_secrets(settings.path(settings.storage.keys))  # the desk's own key is made when it is first asked for
     named = tomllib.loads((settings.folder / FILE).read_text(encoding="utf-8"))
     out.mkdir(mode=0o700, parents=True)
     return [_write(process, named, settings, out / process) for process in NAMES]

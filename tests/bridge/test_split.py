@@ -63,7 +63,6 @@ def folder(tmp_path: Path) -> Path:
     (made / "aval.toml").write_text(settings())
     create_keys(made / "keys")
     for name in (
-        "secrets.key",
         "scp.pem",
         "scp.key",
         "scp-authorities.pem",

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.peers.base import Daemon, PeerMissing, folder, free_port, listens, program, wait_until
@@ -17,9 +18,14 @@ CTL_S = 120.0
 
 
 class RabbitMQ:
-    """One broker on loopback, user guest."""
+    """One broker on loopback, user guest.
 
-    def __init__(self) -> None:
+    Args:
+        more: lines of rabbitmq.conf beside ours; "{home}" is the broker's folder.
+        files: written into that folder first, by name.
+    """
+
+    def __init__(self, more: str = "", files: Mapping[str, str] | None = None) -> None:
         self._program = _server()
         self.home = folder("rabbitmq", owner="rabbitmq")
         self.port = free_port()
@@ -29,7 +35,10 @@ class RabbitMQ:
         (self.home / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlog.console = true\nlog.console.level = warning\n"
             "disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.relative = 0.5\n"
+            + more.replace("{home}", str(self.home))
         )
+        for name, text in (files or {}).items():
+            (self.home / name).write_text(text)
         (self.home / "enabled_plugins").write_text("[].\n")
         self.daemon = self._start()
 
