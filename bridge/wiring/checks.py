@@ -17,7 +17,7 @@ from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.wiring import models, outward, sources, tls, ups
-from bridge.wiring.parts import KNOW_THE_JOURNAL, RING, ROLES, Parts
+from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from inference.errors import PackageRefused
 
@@ -67,7 +67,7 @@ def check_process(process: str, parts: Parts) -> list[Check]:
     """
     role = ROLES.get(process, process)
     questions: dict[str, Callable[[], str]] = {"database": lambda: _database(parts, role)}
-    if process not in {"relay", "metrics"}:
+    if process not in HOLD_NO_BYTES:
         questions["vault"] = lambda: _room(parts)
     if process in KNOW_THE_JOURNAL:
         questions["journal"] = lambda: _anchored(parts, role)

@@ -39,6 +39,9 @@ ROLES: Final = {"all": "sweep", "scp": "intake", "ups": "intake", "metrics": "au
 RING: Final = frozenset({"intake", "relay", "infer", "deliver", "sweep"})
 """Processes that ring at the broker or listen there. The others never connect to it."""
 
+HOLD_NO_BYTES: Final = frozenset({"relay", "metrics"})
+"""Processes that work on rows alone, and have no vault."""
+
 KNOW_THE_JOURNAL: Final = frozenset({"all", "desk", "deliver", "sweep"})
 """Processes that hold the journal against its anchors when they start: those who decide, send and conclude. The others
 take in, compute and ring; they have neither the right to read the journal nor the anchors."""
@@ -175,7 +178,7 @@ class Parts:
             JournalBroken: the journal is behind an anchor.
             Malformed: a model or policy changed without a new version.
         """
-        if process != "relay":  # it carries identifiers from the database to the broker: no bytes, and no vault
+        if process not in HOLD_NO_BYTES:
             self.vault.recover()
         role = ROLES.get(process, process)
         if self.embedded:

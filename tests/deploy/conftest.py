@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.installation import Installation
+from tests.peers.base import free_port
 from tests.peers.fixtures import started
 from tests.peers.postgresql import PostgreSQL
 from tests.peers.rabbitmq import RabbitMQ
@@ -25,6 +26,7 @@ def installed(
     cluster: PostgreSQL, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """A distributed installation that nothing runs on: its database, its keys, its people."""
-    made = Installation(tmp_path_factory.mktemp("installed") / "data", {}, cluster=cluster, broker=rabbitmq.url)
+    folder = tmp_path_factory.mktemp("installed") / "data"
+    made = Installation(folder, {"metrics": {"port": free_port()}}, cluster=cluster, broker=rabbitmq.url)
     yield made
     made.kill()

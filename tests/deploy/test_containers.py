@@ -9,7 +9,7 @@ import yaml
 
 from bridge.config import ConfigError, load
 from bridge.wiring.install import from_template
-from bridge.wiring.parts import KNOW_THE_JOURNAL, NAMES, RING
+from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, NAMES, RING
 from tests.installation import ROOT
 from tests.peers.deployment import judged
 
@@ -105,7 +105,7 @@ def test_a_service_has_no_rights_and_writes_nowhere_but_to_its_volumes(name: str
 def test_a_service_sees_its_own_folder_and_what_its_work_needs(name: str) -> None:
     seen = mounts(name)
     assert seen.pop("/etc/aval") == (f"./master/processes/{name}", False)
-    assert seen.pop("/var/lib/aval", None) == (None if name == "relay" else ("state", True))
+    assert seen.pop("/var/lib/aval", None) == (None if name in HOLD_NO_BYTES else ("state", True))
     anchors = ("anchors", name == "sweep") if name in KNOW_THE_JOURNAL else None
     assert seen.pop("/var/lib/aval-anchors", None) == anchors
     assert not seen
@@ -126,7 +126,9 @@ def test_networks_let_each_service_reach_what_it_must_and_nothing_else() -> None
         assert ("hospital" in reached) == (name not in {"infer", "relay"}), name
     assert SERVICES["postgresql"]["networks"] == ["data"]
     assert SERVICES["rabbitmq"]["networks"] == ["bell"]
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"scp", "intake", "desk", "deliver"}
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {
+        *("scp", "intake", "desk", "deliver", "metrics")
+    }
 
 
 def test_no_secret_is_written_in_the_file() -> None:
@@ -154,8 +156,9 @@ def test_every_setting_that_a_service_carries_is_one_of_ours(name: str, tmp_path
 
 def test_the_published_ports_are_those_of_the_settings(tmp_path: Path) -> None:
     settings = load(written(tmp_path, (DEPLOY / "compose" / "aval.toml").read_text()), {})
-    inside = {name: int(SERVICES[name]["ports"][0].rpartition(":")[2]) for name in ("scp", "intake", "desk")}
-    assert inside == {"scp": settings.scp.port, "intake": settings.intake.port, "desk": settings.desk.port}
+    inside = {name: int(SERVICES[name]["ports"][0].rpartition(":")[2]) for name in ("scp", "intake", "desk", "metrics")}
+    doors = {"scp": settings.scp, "intake": settings.intake, "desk": settings.desk, "metrics": settings.metrics}
+    assert inside == {name: door.port for name, door in doors.items()}
 
 
 def test_what_the_template_comments_out_are_settings_too(tmp_path: Path) -> None:

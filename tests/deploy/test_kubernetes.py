@@ -11,7 +11,7 @@ import yaml
 from bridge.broker.topology import TOPICS, queue_of
 from bridge.config import ConfigError, load
 from bridge.wiring.install import from_template
-from bridge.wiring.parts import KNOW_THE_JOURNAL, NAMES, RING
+from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, NAMES, RING
 from tests.installation import ROOT
 from tests.peers.deployment import judged
 
@@ -132,7 +132,7 @@ def test_a_process_is_given_its_own_folder_and_what_its_work_needs(process: str)
     assert volumes["keys"]["secret"]["secretName"] == f"{name}-keys"
     seen = mounts(name)
     assert [seen[path] for path in ("/etc/aval/aval.toml", "/etc/aval/secrets", "/etc/aval/keys")] == [False] * 3
-    assert ("/var/lib/aval" in seen) == (process != "relay")
+    assert ("/var/lib/aval" in seen) == (process not in HOLD_NO_BYTES)
     assert seen.get("/var/lib/aval-anchors") == ((process == "sweep") if process in KNOW_THE_JOURNAL else None)
 
 

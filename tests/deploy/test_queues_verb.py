@@ -8,9 +8,11 @@ from typing import Final
 
 import aio_pika
 import pytest
+from click.testing import CliRunner
 
 from bridge.broker import topology
 from bridge.broker.rabbit import RabbitBell
+from bridge.cli.queues import queues
 from guarantee.events import ResultQueued
 from guarantee.ids import ResultId
 from tests.installation import Installation, json_of
@@ -70,8 +72,9 @@ def test_dead_letters_are_listed_and_rung_again_by_hand(installed: Installation,
 
 
 def test_what_cannot_be_done_is_said(installed: Installation) -> None:
-    assert installed.aval("queues", "replay").returncode == MISUSE
-    assert installed.aval("queues", "replay", "x", "--all").returncode == MISUSE
+    for words in (["replay"], ["replay", "x", "--all"]):
+        wrong = CliRunner().invoke(queues, [*words, "--dir", str(installed.folder)])
+        assert (wrong.exit_code, "give --all" in wrong.output) == (MISUSE, True)
     none = installed.aval("queues", "list", AVAL_BROKER__URL="")
     assert (none.returncode, "broker.url is empty" in none.stderr) == (SAID_NO, True)
     silent = installed.aval("queues", "list", AVAL_BROKER__URL="amqp://nobody@127.0.0.1:1/")
