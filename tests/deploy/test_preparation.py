@@ -51,10 +51,11 @@ def prepare(folder: Path, **places: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def database(cluster: PostgreSQL) -> str:
-    """An empty database that belongs to aval, as the image of PostgreSQL makes it."""
+    """An empty database that belongs to aval, who may make roles and is no superuser."""
     url = cluster.new_database()
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE aval SUPERUSER LOGIN")
+        connection.execute("CREATE ROLE aval CREATEROLE LOGIN")
+        connection.execute(f"ALTER DATABASE {urlsplit(url).path.strip('/')} OWNER TO aval".encode())
     return url
 
 
@@ -68,7 +69,7 @@ def site(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     master = folder / "master"
     aval(master, "secrets", "init", "--template", str(COMPOSE / "aval.toml"))
     aval(master, "owner", "migrate")
-    with psycopg.connect(database, autocommit=True) as connection:
+    with psycopg.connect(database.replace("owner@", "aval@"), autocommit=True) as connection:
         connection.execute((folder / "logins.sql").read_bytes())
     return folder
 
