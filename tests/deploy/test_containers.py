@@ -168,3 +168,13 @@ def test_what_the_template_comments_out_are_settings_too(tmp_path: Path) -> None
     settings = load(written(tmp_path, bare), {})
     assert settings.scp.senders.keys() == {"scanner-1"}
     assert settings.destinations.pacs.keys() == {"pacs-1"}
+
+
+def test_the_readme_says_of_every_process_who_speaks_to_whom() -> None:
+    section = (DEPLOY / "README.md").read_text().partition("## Who may speak to whom")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
+    said = {name: (speaks_to, held) for name, _, speaks_to, held, _ in rows[1:] if name != "---"}
+    assert said.keys() == set(NAMES)
+    assert {name for name, (speaks_to, _) in said.items() if "broker" in speaks_to} == RING
+    assert {name for name, (_, held) in said.items() if "anchors" in held} == KNOW_THE_JOURNAL - {"all"}
+    assert {name for name, (_, held) in said.items() if held == "–"} == HOLD_NO_BYTES
