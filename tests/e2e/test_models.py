@@ -40,8 +40,8 @@ def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         made.kill()
 
 
-def post(ward: Installation, number: int, code: str, **how: Any) -> None:
-    answer = inputs.push(wards.message(number, code, **how), ward.fhir)
+def post(ward: Installation, *stays: list[dict[str, Any]]) -> None:
+    answer = inputs.push(wards.message(*stays), ward.fhir)
     assert answer.status_code == 200, answer.text
 
 
@@ -67,7 +67,7 @@ def test_a_model_whose_golden_case_fails_is_suspended_while_the_other_works(ward
             return {(stop.target, stop.by) for stop in in_force(unit.stops.lines())}
 
     assert ward.eventually(stopped, "the worker to suspend a version") == {("strict@1.0.0", "infer")}
-    post(ward, 1, "IMP")
+    post(ward, wards.stay(1, "IMP"))
     (row,) = ended(ward, "probe")
     assert row.result.state is ResultState.AWAITING_REVIEW
     (waiting,) = ward.eventually(lambda: rows(ward, "strict"), "the other result to be queued")
@@ -80,21 +80,19 @@ def test_a_model_whose_golden_case_fails_is_suspended_while_the_other_works(ward
 
 def test_a_hostile_model_ends_visibly_and_the_next_study_goes_on(ward: Installation) -> None:
     before = len(rows(ward, "probe"))
-    post(ward, 2, "ACUTE", years=70)
+    post(ward, wards.stay(2, "ACUTE", years=70))
     (failed,) = ended(ward, "hostile")
     assert failed.result.state is ResultState.FAILED
     assert failed.result.cause is not None
     assert failed.result.cause.code == "nonsense"
-    post(ward, 3, "ACUTE", years=0)
+    post(ward, wards.stay(3, "ACUTE", years=0))
     states = sorted(str(row.result.state) for row in ended(ward, "hostile", 2))
     assert states == ["awaiting_review", "failed"]
     assert {row.result.state for row in ended(ward, "probe", before + 2)} == {ResultState.AWAITING_REVIEW}
 
 
 def test_a_stat_result_that_came_later_is_computed_before_the_routine_ones(ward: Installation) -> None:
-    for number in range(10, 15):
-        post(ward, number, "AMB")
-    post(ward, 15, "AMB", stat=True)
+    post(ward, *(wards.stay(number, "AMB") for number in range(10, 15)), wards.stay(15, "AMB", stat=True))
     found = ended(ward, "slow", 6)
     assert {row.result.state for row in found} == {ResultState.AWAITING_REVIEW}
     (urgent,) = (row for row in found if row.result.priority is Priority.STAT)

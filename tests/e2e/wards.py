@@ -48,20 +48,28 @@ def settings(folder: Path) -> dict[str, Any]:
     return {"models": {"packages": [str(package) for package in packages]}, "routing": {"rules": str(path)}}
 
 
-def message(number: int, code: str, *, stat: bool = False, years: int = 70) -> bytes:
-    """Return a record message of one stay of its own patient.
+def message(*stays_told: list[dict[str, Any]]) -> bytes:
+    """Return one record message of these stays."""
+    found = [resource for told in stays_told for resource in told]
+    return orjson.dumps(stays.bundle(*found, kind="transaction"), default=_number)
+
+
+def stay(number: int, code: str, *, stat: bool = False, years: int = 70) -> list[dict[str, Any]]:
+    """Return what a message says of one stay of its own patient.
 
     Args:
         code: class of the encounter.
         stat: whether an order of it says so.
     """
-    patient, stay, now = str(100 + number), str(1000 + number), datetime.now(UTC)
+    patient, encounter, now = str(100 + number), str(1000 + number), datetime.now(UTC)
     subject = {"subject": {"reference": f"Patient/{patient}"}}
-    inside = {"encounter": {"reference": f"Encounter/{stay}"}} | subject
+    inside = {"encounter": {"reference": f"Encounter/{encounter}"}} | subject
     born = (now - timedelta(days=365.25 * years + 30)).date().isoformat()
     found = [
         stays.person(patient, birthDate=born, identifier=[{"system": "urn:oid:2.25.7", "value": f"IPP{patient}"}]),
-        stays.stay(stay, patient, **{"class": {"code": code}}, period={"start": now.isoformat(timespec="seconds")}),
+        stays.stay(
+            encounter, patient, **{"class": {"code": code}}, period={"start": now.isoformat(timespec="seconds")}
+        ),
         stays.observation(
             f"o{number}",
             **inside,
@@ -72,7 +80,7 @@ def message(number: int, code: str, *, stat: bool = False, years: int = 70) -> b
     if stat:
         order = {"resourceType": "ServiceRequest", "id": f"s{number}", "status": "active", "intent": "order"}
         found.append({**order, "priority": "stat", **inside})
-    return orjson.dumps(stays.bundle(*found, kind="transaction"), default=_number)
+    return found
 
 
 def _number(value: object) -> float:
