@@ -58,7 +58,10 @@ class Scp(Section):
         default=True, description="read images straight from the connection to the disk; False: by pynetdicom alone"
     )
     processes: int = Field(
-        1, ge=1, le=64, description="listeners that share the port, each a process; every limit is each one's own"
+        1,
+        ge=1,
+        le=64,
+        description="listeners that share the port, each a process; they count rates together, associations each alone",
     )
     associations_max: int = Field(100, ge=1, description="open associations at once")
     silence_s: float = Field(60.0, gt=0, description="an association silent for so long is closed, in seconds")

@@ -58,7 +58,7 @@ def scp_options(settings: Settings) -> scp.Options:
         associations_max=mine.associations_max,
         network_timeout_s=mine.silence_s,
         fast=mine.fast,
-        shares_port=mine.processes > 1,
+        shared=settings.folder / "scp.rates" if mine.processes > 1 else None,
     )
 
 

@@ -1,12 +1,15 @@
 """One instance from its first byte to its row: what both ways of receiving have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from dicom_adapters.associate.refusals import Answer
 from dicom_adapters.errors import MalformedInstance
+from dicom_adapters.listen.admission import Sender
 from dicom_adapters.listen.conversation import Conversation
-from dicom_adapters.listen.rates import Rates
+from dicom_adapters.listen.levels import Levels
+from dicom_adapters.listen.rates import Rate, Rates
 from dicom_adapters.read.headers import read_header
 from dicom_adapters.read.part10 import file_head
 from guarantee.ports import Incoming, Vault
@@ -33,15 +36,18 @@ class Keeper:
     Args:
         vault: must be durable when ``keep`` returns.
         receive: returns when the arrival is committed.
+        rates: of every sender.
         site: of a sender that has none of its own.
     """
 
-    def __init__(self, vault: Vault, receive: Callable[[Arrival], object], *, site: str, allow_deflated: bool) -> None:
+    def __init__(
+        self, vault: Vault, receive: Callable[[Arrival], object], rates: Rates, *, site: str, allow_deflated: bool
+    ) -> None:
         self._vault = vault
         self._receive = receive
         self._site = site
         self._allow_deflated = allow_deflated
-        self._rates = Rates()
+        self._rates = rates
 
     def begin(self, announced: Announced) -> Incoming:
         """Begin a file that the data set can be written to.
@@ -79,6 +85,19 @@ class Keeper:
                 allow_deflated=self._allow_deflated,
             )
         self._receive(conversation.arrival(header, incoming.keep(), self._site))
+
+
+def rates_of(senders: Iterable[Sender], shared: Path | None) -> Rates:
+    """Return what counts how much each of ``senders`` brings.
+
+    Args:
+        shared: file in which several processes count together; None to count in this one alone.
+
+    Raises:
+        Unavailable: the file cannot be made.
+    """
+    limited = [sender.name for sender in senders if sender.rate != Rate()]
+    return Rates(levels=Levels(shared, limited) if shared and limited else None)
 
 
 class Storing:

@@ -3,9 +3,8 @@
 An instance is answered with success only when its bytes are durable in the vault and its row is committed. Everything
 else is answered with a failure, and recorded: a sender that hears success deletes its copy.
 
-What is answered: refusals.py. Who may call: admission.py, tls.py. How much: rates.py. What a peer may make us hold:
-reception.py. How an instance becomes safe: keeping.py, on the fast path of stream.py or on pynetdicom's. What we change
-of pynetdicom: upper_layer.py.
+What is answered: refusals.py. Who may call: admission.py, tls.py. How much: rates.py, reception.py. How an instance
+becomes safe: keeping.py, on the fast path of stream.py or on pynetdicom's, which upper_layer.py changes.
 """
 
 import logging
@@ -14,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -28,7 +28,7 @@ from dicom_adapters.associate.tls import Greeter, Listening, Refusal, certificat
 from dicom_adapters.associate.upper_layer import Contexts, Handler, Server, SharedServer, storage_contexts
 from dicom_adapters.listen.admission import Admission, Rejection, Sender, broken_request
 from dicom_adapters.listen.conversation import Conversation
-from dicom_adapters.listen.keeping import Announced, Keeper, Storing
+from dicom_adapters.listen.keeping import Announced, Keeper, Storing, rates_of
 from dicom_adapters.listen.services import Caller, Reply, Serve, Service, answered
 from dicom_adapters.read.values import parse_uid
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -60,11 +60,10 @@ class Options:
         acse_timeout_s: for the request of a new connection, and for its end.
         network_timeout_s: silence after which an association is aborted.
         pdu_bytes_max: longest PDU we announce; larger ones cost less for each byte.
-        instance_bytes_max: 1 GiB, an enhanced CT of 2,000 uncompressed 512 x 512 images. On
-            the fast path it is on the disk while it arrives; on pynetdicom's it is in memory.
+        instance_bytes_max: 1 GiB, an enhanced CT of 2,000 images. On pynetdicom's own path it is held in memory.
         receiving_bytes_max: of all associations together, received and not yet answered for.
         fast: whether instances are read straight from the connection (stream.py), or by pynetdicom.
-        shares_port: whether other processes of ours listen on the same port; the kernel deals connections out.
+        shared: file in which processes that listen on the same port count rates together; None for a port of our own.
         grace_s: how long open associations may finish when the listener stops.
     """
 
@@ -86,7 +85,7 @@ class Options:
     receiving_bytes_max: int = 2 * 1024**3
     allow_deflated: bool = False
     fast: bool = True
-    shares_port: bool = False
+    shared: Path | None = None
     grace_s: float = 20.0
 
 
@@ -116,7 +115,8 @@ class Listener:
     def __init__(self, options: Options, vault: Vault, doors: Doors, services: Sequence[Service] = ()) -> None:
         self._options = options
         self._services = services
-        self._keeper = Keeper(vault, doors.receive, site=options.site, allow_deflated=options.allow_deflated)
+        rates = rates_of(options.senders.values(), options.shared)
+        self._keeper = Keeper(vault, doors.receive, rates, site=options.site, allow_deflated=options.allow_deflated)
         self._doors = doors
         self._budget = Budget(options.receiving_bytes_max)
         self._admission = Admission(
@@ -169,7 +169,7 @@ class Listener:
                     (evt.EVT_C_STORE, self._store),
                     *((event, self._serve, [s]) for each in self._services for event, s in each.handlers.items()),
                 ],
-                server_class=SharedServer if options.shares_port else Server,
+                server_class=SharedServer if options.shared else Server,
                 request_handler=partial(Handler, partial(self._converse, greeter)),
             )
         except OSError as error:

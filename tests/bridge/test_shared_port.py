@@ -103,6 +103,24 @@ def test_an_installation_listens_in_two_processes_and_survives_the_death_of_one(
         installation.kill()
 
 
+def test_a_sender_has_its_rate_once_whichever_process_it_reaches(tmp_path: Path) -> None:
+    modality = {"aet": "MR2", "addresses": ["127.0.0.0/8"], "instances_per_s": 0.001}
+    installation = Installation(tmp_path / "data", {"scp": {"processes": 2, "senders": {"mr-2": modality}}})
+    heard = []
+    try:
+        installation.start("scp")
+        installation.eventually(lambda: len(listeners(installation)) == 2, "two listeners")
+        for number in range(16):  # by chance all reach one process once in 32,768 times
+            body, name = instance(SOPInstanceUID=f"1.2.3.{number}")
+            with Peer(installation.scp, calling="MR2").associated() as peer:
+                heard.append(peer.store(body, name))
+                assert peer.release() == RELEASED
+        installation.stop()
+    finally:
+        installation.kill()
+    assert sorted(heard) == [0x0000, *[0xA700] * 15]
+
+
 def send_with(port: int, numbers: range) -> None:
     """Send one instance on each of several associations at once, again until it is taken."""
 

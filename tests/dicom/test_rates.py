@@ -1,13 +1,17 @@
 """How much one sender may bring."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dicom_adapters.listen.admission import Admission, Rejection, Sender
+from dicom_adapters.listen.levels import Levels
 from dicom_adapters.listen.rates import Rate, Rates
 from guarantee.errors import Unavailable
 from tests.dicom.post import Post, instance
@@ -90,6 +94,62 @@ def test_a_refusal_counts_for_nothing() -> None:
     assert taken(rates, rate, 30, times=10) == 1
     hands.s += 1
     assert taken(rates, rate, 30, times=10) == 1
+
+
+def test_processes_that_share_a_port_count_together(tmp_path: Path) -> None:
+    hands, rate, path = Hands(), Rate(instances_per_s=4, bytes_per_min=6_000), tmp_path / "levels"
+    one, other = (Rates(hands, Levels(path, ["ct-1", "mr-2"])) for _ in range(2))
+    assert taken(one, rate, 100, times=3) == 3
+    assert taken(other, rate, 100, times=3) == 1
+    assert taken(other, rate, 100, times=3, sender="ct-1") == 3
+    hands.s += 0.5
+    assert taken(other, rate, 100, times=9) == 2
+    assert taken(one, rate, 100, times=9) == 0
+    hands.s += 3600
+    assert taken(one, rate, 3_000, times=9) == 2, "bytes too"
+    assert taken(other, rate, 3_000, times=9) == 0
+
+
+def test_what_was_counted_is_kept_for_a_process_that_is_started_again(tmp_path: Path) -> None:
+    hands, rate, path = Hands(), Rate(instances_per_s=4), tmp_path / "levels"
+    assert taken(Rates(hands, Levels(path, ["mr-2"])), rate, times=9) == 4
+    assert taken(Rates(hands, Levels(path, ["mr-2"])), rate, times=9) == 0
+    assert taken(Rates(hands, Levels(path, ["ct-1", "mr-2"])), rate, times=9) == 4, "its place is another's now"
+    hands.s = 5.0
+    assert taken(Rates(hands, Levels(path, ["ct-1", "mr-2"])), rate, times=9) == 4, "the machine was started again"
+
+
+def test_a_sender_that_has_no_place_is_counted_alone(tmp_path: Path) -> None:
+    hands, rate, path = Hands(), Rate(instances_per_s=4), tmp_path / "levels"
+    for _ in range(2):
+        assert taken(Rates(hands, Levels(path, ["ct-1"])), rate, times=9) == 4
+
+
+COUNTING = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from dicom_adapters.listen.levels import Levels
+from dicom_adapters.listen.rates import Rate, Rates
+from guarantee.errors import Unavailable
+rates, through = Rates(lambda: 1000.0, Levels(Path(sys.argv[1]), ["mr-2"])), 0
+for _ in range(3000):
+    with suppress(Unavailable):
+        rates.take("mr-2", Rate(bytes_per_min=5000), 1)
+        through += 1
+print(through)
+"""
+
+
+def test_processes_that_count_at_one_instant_lose_no_count(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", COUNTING, str(tmp_path / "levels")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sum(int(process.communicate(timeout=120)[0]) for process in processes) == 5_000
+
+
+def test_a_place_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="levels"):
+        Levels(tmp_path / "nowhere" / "levels", ["mr-2"])
 
 
 def test_a_sender_beyond_its_rate_hears_try_later_and_keeps_its_association(post_of: PostOf) -> None:
