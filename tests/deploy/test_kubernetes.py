@@ -1,6 +1,7 @@
 """The manifests: each document by the schemas of Kubernetes, and all of them against our own processes."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from bridge.broker.topology import TOPICS, queue_of
 from bridge.config import ConfigError, load
 from bridge.wiring.install import from_template
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, NAMES, RING
-from tests.installation import ROOT
+from tests.installation import ROOT, WAIT_S
 from tests.peers.deployment import judged
 
 FOLDER: Final = ROOT / "deploy" / "kubernetes"
@@ -203,3 +204,25 @@ def test_workers_follow_the_queue_that_they_listen_to() -> None:
     assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]
     (secret,) = login["spec"]["secretTargetRef"]
     assert (secret["name"], secret["key"]) == ("aval-infer-secrets", "AVAL_BROKER__URL")
+
+
+def test_load_makes_everything_that_the_manifests_name(tmp_path: Path) -> None:
+    """`kubectl` stands for itself: it says what it was asked for."""
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "$4/$5/$6"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    for name in NAMES:
+        (tmp_path / "master" / "processes" / name).mkdir(parents=True)
+    done = subprocess.run(
+        [str(FOLDER / "load"), str(tmp_path / "master")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=WAIT_S,
+    )
+    made = {line.replace("secret/generic", "secret").rsplit("/--", 1)[0] for line in done.stdout.splitlines()} - {"---"}
+    wanted = set()
+    for pod in PODS.values():
+        wanted |= {f"configmap/{one['configMap']['name']}" for one in pod["volumes"] if "configMap" in one}
+        wanted |= {f"secret/{one['secret']['secretName']}" for one in pod["volumes"] if "secret" in one}
+    assert made == wanted

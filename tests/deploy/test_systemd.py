@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from bridge.config import load
 from bridge.wiring.parts import NAMES
 from tests.deploy.sandbox import allowed, unit
 from tests.installation import ROOT, WAIT_S
@@ -27,8 +28,7 @@ def units(tmp_path: Path) -> Path:
     folder = tmp_path / "units"
     shutil.copytree(UNITS, folder, ignore=shutil.ignore_patterns("drop-ins"))
     service = folder / "aval@.service"
-    text = service.read_text().replace("/opt/aval/bin/aval", sys.executable)
-    service.write_text(text.replace("file:///opt/aval", f"file://{ROOT}"))
+    service.write_text(service.read_text().replace("/opt/aval/bin/aval", sys.executable))
     return folder
 
 
@@ -65,6 +65,16 @@ def test_systemd_calls_the_service_well_protected(units: Path) -> None:
     bare = units / "bare.service"
     bare.write_text(f"[Service]\nExecStart={sys.executable}\n")
     assert analyze(*words, str(bare)).returncode != 0
+
+
+def test_every_setting_that_a_unit_carries_is_one_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "aval.toml").write_text('[site]\nnamespace = "00000000-0000-0000-0000-000000000001"\n')
+    lines = [line for path in UNITS.rglob("*") if path.is_file() for line in path.read_text().splitlines()]
+    carried = dict(
+        line.removeprefix("Environment=").split("=", 1) for line in lines if line.startswith("Environment=AVAL")
+    )
+    assert carried.pop("AVAL_SECRETS") == "/etc/aval/%i/secrets"
+    assert load(tmp_path, carried).models.provider == "cuda"
 
 
 def test_the_template_names_every_process() -> None:
