@@ -39,17 +39,17 @@ def run(name: str, folder: Path, for_s: float | None, shared: bool) -> None:
         if shared:
             runner.run([listener(parts)], ready=partial(click.echo, READY), until=sys.stdin)
             return
-        _open(parts, name)
+        _open(parts, name, ANSWER_S if for_s is None else for_s)
         runner.run(make(name, parts), for_s=for_s)
 
 
-def _open(parts: Parts, name: str) -> None:
+def _open(parts: Parts, name: str, longest_s: float) -> None:
     """Make ready to run, once the database answers.
 
     Raises:
-        Unavailable: it did not within ANSWER_S.
+        Unavailable: it did not within ``longest_s``.
     """
-    until = time.monotonic() + ANSWER_S
+    until = time.monotonic() + longest_s
     while True:
         try:
             parts.open(name)

@@ -211,6 +211,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory, cluster: PostgreSQL) -> tuple
             "url": cluster.url(name, user="nobody"),
             "urls": {process: cluster.url(name, user=role) for process, role in DATABASE_ROLES.items()},
         },
+        "broker": {"url": f"amqp://127.0.0.1:{free_port()}/"},
         "journal": {"anchors": ["anchors.jsonl", str(home / "elsewhere.jsonl")]},
         **{section: {"host": "127.0.0.1", "port": free_port()} for section in ("desk", "intake", "scp")},
     }
@@ -247,7 +248,7 @@ def test_only_the_owner_migrates_and_nothing_starts_before(bare: tuple[Callable[
     for _ in range(2):
         require(aval("migrate", AVAL_DATABASE__URL=owner), DONE, "up to date")
     require(aval("run", "sweep", "--for", "0.5"), DONE)
-    require(aval("check"), DONE, "fsync and synchronous_commit on")
+    require(aval("check", AVAL_BROKER__URL=""), DONE, "fsync and synchronous_commit on")  # the broker is not there
 
 
 @pytest.mark.peer("postgresql")
@@ -272,6 +273,12 @@ def test_a_database_that_does_not_answer_ends_with_four(bare: tuple[Callable[...
     aval, _ = bare
     nobody = f"postgresql://aval@127.0.0.1:{free_port()}/aval"
     dead = dict.fromkeys(("AVAL_DATABASE__URL", *(f"AVAL_DATABASE__URLS__{n.upper()}" for n in DATABASE_ROLES)), nobody)
-    for words in (("run", "desk"), ("migrate",), ("results", "list"), ("journal", "verify"), ("users", "list")):
+    for words in (
+        ("run", "desk", "--for", "1"),
+        ("migrate",),
+        ("results", "list"),
+        ("journal", "verify"),
+        ("users", "list"),
+    ):
         require(aval(*words, **dead), NO_ANSWER, "database")
     require(aval("check", **dead), FAULT, "database")
