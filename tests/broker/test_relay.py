@@ -118,7 +118,7 @@ def test_a_broken_line_loses_no_fact(
     running = threading.Thread(target=Relay(outbox.store, bell, CLOCK, wake=wake).run, args=(stopping,))
     running.start()
     try:
-        eventually(lambda: outbox.waiting() == 0, within_s=120)
+        eventually(lambda: outbox.waiting() == 0, within_s=240)
         eventually(lambda: len(listener.heard) == len(wanted))
     finally:
         stopping.set()
