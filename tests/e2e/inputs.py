@@ -169,7 +169,8 @@ def schwannoma(folder: Path) -> Study:
     if not SCHWANNOMA.exists():
         pytest.skip("the real images of VS-SEG are not beside this checkout")
     with tarfile.open(SCHWANNOMA) as tar:
-        tar.extractall(folder / "vsseg", filter="data")
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Debian 12's Python 3.11.2 has none
+        tar.extractall(folder / "vsseg", **safely)  # type: ignore[arg-type]
     files = tuple(sorted(path for path in (folder / "vsseg").rglob("*.dcm")))
     return Study(uid=str(dcmread(files[0], stop_before_pixels=True).StudyInstanceUID), files=files)
 
