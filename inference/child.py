@@ -90,6 +90,7 @@ def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
 def main(arguments: Sequence[str]) -> int:
     """Serve one host until it closes the pipe; return the exit status."""
     limits.die_with_parent()
+    limits.give_way()
     requests, answers = _pipes()
     try:
         start = receive(requests, 0)

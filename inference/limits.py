@@ -9,6 +9,7 @@ import ctypes
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,19 @@ PR_SET_NO_NEW_PRIVS: Final = 38
 
 CPU_SLACK_S: Final = 5
 """CPU seconds beyond deadline x threads. The parent's clock ends a run; this ends it when the parent cannot."""
+
+NICENESS: Final = 10
+"""How much a child gives way, nice(2): while both want the processors, images come in at ten times its share. Models
+examine themselves at every start, and compute while studies arrive; no modality may wait for that."""
+
+
+def give_way() -> None:
+    """Let the listener and the desk go first, where they share the processors with this process.
+
+    Where the kernel is told to refuse it (a system-call filter), whoever set that up gives each process its share.
+    """
+    with suppress(PermissionError):
+        os.nice(NICENESS)
 
 
 def die_with_parent() -> None:

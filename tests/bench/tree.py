@@ -1,6 +1,7 @@
 """What a tree of processes costs: processor time and memory, from /proc."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,11 @@ KERNEL_THREAD: Final = 0x00200000
 
 LOOK_EVERY_S: Final = 0.1
 """How often memory is looked at, for children that end before we ask: their own peak is gone with them."""
+
+IDLE_CORES: Final = 0.1
+IDLE_S: Final = 0.5
+IDLE_ROUNDS: Final = 3
+"""Processes that use less than a tenth of a core for half a second, three times, do nothing."""
 
 
 def members(roots: Iterable[int]) -> list[int]:
@@ -28,6 +34,16 @@ def members(roots: Iterable[int]) -> list[int]:
 def cpu_s(roots: Iterable[int]) -> float:
     """Return the processor time that the trees have used, with that of children that ended and were waited for."""
     return sum(sum(map(int, _stat(pid)[11:15])) for pid in members(roots)) / TICKS_PER_S
+
+
+def wait_until_idle(roots: tuple[int, ...], longest_s: float) -> None:
+    """Wait until these processes, with their children, do nothing for a while; go on after ``longest_s``."""
+    deadline = time.monotonic() + longest_s
+    idle = 0
+    while idle < IDLE_ROUNDS and time.monotonic() < deadline:
+        before = cpu_s(roots)
+        time.sleep(IDLE_S)
+        idle = idle + 1 if cpu_s(roots) - before < IDLE_CORES * IDLE_S else 0
 
 
 def rss_mib(roots: Iterable[int]) -> float:

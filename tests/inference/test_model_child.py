@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
+from inference.limits import NICENESS
 from inference.process import ENVIRONMENT
 from tests.inference import hostile
 from tests.inference.bench import Bench, is_gone, wait_for, wait_until_busy
@@ -42,6 +43,13 @@ def test_a_child_can_open_nothing_and_write_nothing(bench: Callable[..., Bench])
     assert resource.prlimit(pid, resource.RLIMIT_AS)[1] < 2 * 1024**3
     assert resource.prlimit(pid, resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_a_child_gives_way_to_who_started_it(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.run(1)
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, one.child.pid) == min(19, ours + NICENESS)
 
 
 def test_a_child_leads_a_group_and_session_of_its_own(bench: Callable[..., Bench]) -> None:

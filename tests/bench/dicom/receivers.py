@@ -20,6 +20,7 @@ from sqlalchemy import text
 from bridge.db.engine import engine_at
 from guarantee.case import CaseKind
 from tests.bench.machine import ROOT
+from tests.bench.tree import wait_until_idle
 from tests.installation import Installation
 from tests.peers.base import Daemon, PeerMissing, free_port, listens, program, wait_until
 from tests.peers.postgresql import PostgreSQL
@@ -31,6 +32,9 @@ PDU: Final = 131_072
 PLUGINS: Final = Path("/usr/share/orthanc/plugins")
 ROW: Final = "bytes and row"
 """What Aval has made durable when it answers."""
+
+START_S: Final = 60.0
+"""Longest wait for a start to be over: models answer their golden cases before they take work."""
 
 SAMPLES: Final = 20
 """Instances whose stored bytes are compared with what was sent."""
@@ -181,6 +185,7 @@ class Aval(Receiver):
         names = ("scp", "intake", "relay", "sweep") if cluster else ("all",)
         try:
             self.installation.start(*names)
+            wait_until_idle(self.roots, START_S)
         except AssertionError:
             self.installation.kill()
             raise
