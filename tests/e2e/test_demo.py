@@ -29,7 +29,7 @@ from guarantee.errors import Unavailable
 from tests.e2e.reader import AtDesk
 from tests.e2e.script import DONE, SAID_NO, called, require
 from tests.installation import CACHE, ROOT, WAIT_S, eventually
-from tests.peers.base import free_port
+from tests.peers.base import free_ports
 
 NO_NETWORK = """
 import os, sys
@@ -210,7 +210,7 @@ def test_it_can_be_ended_while_it_sends(newcomer: Newcomer) -> None:
 
 
 def test_it_ends_by_itself_after_so_long_and_takes_no_port_of_another(newcomer: Newcomer) -> None:
-    base = free_port() + 100
+    base = free_ports(7)
     with newcomer.demo("--for", "12", "--port-base", str(base)) as demo:
         assert [demo.where[name] for name in ("guide", "desk")] == [f"http://127.0.0.1:{base + n}" for n in (0, 1)]
         guide = httpx2.get(demo.where["guide"], trust_env=False)

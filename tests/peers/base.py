@@ -34,18 +34,28 @@ def free_port() -> int:
 
     Ports above 32768 can be taken by an outgoing connection between our look and the peer's bind.
     """
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """Return the first of ``count`` such ports in a row."""
     first = secrets.randbelow(10_000)  # by chance: test runs beside this one look too
-    for port in range(20_000 + first, 32_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _GIVEN:
-                _GIVEN.add(port)
-                return port
-    raise PeerMissing("no free port between 20000 and 32000")
+    for port in range(20_000 + first, 32_000 - count):
+        row = range(port, port + count)
+        if _GIVEN.isdisjoint(row) and all(map(_is_free, row)):
+            _GIVEN.update(row)
+            return port
+    raise PeerMissing(f"no {count} free ports in a row between 20000 and 32000")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 _GIVEN: set[int] = set()
