@@ -11,11 +11,8 @@ from typing import Final
 
 from guarantee.runs import STAGES
 
-BY_PEOPLE: Final = frozenset({"receive", "review"})
-"""Stages whose length a modality or a reader decides; the machine answers for the others."""
-
-TO_DRAFT: Final = tuple(stage for stage in STAGES if stage not in {"receive", "review", "deliver"})
-"""Stages between the last input and the draft."""
+OWN: Final = tuple(stage for stage in STAGES if stage not in {"receive", "review", "deliver"})
+"""Stages between the last input and the draft, in their order."""
 
 N_MIN: Final = 30
 """Fewest measurements of which a median, a p95 or a rate of decisions is printed; below it, "insufficient n"."""
@@ -58,13 +55,7 @@ class Observation:
         """From the last input to the draft, in seconds; None while there is no draft."""
         if "store" not in self.seconds:
             return None
-        return sum(self.seconds.get(stage, 0.0) for stage in TO_DRAFT)
-
-    @property
-    def longest(self) -> str:
-        """The stage of the machine that took longest; "" when none was measured."""
-        own = [stage for stage in STAGES if stage in self.seconds and stage not in BY_PEOPLE]
-        return max(own, key=lambda stage: self.seconds[stage], default="")
+        return sum(self.seconds.get(stage, 0.0) for stage in OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

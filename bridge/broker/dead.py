@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelClosed
 from aiormq.exceptions import DeliveryError
 
 from bridge.broker.codec import decode, encode
-from bridge.broker.line import BROKEN, CONNECT_S, close, connect
+from bridge.broker.line import BROKEN, CONNECT_S, close, connect, persistent
 from bridge.broker.topology import DEAD_LETTERS, declare_exchanges, declare_queue, queue_of
 from guarantee.errors import Malformed, Unavailable
 from guarantee.events import Fact, topic
@@ -144,7 +143,7 @@ def _run(url: str, work: Callable[["_Line"], Coroutine[Any, Any, _T]]) -> _T:
 class _Line:
     """A connection that hands out channels."""
 
-    def __init__(self, connection: aio_pika.abc.AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
 
     @asynccontextmanager
@@ -214,12 +213,7 @@ async def _replayed(line: _Line, wanted: Collection[str] | None) -> Replayed:
 
 async def _rung(line: _Line, message_id: str, fact: Fact) -> bool:
     """Return whether the topic's queue has taken the ring."""
-    message = aio_pika.Message(
-        encode(message_id, fact),
-        message_id=message_id,
-        content_type="application/json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )
+    message = persistent(message_id, encode(message_id, fact))
     async with line.channel() as channel:
         exchange = await declare_exchanges(channel)
         await declare_queue(channel, exchange, topic(fact))

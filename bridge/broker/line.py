@@ -34,6 +34,13 @@ waits for the loop sees as another class of the same name; and a channel or a co
 RuntimeError there."""
 
 
+def persistent(message_id: str, body: bytes) -> aio_pika.Message:
+    """Return a message that survives the broker."""
+    return aio_pika.Message(
+        body, message_id=message_id, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+    )
+
+
 async def connect(url: str) -> AbstractConnection:
     """Return a connection; one that fails half-way is closed here, not by the garbage collector on any thread."""
     connection = aio_pika.Connection(make_url(url))

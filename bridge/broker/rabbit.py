@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final, TypeAlias, TypeVar
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import DeliveryError
 
 from bridge.broker.codec import decode, encode
-from bridge.broker.line import BROKEN, CONNECT_S, close, connect
+from bridge.broker.line import BROKEN, CONNECT_S, close, connect, persistent
 from bridge.broker.topology import declare_exchanges, declare_queue
 from guarantee.errors import Malformed, PortError, Unavailable
 from guarantee.events import Fact, topic
@@ -109,9 +108,7 @@ class RabbitBell:
 
     async def _publish(self, name: str, body: bytes, message_id: str) -> None:
         exchange, used = await self._ready_for(name)
-        message = aio_pika.Message(
-            body, message_id=message_id, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
-        )
+        message = persistent(message_id, body)
         try:
             await asyncio.wait_for(exchange.publish(message, routing_key=name, mandatory=True), CONFIRM_S)
         except DeliveryError:

@@ -1,49 +1,21 @@
 """A model's card as a person reads it on a terminal, in French or English."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
-from bridge.wiring.models import Life, State
+from bridge.web.i18n import Language
+from bridge.web.model_words import NONE, PARTS, STATES
+from bridge.wiring.models import Life
 from guarantee.content import Text
 from guarantee.rules import Condition
 from inference.card import GOLDEN_FILE, Package
 from inference.golden import cases
 
-_WORDS: Final = {
-    "state": Text(fr="État", en="State"),
-    "routes": Text(fr="Règles qui l'appellent", en="Routes that use it"),
-    "purpose": Text(fr="Usage prévu", en="Purpose"),
-    "limits": Text(fr="Limites", en="Limits"),
-    "when": Text(fr="Conditions d'usage", en="Conditions of use"),
-    "status": Text(fr="Statut réglementaire", en="Regulatory status"),
-    "maker": Text(fr="Fabricant", en="Manufacturer"),
-    "figures": Text(fr="Mesuré par le fabricant", en="Measured by the manufacturer"),
-    "thresholds": Text(fr="Seuils", en="Thresholds"),
-    "policy": Text(fr="Règle de relecture", en="Review policy"),
-    "needs": Text(fr="Reçoit aussi", en="Is also told"),
-    "limits_of_a_run": Text(fr="Un calcul", en="A run"),
-    "golden": Text(fr="Cas de référence", en="Golden cases"),
-    "digests": Text(fr="Empreintes SHA-256", en="SHA-256 digests"),
-    "licence": Text(fr="Licence et origine", en="Licence and origin"),
-    "none": Text(fr="aucun", en="none"),
-}
 
-STATES: Final = {
-    State.ROUTED: Text(fr="en service", en="in use"),
-    State.INSTALLED: Text(fr="installé, aucune règle ne l'appelle", en="installed, no route uses it"),
-    State.STOPPED: Text(fr="suspendu", en="stopped"),
-    State.RETIRED: Text(fr="retiré", en="retired"),
-}
-
-
-def card_text(package: Package, life: Life, language: str) -> str:
-    """Return the card of ``package`` for a person.
-
-    Args:
-        language: "fr" or "en".
-    """
+def card_text(package: Package, life: Life, language: Language) -> str:
+    """Return the card of ``package`` for a person."""
     card = package.card
-    head = f"{card.model.id}  {_of(card.label, language)}"
+    head = f"{card.model.id}  {language.choose(card.label)}"
     lines = [_said(name, found, language) for name, found in _parts(package, life, language)]
     return "\n".join([head, "", *lines])
 
@@ -75,18 +47,18 @@ def card_value(package: Package, life: Life) -> dict[str, Any]:
     }
 
 
-def _parts(package: Package, life: Life, language: str) -> Iterator[tuple[str, Sequence[str]]]:
+def _parts(package: Package, life: Life, language: Language) -> Iterator[tuple[str, Sequence[str]]]:
     card = package.card
-    yield "state", [" – ".join(filter(None, (_of(STATES[life.state], language), life.why)))]
+    yield "state", [" – ".join(filter(None, (language.text(STATES[life.state]), life.why)))]
     yield "routes", life.routes
-    yield "purpose", [_of(card.purpose, language)]
-    yield "limits", [_of(limit, language) for limit in card.limits]
+    yield "purpose", [language.choose(card.purpose)]
+    yield "limits", [language.choose(limit) for limit in card.limits]
     yield "when", [_condition(condition, language) for condition in card.envelope]
-    yield "status", [_of(card.regulatory.statement, language)]
+    yield "status", [language.choose(card.regulatory.statement)]
     yield "maker", [card.manufacturer]
     yield (
         "figures",
-        [f"{_of(f.label, language)}: {f.value} (n = {f.n}; {_of(f.data, language)})" for f in package.figures],
+        [f"{language.choose(f.label)}: {f.value} (n = {f.n}; {language.choose(f.data)})" for f in package.figures],
     )
     yield "thresholds", [f"{name} {value}" for name, value in card.thresholds.items()]
     yield "policy", [f"{card.policy}, {card.mode}"]
@@ -97,20 +69,16 @@ def _parts(package: Package, life: Life, language: str) -> Iterator[tuple[str, S
     yield "licence", [card.licence, card.attribution]
 
 
-def _said(name: str, found: Sequence[str], language: str) -> str:
+def _said(name: str, found: Sequence[str], language: Language) -> str:
     """Return one line for one value or none, a list for several."""
-    head = _of(_WORDS[name], language)
+    head = language.text(PARTS[name])
     if len(found) > 1:
         return "\n".join([f"{head}:", *(f"  - {line}" for line in found)])
-    return f"{head}: {found[0] if found else _of(_WORDS['none'], language)}"
+    return f"{head}: {found[0] if found else language.text(NONE)}"
 
 
-def _condition(condition: Condition, language: str) -> str:
-    return f"{condition.fact}: {_of(condition.why, language)}"
-
-
-def _of(text: Text, language: str) -> str:
-    return text.fr if language == "fr" else text.en
+def _condition(condition: Condition, language: Language) -> str:
+    return f"{condition.fact}: {language.choose(condition.why)}"
 
 
 def _both(text: Text) -> dict[str, str]:

@@ -15,10 +15,11 @@ from bridge.cli.common import (
     say,
     table,
 )
-from bridge.cli.model_card import STATES, card_text, card_value
+from bridge.cli.model_card import card_text, card_value
 from bridge.config import FILE, ConfigError
 from bridge.flows import retire as flow
-from bridge.wiring.models import host_options, lives, require_unrouted
+from bridge.web.model_words import STATES
+from bridge.wiring.models import host_options, language_of, lives, require_unrouted
 from bridge.wiring.parts import Parts
 from inference.card import Package, keep_package, load_package
 from inference.errors import PackageRefused
@@ -58,7 +59,7 @@ def list_models(folder: Path, as_json: bool) -> None:
     rows = [
         (
             card.model.id,
-            STATES[standing[card.model.id].state].en,
+            STATES[standing[card.model.id].state],
             str(card.kind),
             card.regulatory.status,
             str(card.mode),
@@ -82,7 +83,7 @@ def show(model: str, lang: str | None, folder: Path, as_json: bool) -> None:
     with opened(folder) as parts:
         package = _package(model, parts)
         life = lives(parts)[package.card.model.id]
-        language = lang or parts.settings.site.language.partition("-")[0]
+        language = language_of(parts.settings, lang)
         say(card_value(package, life), card_text(package, life, language), as_json=as_json)
 
 

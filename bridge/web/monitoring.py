@@ -13,6 +13,7 @@ from typing import Final
 
 from bridge.figures import (
     N_MIN_FAILURES,
+    OWN,
     Attempts,
     Event,
     Observation,
@@ -39,9 +40,6 @@ SLOW_SHARE: Final = 0.05
 
 EVENTS_DRAWN: Final = 40
 """Most events drawn in the chart; the table has all of them."""
-
-OWN: Final = tuple(stage for stage in STAGES if stage not in {"receive", "review", "deliver"})
-"""Stages between the last input and the draft, in the order of the table."""
 
 _KEYS: Final[Mapping[str, Callable[[Observation], str]]] = {
     "model": lambda seen: seen.model,

@@ -54,7 +54,9 @@ class Exporter:
         self._counted_until = clock.now() - timedelta(seconds=SETTLE_S)
         self._made_at: datetime | None = None
         self._text = ""
-        self._families = {family.name: family for family in _families()}
+        self._families = {
+            name: Family(name=name, kind=kind, says=says, labels=labels) for name, kind, says, labels in _FAMILIES
+        }
         self._families["aval_build_info"].add((version,))
         self._families["process_start_time_seconds"].add((), clock.now().timestamp())
 
@@ -171,72 +173,39 @@ def _name_and_version(model: str) -> tuple[str, str]:
     return name, version
 
 
-def _families() -> tuple[Family, ...]:
-    model = ("model", "version")
-    return (
-        Family(name="aval_up", kind="gauge", says="1 while the database answers."),
-        Family(name="aval_build_info", kind="gauge", says="The version that runs.", labels=("version",)),
-        Family(name="process_start_time_seconds", kind="gauge", says="When this process began to count."),
-        Family(name="aval_model_info", kind="gauge", says="Model versions known here.", labels=(*model, "digest")),
-        Family(name="aval_cases_total", kind="counter", says="Cases that came into a state.", labels=("state",)),
-        Family(
-            name="aval_results_total", kind="counter", says="Results that came into a state.", labels=(*model, "state")
-        ),
-        Family(
-            name="aval_runs_total",
-            kind="counter",
-            says="Attempts of models, by how they ended.",
-            labels=(*model, "outcome", "cause"),
-        ),
-        Family(
-            name="aval_decisions_total",
-            kind="counter",
-            says="Decisions of readers, by verdict: agreement, not accuracy.",
-            labels=(*model, "verdict"),
-        ),
-        Family(
-            name="aval_deliveries_total",
-            kind="counter",
-            says="Deliveries that ended, by how.",
-            labels=("destination", "state"),
-        ),
-        Family(
-            name="aval_refusals_total",
-            kind="counter",
-            says="What a door turned away, by code.",
-            labels=("door", "code"),
-        ),
-        Family(
-            name="aval_stage_duration_seconds",
-            kind="histogram",
-            says="How long each stage of a result took.",
-            labels=(*model, "stage"),
-        ),
-        Family(name="aval_queue_items", kind="gauge", says="What waits now, and for which.", labels=("queue", "of")),
-        Family(
-            name="aval_queue_oldest_age_seconds",
-            kind="gauge",
-            says="How long the oldest of it has waited.",
-            labels=("queue", "of"),
-        ),
-        Family(
-            name="aval_destination_breaker_state",
-            kind="gauge",
-            says="1 for the state of each destination's circuit breaker.",
-            labels=("destination", "state"),
-        ),
-        Family(
-            name="aval_destination_paused",
-            kind="gauge",
-            says="1 while a person leaves a destination alone.",
-            labels=("destination",),
-        ),
-        Family(
-            name="aval_destination_failures",
-            kind="gauge",
-            says="Failures of a destination in a row.",
-            labels=("destination",),
-        ),
-        Family(name="aval_stops_in_force", kind="gauge", says="Stops in force."),
-        Family(name="aval_journal_head", kind="gauge", says="Number of the last link of the journal."),
-    )
+_FAMILIES: Final[Sequence[tuple[str, str, str, tuple[str, ...]]]] = (
+    ("aval_up", "gauge", "1 while the database answers.", ()),
+    ("aval_build_info", "gauge", "The version that runs.", ("version",)),
+    ("process_start_time_seconds", "gauge", "When this process began to count.", ()),
+    ("aval_model_info", "gauge", "Model versions known here.", ("model", "version", "digest")),
+    ("aval_cases_total", "counter", "Cases that came into a state.", ("state",)),
+    ("aval_results_total", "counter", "Results that came into a state.", ("model", "version", "state")),
+    ("aval_runs_total", "counter", "Attempts of models, by how they ended.", ("model", "version", "outcome", "cause")),
+    (
+        "aval_decisions_total",
+        "counter",
+        "Decisions of readers, by verdict: agreement, not accuracy.",
+        ("model", "version", "verdict"),
+    ),
+    ("aval_deliveries_total", "counter", "Deliveries that ended, by how.", ("destination", "state")),
+    ("aval_refusals_total", "counter", "What a door turned away, by code.", ("door", "code")),
+    (
+        "aval_stage_duration_seconds",
+        "histogram",
+        "How long each stage of a result took.",
+        ("model", "version", "stage"),
+    ),
+    ("aval_queue_items", "gauge", "What waits now, and for which.", ("queue", "of")),
+    ("aval_queue_oldest_age_seconds", "gauge", "How long the oldest of it has waited.", ("queue", "of")),
+    (
+        "aval_destination_breaker_state",
+        "gauge",
+        "1 for the state of each destination's circuit breaker.",
+        ("destination", "state"),
+    ),
+    ("aval_destination_paused", "gauge", "1 while a person leaves a destination alone.", ("destination",)),
+    ("aval_destination_failures", "gauge", "Failures of a destination in a row.", ("destination",)),
+    ("aval_stops_in_force", "gauge", "Stops in force.", ()),
+    ("aval_journal_head", "gauge", "Number of the last link of the journal.", ()),
+)
+"""Name, kind, what it says, and labels of every metric."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from bridge.config import ConfigError, Settings
 from bridge.flows.golden import Examiner
+from bridge.web.i18n import Language
+from bridge.web.model_words import GOLDEN_CASE
 from bridge.wiring.parts import Parts
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
@@ -20,17 +23,16 @@ from inference.options import PROVIDERS, Options
 LOOK_EVERY_S: Final = 60.0
 """How often the worker looks whether a model is to be examined again. Looking costs nothing, examining seconds."""
 
-REASON: Final = {
-    "fr-FR": "cas de référence non conforme sur ce poste de calcul : {failure}",
-    "en-GB": "a golden case does not come out on this worker: {failure}",
-}
-"""Why a worker suspends a version, in the language of the site: every reader sees it above the worklist."""
-
 
 def host_options(settings: Settings) -> Options:
     """Return how models run on this machine."""
     models = settings.models
     return Options(threads=models.threads, providers=PROVIDERS[models.provider], language=settings.site.language)
+
+
+def language_of(settings: Settings, code: str | None = None) -> Language:
+    """Return the language of the site, or the one called ``code``; what is said with it here holds no time."""
+    return Language(code or settings.site.language.partition("-")[0], ZoneInfo("UTC"))
 
 
 def require_provider(host: ModelHost, parts: Parts) -> None:
@@ -81,7 +83,7 @@ def examiner(host: ModelHost, parts: Parts) -> Examiner:
         clock=parts.clock,
         failure=partial(_failure, host=host, parts=parts),
         every_s=parts.settings.models.golden_every_s,
-        reason=REASON[parts.settings.site.language].format,
+        reason=partial(language_of(parts.settings).text, GOLDEN_CASE),
     )
 
 

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from dicom_adapters.associate.command import StoreRequest, read_store_request
+from dicom_adapters.associate.command import COMMAND, LAST, StoreRequest, read_store_request
 from dicom_adapters.associate.reception import COMMAND_BYTES_MAX
+from dicom_adapters.associate.refusals import RETRY_LATER, SUCCESS
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.listen.custody import Custody, Taking
 from guarantee.errors import PortError, Unavailable
@@ -24,11 +25,7 @@ AHEAD_MAX: Final = 8
 """Most instances that an archive may send before we have answered the first of them. We negotiate one at a time, which
 is what everybody does (PS3.7, D.3.3.3); each of the others would be on the disk, and waited for by nobody."""
 
-_SUCCESS: Final = 0x0000
 _REFUSED: Final = 0xA900
-_LATER: Final = 0xA700
-_COMMAND, _LAST = 1, 2
-"""Bits of a message control header (PS3.8, E.2)."""
 
 _Key: TypeAlias = tuple[int, str]
 """Message ID (0000,0110) and SOP Instance UID of a request."""
@@ -104,7 +101,7 @@ class Receiver:
         """Take the data of one PDU, and leave pynetdicom its commands."""
         for item in getattr(event.pdu, "presentation_data_value_items", None) or ():
             value = item.presentation_data_value
-            item.presentation_data_value = value if value and value[0] & _COMMAND else bytes((value or b"\0")[:1])
+            item.presentation_data_value = value if value and value[0] & COMMAND else bytes((value or b"\0")[:1])
             with self._lock:
                 if self.error is None and not self._is_closed:
                     self._attempt(event.assoc, item.presentation_context_id, value)
@@ -113,7 +110,7 @@ class Receiver:
         try:
             if not value:
                 raise Unavailable("unreadable-answer", "the archive sends a piece without its header")
-            if value[0] & _COMMAND:
+            if value[0] & COMMAND:
                 self._read_command(association, context, value)
             else:
                 self._read_data(value)
@@ -129,7 +126,7 @@ class Receiver:
         self._command += value[1:]
         if len(self._command) > COMMAND_BYTES_MAX:
             raise Unavailable("answer-too-large", "the archive sends a command that has no end")
-        if value[0] & _LAST:
+        if value[0] & LAST:
             request = read_store_request(bytes(self._command), context)
             self._command.clear()
             self._size = 0
@@ -160,7 +157,7 @@ class Receiver:
             raise Unavailable("answer-too-large", "the archive sends an instance that has no end")
         if self._part is not None:
             self._part.write(memoryview(value)[1:])
-        if value[0] & _LAST:
+        if value[0] & LAST:
             self._part, self._expects_data = None, False
 
     # ------------------------------------------------------------------------------------ on the thread of who asked
@@ -168,7 +165,7 @@ class Receiver:
     def store(self, event: Any) -> int:
         """Answer a C-STORE request, whose data set has come."""
         if self.error is not None:
-            return _LATER
+            return RETRY_LATER
         request = event.request
         with self._lock:
             part = self._parts.pop((int(request.MessageID), str(request.AffectedSOPInstanceUID)), None)
@@ -180,7 +177,7 @@ class Receiver:
             return _REFUSED
         except PortError as error:
             self.error = error
-            return _LATER
+            return RETRY_LATER
         finally:
             part.taking.discard()
-        return _SUCCESS
+        return SUCCESS.status

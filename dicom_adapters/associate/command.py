@@ -11,6 +11,9 @@ from dicom_adapters.associate.refusals import Answer
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.read.values import parse_uid
 
+COMMAND, LAST = 1, 2
+"""Bits of a message control header (PS3.8, E.2)."""
+
 _CLASS, _FIELD, _MESSAGE, _ANSWERED, _HAS_DATA = 0x0002, 0x0100, 0x0110, 0x0120, 0x0800
 _STATUS, _COMMENT, _INSTANCE = 0x0900, 0x0902, 0x1000
 _STORE_RQ: Final = b"\x01\x00"

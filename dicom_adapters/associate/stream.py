@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 from pynetdicom.association import Association
 
 from dicom_adapters.associate.buffer import Input
-from dicom_adapters.associate.command import StoreRequest, read_store_request, store_response
+from dicom_adapters.associate.command import COMMAND, LAST, StoreRequest, read_store_request, store_response
 from dicom_adapters.associate.reception import PDU_BYTES_MAX, Pace, Violation
 from dicom_adapters.associate.refusals import Answer
 
@@ -37,9 +37,6 @@ TRANSFERRING: Final = "Sta6"
 """The one state of the upper layer in which data may be received (PS3.8, Table 9-4)."""
 
 _P_DATA_TF: Final = 4
-_COMMAND, _LAST = 1, 2
-"""Bits of a message control header (PS3.8, E.2)."""
-
 _PDU: Final = struct.Struct(">BxL")
 _VALUE: Final = struct.Struct(">LBB")
 
@@ -185,7 +182,7 @@ class Stream:
         if kind != _P_DATA_TF or not _VALUE.size < length <= PDU_BYTES_MAX:
             return False
         size, number, flags = _VALUE.unpack_from(self._input.peek(_PDU.size + _VALUE.size), _PDU.size)
-        if flags & 3 != _COMMAND | _LAST or not 2 <= size <= min(length - 4, COMMAND_BYTES_MAX):
+        if flags & 3 != COMMAND | LAST or not 2 <= size <= min(length - 4, COMMAND_BYTES_MAX):
             return False
         end = _PDU.size + 4 + size
         request = read_store_request(bytes(self._input.peek(end)[_PDU.size + _VALUE.size :]), number)
@@ -226,12 +223,12 @@ class Stream:
         if self._left < _VALUE.size:
             raise Violation("message-broken", "a presentation data value without its header")
         size, its_context, flags = _VALUE.unpack(self._input.take(_VALUE.size))
-        if flags & _COMMAND or its_context != context:
+        if flags & COMMAND or its_context != context:
             raise Violation("message-broken", "a command, or another context, in the middle of a data set")
         if not 2 <= size <= self._left - 4:
             raise Violation("message-broken", "a presentation data value that is longer than its PDU")
         self._left -= 4 + size
-        return size - 2, bool(flags & _LAST)
+        return size - 2, bool(flags & LAST)
 
     def _next_pdu(self) -> int:
         """Step into the next PDU of the data set; return its length."""
