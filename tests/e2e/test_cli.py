@@ -226,10 +226,10 @@ def test_models_are_listed_and_added_and_a_changed_one_is_not(fresh: Installatio
 def test_a_card_is_shown_to_a_person_in_their_language(fresh: Installation) -> None:
     said = require(called("models", "show", "kidney-failure", folder=fresh.folder), DONE).stdout
     assert "État: en service" in said
-    assert "Règles qui l'appellent: chronic-kidney-disease" in said
+    assert "Règles qui l’appellent: chronic-kidney-disease" in said
     assert "insuffisance rénale" in said
     english = require(called("models", "show", "kidney-failure@1.0.0", "--lang", "en", folder=fresh.folder), DONE)
-    assert "State: in use" in english.stdout
+    assert "Where it stands: in use" in english.stdout
     value = json_of(require(called("models", "show", "kidney-failure", "--json", folder=fresh.folder), DONE))
     assert value["digests"].keys() == {"card.yaml", "model.onnx", "golden.json"}
     assert all(digest in said for digest in value["digests"].values())
