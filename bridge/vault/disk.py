@@ -3,7 +3,7 @@
 import ctypes
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ READ_BYTES: Final = 1024 * 1024
 
 
 _SYNC_FILE_RANGE_WRITE: Final = 2
-_LIBC: Final = ctypes.CDLL(None)
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -75,6 +75,26 @@ def flush_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_names(folders: Iterable[Path]) -> None:
+    """Flush the names in many folders.
+
+    Where there is a flush of the whole file system (Linux), it is one: a flush of each folder makes the disk empty its
+    cache as often as there are folders, and whoever receives meanwhile waits for each.
+    """
+    several = sorted(folders)
+    if len(several) < 2 or not hasattr(_LIBC, "syncfs"):
+        for folder in several:
+            flush_folder(folder)
+        return
+    descriptor = os.open(several[0], os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _LIBC.syncfs(descriptor):
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
     finally:
         os.close(descriptor)
 

@@ -28,6 +28,7 @@ from bridge.vault.disk import (
     digest_at,
     file_system_of,
     flush_folder,
+    flush_names,
     missing,
     refusals,
     write_all,
@@ -228,8 +229,7 @@ class FileVault:
         for name, record in records:
             if not self.has(Digest(name)):
                 self.link(Digest(name), record)
-        for folder in {self.place(Digest(name)).parent for name, _ in records}:
-            flush_folder(folder)
+        flush_names({self.place(Digest(name)).parent for name, _ in records})
         path.rename(self._segments / path.name)
         flush_folder(self._segments)
 

@@ -1,5 +1,6 @@
 """Segments: what lies in them, what becomes a file instead, and how they are found again."""
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridge.vault import FileVault, SegmentVault, segments
+from bridge.vault import FileVault, SegmentVault, disk, segments
 from bridge.vault.records import BLOCK
 from bridge.vault.segments import IncomingRecord
 from guarantee.errors import BlobMissing, Unavailable
@@ -165,6 +166,61 @@ def test_a_segment_that_cannot_be_sealed_stops_no_other_and_is_sealed_later(
     vault.recover()
     assert not refused[0].exists(), "nobody holds its lock any more"
     assert all(vault.holds(name) for name in names)
+
+
+class Libc:
+    """Counts the flushes of a whole file system; says no as often as it is told to."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.flushed = 0
+        self.refuses = refuses
+
+    def syncfs(self, _: int) -> int:
+        self.flushed += 1
+        if self.refuses:
+            ctypes.set_errno(errno.EIO)
+        return -1 if self.refuses else 0
+
+
+def test_the_names_of_a_segment_cost_one_flush_however_many_they_are(
+    vault: SegmentVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [keep(vault, b"%d" % n) for n in range(4)]
+    libc, flushes = Libc(), []
+    monkeypatch.setattr(disk, "_LIBC", libc)
+    monkeypatch.setattr(os, "fsync", flushes.append)
+    vault.pool.let_go()
+    vault.recover()
+    assert libc.flushed == 1
+    assert len(flushes) == 2, "the segment before its names, the folder that it is sealed in"
+    assert all(vault.has(name) for name in names)
+
+
+def test_a_segment_whose_names_cannot_be_flushed_is_not_sealed(
+    vault: SegmentVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [keep(vault, b"%d" % n) for n in range(4)]
+    vault.pool.let_go()
+    with monkeypatch.context() as broken:
+        broken.setattr(disk, "_LIBC", Libc(refuses=True))
+        with pytest.raises(OSError, match="Input/output"):
+            vault.recover()
+    assert list(vault.open_segments.iterdir()) != []
+    vault.recover()
+    assert list(vault.open_segments.iterdir()) == []
+    assert all(vault.holds(name) for name in names)
+
+
+def test_where_a_file_system_cannot_be_flushed_whole_each_folder_is(
+    vault: SegmentVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [keep(vault, b"%d" % n) for n in range(4)]
+    folders: list[Path] = []
+    monkeypatch.setattr(disk, "_LIBC", object())
+    monkeypatch.setattr(disk, "flush_folder", folders.append)
+    vault.pool.let_go()
+    vault.recover()
+    assert folders == sorted({vault.place(name).parent for name in names})
 
 
 def test_what_is_found_again_is_named_only_once_the_disk_has_it(
