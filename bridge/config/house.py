@@ -2,9 +2,9 @@
 
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from bridge.config.base import NAME, Section
 
@@ -44,17 +44,54 @@ class Broker(Section):
     url: SecretStr = Field(SecretStr(""), description="amqp://… ; empty for the in-process bell of one process tree")
 
 
+class ObjectStore(Section):
+    """A bucket of an S3-compatible store, for machines that share no disk."""
+
+    endpoint: str = Field(
+        "", pattern=r"^(https?://[A-Za-z0-9.\[\]:-]{1,255})?$", description="https://host:port, without a path"
+    )
+    bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$", description="its name; it must exist")
+    prefix: str = Field(
+        "", pattern=r"^([A-Za-z0-9_-]{1,63}/){0,8}$", description="begins the name of every object; ends in /"
+    )
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,63}$", description="as the store calls itself")
+    access_key: SecretStr = Field(SecretStr(""), description="login of the processes that hold bytes")
+    secret_key: SecretStr = Field(SecretStr(""), description="its password")
+    path_style: bool = Field(
+        default=True, description="whether the bucket is in the path of an address; False: before its host"
+    )
+    authorities: Path | None = Field(
+        None, description="PEM, who signs the store's certificate; without it, those that the system knows"
+    )
+    cache_mb: int = Field(
+        4096, ge=64, description="local copies of what was read, in MiB; the last minute's may be more"
+    )
+    spool_mb: int = Field(4096, ge=64, description="what may be on its way to the store at once, in MiB")
+
+
 class Storage(Section):
     """Files."""
 
-    vault: Path = Field(Path("vault"), description="folder of received and rendered bytes, by digest")
-    kind: Literal["files", "segments"] = Field(
-        "files", description="what an arriving instance becomes: a file of its own, or a record in a larger one"
+    vault: Path = Field(
+        Path("vault"),
+        description="folder of received and rendered bytes, by digest; with s3, of this machine's copies alone",
     )
+    kind: Literal["files", "segments", "s3"] = Field(
+        "files",
+        description="what an arriving instance becomes: a file of its own, a record in a larger one, or an object",
+    )
+    s3: ObjectStore = Field(ObjectStore(), description="where objects are kept")
     free_min_mb: int = Field(
         1024, ge=0, description="free space, in MiB, below which no image is taken (0xA700); 0 for no such limit"
     )
     keys: Path = Field(Path("keys"), description="folder of this installation's keys")
+
+    @model_validator(mode="after")
+    def _knows_its_bucket(self) -> Self:
+        """An object store has no default place."""
+        if self.kind == "s3" and not (self.s3.endpoint and self.s3.bucket):
+            raise ValueError('kind = "s3" needs s3.endpoint and s3.bucket')
+        return self
 
 
 class Models(Section):

@@ -23,6 +23,19 @@ _SYNC_FILE_RANGE_WRITE: Final = 2
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
+def free_bytes(folder: Path) -> int:
+    """Return how much more the disk holds."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def require_room(folder: Path, reserve_bytes: int) -> None:
+    """Raise Unavailable when less than the reserve is left; a reserve of 0 asks for nothing."""
+    if reserve_bytes and free_bytes(folder) < reserve_bytes:
+        reserve = reserve_bytes // 1024**2
+        raise Unavailable("storage-low", f"less than {reserve} MiB are free for the vault; nothing is taken")
+
+
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
     """Turn what the disk raises while it should ``what`` into Unavailable."""

@@ -29,8 +29,10 @@ from bridge.vault.disk import (
     file_system_of,
     flush_folder,
     flush_names,
+    free_bytes,
     missing,
     refusals,
+    require_room,
     write_all,
 )
 from bridge.vault.records import Record, is_whole, open_segment, records_of
@@ -99,14 +101,11 @@ class FileVault:
 
     def free_bytes(self) -> int:
         """Return how much more the disk holds."""
-        found = os.statvfs(self._root)
-        return found.f_bavail * found.f_frsize
+        return free_bytes(self._root)
 
     def require_room(self) -> None:
         """Raise Unavailable when less than the reserve is left."""
-        if self._reserve_bytes and self.free_bytes() < self._reserve_bytes:
-            reserve = self._reserve_bytes // 1024**2
-            raise Unavailable("storage-low", f"less than {reserve} MiB are free for the vault; nothing is taken")
+        require_room(self._root, self._reserve_bytes)
 
     # ------------------------------------------------------------------------------------------------- what is there
 
@@ -264,6 +263,9 @@ class FileVault:
                 else:
                     place.unlink()
         leftover.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is held open between two calls."""
 
     def flush(self, descriptor: int, place: Path) -> None:
         """Flush a file and its name ``place``."""

@@ -16,6 +16,7 @@ from bridge.config.record import Intake
 from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
+from bridge.vault import ObjectVault, examine
 from bridge.wiring import models, outward, sources, tls, ups
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
@@ -109,8 +110,10 @@ def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:
 
 
 def _vault(parts: Parts) -> str:
-    parts.vault.get(parts.vault.put(b"aval check"))
-    return f"{parts.settings.storage.kind}, written and read back, {_room(parts)}"
+    vault = parts.vault
+    vault.get(vault.put(b"aval check"))
+    said = f", {examine(vault)}" if isinstance(vault, ObjectVault) else ""
+    return f"{parts.settings.storage.kind}, written and read back{said}, {_room(parts)}"
 
 
 def _room(parts: Parts) -> str:

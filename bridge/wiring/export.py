@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,11 +103,9 @@ def _write(case: Reviewed, order: Order, parts: Parts) -> Taken:
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Exported] = []
     left_out: dict[str, int] = {}
-    sources: list[Path | bytes] = [
-        *(parts.vault.path(image) for image in case.images),
-        *(one.data for one in case.objects),
-    ]
-    for source in sources:
+    # A path is asked for when its turn comes: a vault may keep local copies for a minute only.
+    images: Iterator[Path | bytes] = (parts.vault.path(image) for image in case.images)
+    for source in chain(images, (one.data for one in case.objects)):
         try:
             files.append(export(source, folder, deidentifier, order.allowed))
         except NotExportable as error:

@@ -22,9 +22,10 @@ from bridge.flows.route import Routing
 from bridge.journal import Keeper, require_anchors_hold
 from bridge.rules_file import SHIPPED, read_rules
 from bridge.seal import KeyRing, checking_ring, signing_ring
-from bridge.vault import FileVault, SegmentVault
+from bridge.vault import KeptVault
 from bridge.wiring.clock import SystemClock
 from bridge.wiring.rules import misnamed
+from bridge.wiring.vault import make_vault
 from guarantee.policy import Policy
 from guarantee.ports import Bell
 from guarantee.rules import Route
@@ -75,11 +76,9 @@ class Parts:
         return self._stores[url]
 
     @cached_property
-    def vault(self) -> FileVault:
+    def vault(self) -> KeptVault:
         """The vault."""
-        storage = self.settings.storage
-        made = SegmentVault if storage.kind == "segments" else FileVault
-        return made(self.settings.path(storage.vault), reserve_bytes=storage.free_min_mb * 1024**2)
+        return make_vault(self.settings, self.clock.now)
 
     @cached_property
     def bell(self) -> Bell:
@@ -230,5 +229,7 @@ class Parts:
         """Let everything go."""
         for store in self._stores.values():
             store.dispose()
+        if "vault" in self.__dict__:
+            self.vault.close()
         if self._lock_file is not None:
             self._lock_file.close()

@@ -17,7 +17,7 @@ from bridge.accounts import load_secrets
 from bridge.config import FILE, ConfigError, Settings
 from bridge.files import write_secret, write_whole
 from bridge.wiring.install import to_toml
-from bridge.wiring.parts import KNOW_THE_JOURNAL, NAMES, RING, ROLES
+from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, NAMES, RING, ROLES
 
 PRIVATE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {"desk": ("desk.key", "secrets.key"), "sweep": ("journal.key",)}
 """The private keys of our own that a process signs or deciphers with."""
@@ -76,11 +76,19 @@ def _secrets(process: str, settings: Settings) -> Iterator[tuple[str, str]]:
     yield f"AVAL_DATABASE__URLS__{role.upper()}", url.get_secret_value()
     if process in RING:
         yield "AVAL_BROKER__URL", settings.broker.url.get_secret_value()
-    for section in SECTIONS.get(process, ()):
-        for path, secret in _found(getattr(settings, section), (section,)):
+    for value, place in _used(process, settings):
+        for path, secret in _found(value, place):
             if any(part != part.lower() or "__" in part for part in path):
                 raise ConfigError(f"{'.'.join(path)}: a secret file needs a name in small letters; rename the sender")
             yield "AVAL_" + "__".join(path).upper(), secret.get_secret_value()
+
+
+def _used(process: str, settings: Settings) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield (settings, where they are) whose tokens, certificates and keys one process uses."""
+    for section in SECTIONS.get(process, ()):
+        yield getattr(settings, section), (section,)
+    if process not in HOLD_NO_BYTES and settings.storage.kind == "s3":
+        yield settings.storage.s3, ("storage", "s3")
 
 
 def _found(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], SecretStr]]:
@@ -114,7 +122,10 @@ def _without_secrets(process: str, named: Mapping[str, Any], settings: Settings)
 
 def _storage(settings: Settings) -> dict[str, Any]:
     mine = settings.storage
-    return {"vault": str(settings.path(mine.vault)), "kind": mine.kind, "free_min_mb": mine.free_min_mb}
+    found = {"vault": str(settings.path(mine.vault)), "kind": mine.kind, "free_min_mb": mine.free_min_mb}
+    if mine.kind == "s3":
+        found["s3"] = mine.s3.model_dump(mode="json", exclude={"access_key", "secret_key"}, exclude_defaults=True)
+    return found
 
 
 def _pruned(value: Mapping[str, Any], path: tuple[str, ...], secret: set[tuple[str, ...]]) -> dict[str, Any]:
@@ -128,8 +139,8 @@ def _pruned(value: Mapping[str, Any], path: tuple[str, ...], secret: set[tuple[s
 def _files(process: str, settings: Settings) -> Iterator[Path]:
     """Yield the files that one process reads, where they are named relative to the data folder."""
     found = [settings.routing.rules] if settings.routing.rules else []
-    for section in SECTIONS.get(process, ()):
-        found += _paths(getattr(settings, section))
+    for value, _ in _used(process, settings):
+        found += _paths(value)
     for path in found:
         if not path.is_absolute() and settings.path(path).is_file():
             yield path

@@ -4,13 +4,15 @@ import errno
 import hashlib
 import os
 import threading
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge import vault as vault_module
-from bridge.vault import FileVault, SegmentVault
+from bridge.vault import Bucket, FileVault, ObjectVault, SegmentVault
 from guarantee.errors import BlobMissing, Malformed, Unavailable
 from guarantee.ids import Digest
 from guarantee.ports import Vault
@@ -27,14 +29,26 @@ def segments_in(root: Path) -> SegmentVault:
     return vault
 
 
-@pytest.fixture(params=["files", "segments", "memory"])
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
+def objects_in(bucket: Bucket, root: Path, **more: Any) -> ObjectVault:
+    """A vault of objects under a prefix of its own, with small limits."""
+    usual: dict[str, Any] = {"prefix": f"{uuid.uuid4().hex}/", "cache_bytes": 1 << 20, "spool_bytes": 1 << 24}
+    return ObjectVault(bucket, root, **(usual | more))
+
+
+@pytest.fixture(
+    params=["files", "segments", pytest.param("objects", marks=pytest.mark.peer("seaweedfs")), "memory"],
+)
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
     match request.param:
         case "files":
-            return FileVault(tmp_path / "vault")
+            yield FileVault(tmp_path / "vault")
         case "segments":
-            return segments_in(tmp_path / "vault")
-    return FakeVault()
+            yield segments_in(tmp_path / "vault")
+        case "objects":
+            with request.getfixturevalue("store").bucket() as bucket:
+                yield objects_in(bucket, tmp_path / "vault")
+        case _:
+            yield FakeVault()
 
 
 class TestContract:
