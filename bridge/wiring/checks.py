@@ -20,7 +20,11 @@ from bridge.vault import ObjectVault, examine
 from bridge.wiring import models, outward, sources, tls, ups
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
+from guarantee.ids import digest
 from inference.errors import PackageRefused
+
+_CHECKED: Final = b"aval check"
+"""The one blob that a check keeps."""
 
 DOOR_S: Final = 5.0
 """Longest wait for a process's own door."""
@@ -69,7 +73,7 @@ def check_process(process: str, parts: Parts) -> list[Check]:
     role = ROLES.get(process, process)
     questions: dict[str, Callable[[], str]] = {"database": lambda: _database(parts, role)}
     if process not in HOLD_NO_BYTES:
-        questions["vault"] = lambda: _room(parts)
+        questions["vault"] = lambda: _reached(parts)
     if process in KNOW_THE_JOURNAL:
         questions["journal"] = lambda: _anchored(parts, role)
     if process == "desk":
@@ -111,9 +115,15 @@ def _require_durable(dialect: str, ask: Callable[[str], object]) -> str:
 
 def _vault(parts: Parts) -> str:
     vault = parts.vault
-    vault.get(vault.put(b"aval check"))
+    vault.get(vault.put(_CHECKED))
     said = f", {examine(vault)}" if isinstance(vault, ObjectVault) else ""
     return f"{parts.settings.storage.kind}, written and read back{said}, {_room(parts)}"
+
+
+def _reached(parts: Parts) -> str:
+    """An object store is asked, as the database is; nothing is written by what asks every minute."""
+    parts.vault.has(digest(_CHECKED))
+    return _room(parts)
 
 
 def _room(parts: Parts) -> str:

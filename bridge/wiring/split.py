@@ -124,6 +124,7 @@ def _storage(settings: Settings) -> dict[str, Any]:
     mine = settings.storage
     found = {"vault": str(settings.path(mine.vault)), "kind": mine.kind, "free_min_mb": mine.free_min_mb}
     if mine.kind == "s3":
+        found["vault"] = str(mine.vault)  # copies, which each process may have below its own folder
         found["s3"] = mine.s3.model_dump(mode="json", exclude={"access_key", "secret_key"}, exclude_defaults=True)
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.config import ConfigError, load
 from bridge.seal import create_keys
 from bridge.wiring.install import to_toml
-from bridge.wiring.parts import NAMES, ROLES
+from bridge.wiring.parts import HOLD_NO_BYTES, NAMES, ROLES
 from bridge.wiring.split import PRIVATE_KEYS, split
 
 LOGINS = ("intake", "infer", "desk", "deliver", "sweep", "relay", "audit")
@@ -117,6 +117,32 @@ def test_anchors_are_known_to_those_who_hold_the_journal_against_them(folder: Pa
     told = {name: tomllib.loads((out / name / "aval.toml").read_text())["journal"]["anchors"] for name in NAMES}
     assert {name for name, anchors in told.items() if anchors} == {"desk", "deliver", "sweep"}
     assert told["sweep"] == [str(folder.resolve() / "anchors" / "anchors.jsonl")]
+
+
+S3 = {
+    "endpoint": "https://s3.example:9000",
+    "bucket": "aval",
+    "access_key": "hush-access",
+    "secret_key": "hush-store",
+    "authorities": "keys/s3-authorities.pem",
+    "cache_mb": 100,
+}
+
+
+def test_the_login_of_an_object_store_is_for_those_who_hold_bytes(folder: Path) -> None:
+    (folder / "aval.toml").write_text(settings(storage={"kind": "s3", "vault": "copies", "s3": S3}))
+    (folder / "keys" / "s3-authorities.pem").write_text("who signs")
+    out, whole = folder.parent / "out", load(folder, {})
+    split(whole, out)
+    for name in NAMES:
+        holds = name not in HOLD_NO_BYTES
+        secrets = {path.name for path in (out / name / "secrets").iterdir()}
+        assert ({"AVAL_STORAGE__S3__ACCESS_KEY", "AVAL_STORAGE__S3__SECRET_KEY"} <= secrets) == holds, name
+        assert (out / name / "keys" / "s3-authorities.pem").exists() == holds, name
+        assert "hush" not in (out / name / "aval.toml").read_text(), name
+        mine = load(out / name, {"AVAL_SECRETS": str(out / name / "secrets")}).storage
+        assert (mine == whole.storage.model_copy(update={"keys": mine.keys})) == holds, name
+        assert (mine.kind, str(mine.vault), mine.s3.bucket) == ("s3", "copies", "aval")
 
 
 @pytest.mark.parametrize(

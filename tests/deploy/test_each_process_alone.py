@@ -1,4 +1,7 @@
-"""Each process with a folder of its own that holds what deploy/ gives it, and no other process's credentials."""
+"""Each process with a folder of its own that holds what deploy/ gives it, and no other process's credentials or bytes.
+
+They share a database, a broker and a bucket, and no disk: as on machines of their own.
+"""
 
 import json
 import subprocess
@@ -12,6 +15,9 @@ import pytest
 from bridge.config import load
 from bridge.wiring.checks import check_process
 from bridge.wiring.parts import NAMES, Parts
+from guarantee.ids import digest
+from tests.e2e import inputs
+from tests.e2e.reader import AtDesk
 from tests.installation import PROCESSES as NAMED
 from tests.installation import ROOT, WAIT_S, Installation
 
@@ -77,6 +83,29 @@ def test_the_health_of_one_process_is_no_event_at_its_door(folders: dict[str, Pa
     assert (done.returncode, {one["what"] for one in json.loads(done.stdout)}) == (0, {"database", "vault", "door"})
     with psycopg.connect(installed.owner) as connection:
         assert connection.execute("SELECT code FROM aval.turned_away").fetchall() == []
+
+
+@pytest.mark.peer("dcmtk")
+@pytest.mark.peer("seaweedfs")
+def test_a_study_that_one_machine_takes_is_read_by_another_and_shown_by_a_third(
+    folders: dict[str, Path], installed: Installation, tmp_path: Path
+) -> None:
+    study = inputs.phantom(tmp_path, "distributed")
+    inputs.send(study, installed.scp)
+    with AtDesk(installed, installed.people["dr.martin"]) as martin:
+        result = martin.draft_of(study.case(), inputs.PHANTOM)
+        (series,) = martin.web.get(f"/api/results/{result}/series").json()
+        shown = martin.web.get(f"/api/results/{result}/series/{series['series']}/frames/0")
+    assert (series["frames"], shown.status_code) == (inputs.PHANTOM_SLICES, 200)
+    sent = {digest(path.read_bytes()) for path in study.files}
+    assert copies(folders["scp"]) == set(), "what was taken is in the bucket and nowhere else"
+    assert len(copies(folders["infer"])) >= len(sent)
+    assert copies(folders["infer"]) & copies(folders["desk"])
+
+
+def copies(folder: Path) -> set[str]:
+    """Return the blobs on the disk of one process."""
+    return {path.name for path in (folder / "copies").rglob("*") if path.is_file()}
 
 
 @pytest.mark.peer("postgresql")
