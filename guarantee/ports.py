@@ -108,7 +108,7 @@ class Vault(Protocol):
         """Return whether the bytes are held."""
 
     def path(self, name: Digest) -> Path:
-        """Return a file that holds the bytes, for readers that map them.
+        """Return a file that holds the bytes, for readers that map them. It may be a copy: open it within a minute.
 
         Raises:
             BlobMissing: not held.

@@ -200,6 +200,8 @@ class Bucket:
         """
         answer = self.ask("HEAD", key)
         if answer.status == 404:
+            answer = self.ask("GET", key)  # whose answer says whether the object is missing, or the whole bucket
+        if answer.status == 404 and answer.code != "NoSuchBucket":
             return None
         require(answer, "look up")
         said = answer.headers.get("content-length", "")

@@ -1,10 +1,15 @@
 """The object store of the vault's tests, and a line to it that can fail."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.vault import ObjectVault
 from tests.bridge.store_proxy import StoreProxy
+from tests.bridge.stores import PART, Make, client
+from tests.bridge.test_vault import objects_in
 from tests.peers.fixtures import started
 from tests.peers.seaweedfs import SeaweedFS
 
@@ -19,3 +24,30 @@ def line(store: SeaweedFS) -> Iterator[StoreProxy]:
     made = StoreProxy(store.port)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[ObjectVault] = []
+
+    def one(endpoint: str, *, prefix: str = "", bucket: dict[str, Any] | None = None, **more: Any) -> ObjectVault:
+        prefix = prefix or f"{tmp_path.name.lower()}/"
+        root = tmp_path / f"machine-{len(made)}"
+        made.append(objects_in(client(endpoint, **(bucket or {})), root, prefix=prefix, **more))
+        return made[-1]
+
+    yield one
+    for vault in made:
+        vault.close()
+
+
+@pytest.fixture
+def far(make: Make, line: StoreProxy) -> ObjectVault:
+    """A vault whose line can fail."""
+    return make(line.endpoint, part_bytes=PART)
+
+
+@pytest.fixture
+def near(make: Make, store: SeaweedFS) -> ObjectVault:
+    """The same objects, on another machine with a good line."""
+    return make(store.endpoint)

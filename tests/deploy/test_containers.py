@@ -131,6 +131,14 @@ def test_networks_let_each_service_reach_what_it_must_and_nothing_else() -> None
     }
 
 
+def test_who_holds_bytes_reaches_an_object_store_where_there_is_one() -> None:
+    path = DEPLOY / "compose" / "s3.yaml"
+    done = judged("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    services = yaml.safe_load(path.read_text())["services"]
+    assert services == {name: {"networks": ["store"]} for name in NAMES if name not in HOLD_NO_BYTES}
+
+
 def test_no_secret_is_written_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
@@ -168,6 +176,7 @@ def test_what_the_template_comments_out_are_settings_too(tmp_path: Path) -> None
     settings = load(written(tmp_path, bare), {})
     assert settings.scp.senders.keys() == {"scanner-1"}
     assert settings.destinations.pacs.keys() == {"pacs-1"}
+    assert (settings.storage.kind, settings.storage.s3.bucket) == ("s3", "aval")
 
 
 def test_the_readme_says_of_every_process_who_speaks_to_whom() -> None:

@@ -31,7 +31,7 @@ def documents(*names: str) -> Iterator[dict[str, Any]]:
             yield from (one for one in yaml.safe_load_all(path.read_text()) if one)
 
 
-ALL: Final = list(documents("base/*.yaml", "migrate/*.yaml", "keda/*.yaml", "gpu/*.yaml"))
+ALL: Final = list(documents("base/*.yaml", "migrate/*.yaml", "keda/*.yaml", "gpu/*.yaml", "s3/*.yaml"))
 BASE: Final = [one for one in documents("base/*.yaml") if one["kind"] != "Kustomization"]
 DEPLOYMENTS: Final = {one["metadata"]["name"]: one for one in BASE if one["kind"] == "Deployment"}
 PODS: Final = {
@@ -171,6 +171,21 @@ def test_the_broker_hears_those_who_ring_and_nobody_else() -> None:
     (policy,) = [one["spec"] for one in BASE if one["metadata"]["name"] == "aval-to-rabbitmq"]
     (rule,) = policy["ingress"][0]["from"][0]["podSelector"]["matchExpressions"]
     assert (rule["operator"], set(rule["values"])) == ("In", RING)
+
+
+def test_an_object_store_is_reached_by_who_holds_bytes_and_shares_no_disk() -> None:
+    (policy,) = documents("s3/network.yaml")
+    (rule,) = policy["spec"]["podSelector"]["matchExpressions"]
+    held = set(NAMES) - HOLD_NO_BYTES
+    assert (rule["operator"], set(rule["values"])) == ("In", held)
+    (overlay,) = documents("s3/kustomization.yaml")
+    pattern = overlay["patches"][0]["target"]["name"]
+    assert {name for name in DEPLOYMENTS if re.fullmatch(pattern, name)} == {f"aval-{name}" for name in held}
+    (patch,) = documents("s3/copies.yaml")
+    (volume,) = patch["spec"]["template"]["spec"]["volumes"]
+    for name in held:
+        (replaced,) = [one for one in PODS[f"aval-{name}"]["volumes"] if one["name"] == volume["name"]]
+        assert replaced.keys() - volume.keys() == set(), "each way to have it is taken away, or given anew"
 
 
 def test_each_door_is_open_for_its_service_alone() -> None:
