@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import time
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -17,11 +18,16 @@ from guarantee.ids import Digest
 from tests.bridge.store_proxy import Fault, StoreProxy
 from tests.bridge.stores import PART, Make
 from tests.bridge.test_vault import ABSENT, objects_in
+from tests.dicom.post import OPTIONS, Post, instance
+from tests.dicom.raw_peer import Peer
 from tests.peers.seaweedfs import SeaweedFS
 
 pytestmark = pytest.mark.peer("seaweedfs")
 
 LARGE: Final = bytes(range(256)) * (PART // 256) * 2 + b"and a last part"
+
+SUCCESS: Final = 0x0000
+RETRY_LATER: Final = 0xA700
 
 BUSY: Final = Fault(method="PUT", forward=False, status=503)
 
@@ -187,6 +193,25 @@ def test_a_store_that_confirms_other_bytes_has_kept_nothing(far: ObjectVault, li
     other = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
     with pytest.raises(Unavailable, match="other bytes"):
         require_same(Answer(status=200, headers={"x-amz-checksum-sha256": other}), Body.of(b"bytes"))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_image_is_taken_when_the_store_has_confirmed_it_and_is_to_be_sent_again_otherwise(
+    far: ObjectVault, near: ObjectVault, line: StoreProxy, *, fast: bool
+) -> None:
+    post = Post(replace(OPTIONS, fast=fast), far)
+    body, name = instance()
+    try:
+        with Peer(post.port).associated() as peer:
+            line.faults += [BUSY] * len(PAUSES_S)
+            assert peer.store(body, name) == RETRY_LATER
+            assert post.arrivals == []
+            assert peer.store(body, name) == SUCCESS
+    finally:
+        post.listener.stop()
+    (arrival,) = post.arrivals
+    assert near.holds(arrival.source.digest)
+    assert [refused[:2] for refused in post.refused] == [("mr-2", "vault")]
 
 
 # ----------------------------------------------------------------------------------------------------------- in parts

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable, Sequence
 
-from bridge.vault import FileVault
+from bridge.vault import KeptVault
 from dicom_adapters.listen.admission import Sender
 from dicom_adapters.listen.scp import Doors, Listener, Options
 from dicom_adapters.listen.services import Service
@@ -27,7 +27,7 @@ OPTIONS = Options(
 class Post:
     """A listener on a free port of this machine, its vault, and what came through its doors, in order."""
 
-    def __init__(self, options: Options, vault: FileVault, services: Sequence[Service] = ()) -> None:
+    def __init__(self, options: Options, vault: KeptVault, services: Sequence[Service] = ()) -> None:
         self.arrivals: list[Arrival] = []
         self.ended: list[str] = []
         self.broken: list[str] = []
