@@ -329,4 +329,4 @@ def bounded(pieces: Iterator[bytes]) -> bytes:
 def _trust(options: Options) -> ssl.SSLContext | bool:
     if not options.endpoint.startswith("https:"):
         return False  # loading certificates for plain HTTP costs 0.1 s and no safety
-    return ssl.create_default_context(cafile=options.authorities) if options.authorities else True
+    return ssl.create_default_context(cafile=options.authorities)

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from bridge.vault.disk import digest_at, refusals
+from bridge.vault.disk import digest_at
 from guarantee.ids import Digest
 
 IN_USE_S: Final = 60.0
@@ -91,10 +91,13 @@ class Cache:
             beside.unlink(missing_ok=True)
 
     def add(self, beside: Path, name: Digest) -> Path:
-        """Keep what was fetched as the copy of ``name``, whose bytes the caller has compared."""
-        with refusals("keep a copy"):
-            place = beside.replace(self._folder / name)
-            status = place.stat()
+        """Keep what was fetched as the copy of ``name``, whose bytes the caller has compared.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        place = beside.replace(self._folder / name)
+        status = place.stat()
         with self._lock:
             self._believe(name, status)
             self._added += status.st_size

@@ -288,6 +288,16 @@ def test_a_full_local_disk_takes_nothing(make: Make, store: SeaweedFS) -> None:
         make(store.endpoint, reserve_bytes=1 << 60).begin()
 
 
+def test_a_local_disk_that_refuses_is_unavailable_and_no_missing_blob(near: ObjectVault) -> None:
+    name = near.put(b"bytes")
+    (near._root / "cache").rmdir()
+    (near._root / "cache").write_bytes(b"no folder: every copy fails")
+    for ask in (near.get, near.path):
+        with pytest.raises(Unavailable, match="could not keep a copy"):
+            ask(name)
+    assert near.holds(name)
+
+
 def test_a_blob_is_fetched_once_and_read_from_its_copy_afterwards(
     far: ObjectVault, near: ObjectVault, line: StoreProxy
 ) -> None:
