@@ -10,11 +10,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 from guarantee.canonical import Json
-from guarantee.codec import parse_time
 from guarantee.errors import ModelFailed, NotEligible, PortError, Unavailable
 from guarantee.ports import Proposal
 from guarantee.runs import Spent
@@ -25,8 +25,6 @@ from inference.messages import Buffers, read_inputs, write_proposal
 from inference.options import CPU
 from inference.session import Session, SessionOptions
 from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, pack, receive, send
-
-AN_INSTANT: Final = "2026-01-01T00:00:00.000000Z"
 
 
 class Model:
@@ -43,7 +41,6 @@ class Model:
         # By name, and only this one: scipy takes half of a child's start, and a score does without it.
         self._recipe = import_module(f"inference.recipes.{package.recipe.replace('-', '_')}")
         self._cpu_s = float(package.card.deadline_s * (options.threads + 1))
-        parse_time(AN_INSTANT)  # the first one imports a module, which it could not once the doors are shut
         data = {name: package.read(name) for name in package.files if name.endswith(".onnx")}
         # A GPU driver maps hundreds of GiB of address space and opens device files during the run: on a GPU these two
         # limits would only stop the driver, and the deadline and the GPU's own memory limit remain.
@@ -106,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _load(folder: Path, said: Mapping[str, Any], answers: BinaryIO) -> Model | None:
+def _load(folder: Path, said: Mapping[str, Any], answers: BufferedWriter) -> Model | None:
     try:
         package = _same_package(folder, said)
         options = SessionOptions(
@@ -134,7 +131,7 @@ def _refusal(error: PortError) -> dict[str, Json]:
     return {"answer": type(error).__name__, "code": error.code, "detail": error.detail}
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
+def _pipes() -> tuple[BufferedReader, BufferedWriter]:
     """Return requests and answers; what a library prints goes to standard error, never between our messages."""
     answers = os.dup(1)
     os.dup2(2, 1)
