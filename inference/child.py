@@ -21,9 +21,10 @@ from guarantee.runs import Spent
 from inference import limits
 from inference.card import MODEL_FILE, Package, load_package
 from inference.errors import PackageRefused, WireBroken
-from inference.messages import Buffers, read_inputs, write_proposal
+from inference.messages import Buffers, read_inputs, read_together, write_proposal
 from inference.options import CPU
 from inference.session import Session, SessionOptions
+from inference.together import propose_together
 from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, pack, receive, send
 
 
@@ -63,6 +64,21 @@ class Model:
         proposal: Proposal = self._recipe.propose(inputs, self._package.parameters, self._sessions, self._language)
         return replace(proposal, spent=_spent(began, laps, time.monotonic()))
 
+    def propose_together(self, plain: Sequence[Json]) -> list[Proposal | NotEligible]:
+        """Return what the model says of each of several records; what they took, each of them took.
+
+        Raises:
+            ModelFailed, Malformed, MemoryError: nothing is said of any.
+        """
+        limits.limit_cpu(self._cpu_s)
+        began = time.monotonic()
+        session = self._sessions[MODEL_FILE]
+        session.laps.clear()
+        many = read_together(plain)
+        answers = propose_together(self._recipe, many, self._package.parameters, session, self._language)
+        spent = _spent(began, session.laps, time.monotonic())
+        return [one if isinstance(one, NotEligible) else replace(one, spent=spent) for one in answers]
+
 
 def _spent(began: float, laps: Sequence[tuple[float, float]], ended: float) -> Spent:
     """Return the parts of a run; a recipe that answered without its model spent it all before."""
@@ -74,6 +90,9 @@ def _spent(began: float, laps: Sequence[tuple[float, float]], ended: float) -> S
 def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
     """Return header and buffers of the answer; whatever goes wrong becomes a word and a sentence without values."""
     try:
+        match request.header:
+            case {"together": list() as many}:
+                return {"answer": "together", "each": [_said(one) for one in model.propose_together(many)]}, ()
         header, buffers = write_proposal(model.propose(request))
     except (NotEligible, ModelFailed) as error:
         return _refusal(error), ()
@@ -82,6 +101,13 @@ def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
     except Exception as error:  # noqa: BLE001 - the process boundary: the host turns it into ModelFailed, by name only
         return _refusal(ModelFailed("nonsense", f"the recipe could not read the model ({type(error).__name__})")), ()
     return {"answer": "proposal", "proposal": header}, buffers
+
+
+def _said(answer: Proposal | NotEligible) -> dict[str, Json]:
+    """Return one of several answers. A record's has no masks, so nothing travels beside it."""
+    if isinstance(answer, NotEligible):
+        return _refusal(answer)
+    return {"answer": "proposal", "proposal": write_proposal(answer)[0]}
 
 
 def main(arguments: Sequence[str]) -> int:
