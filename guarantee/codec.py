@@ -80,11 +80,15 @@ def parse_time(text: str) -> datetime:
     """
     try:
         value = datetime.fromisoformat(text)
-        if value.tzinfo is UTC and time_text(value) == text:
-            return value
-    except ValueError:  # said below, as of any other text
-        pass
-    raise Malformed(f"{text[:40]!r} is not a UTC time with microseconds, every digit written")
+    except ValueError as error:
+        raise _no_time(text) from error
+    if value.tzinfo is not UTC or time_text(value) != text:
+        raise _no_time(text)
+    return value
+
+
+def _no_time(text: str) -> Malformed:
+    return Malformed(f"{text[:40]!r} is not a UTC time with microseconds, every digit written")
 
 
 def parse_decimal(text: str) -> Decimal:

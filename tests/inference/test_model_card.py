@@ -22,7 +22,6 @@ from inference.registry import Registry
 from tests.inference.builders import (
     SCORE_PARAMETERS,
     age_is_probability,
-    answering_package,
     identity_mask,
     mask_package,
     score_package,
@@ -365,50 +364,6 @@ def test_verifying_names_what_changed_on_disk(versions: Callable[..., list[Path]
     (folder / "model.onnx").write_bytes(onnx.ModelProto().SerializeToString() + b" ")
     (complaint,) = registry.verify(golden=Options(threads=1))
     assert "1.0.0/model.onnx: SHA-256 is" in complaint
-
-
-def batched(folder: Path, **card: Any) -> Path:
-    """Write a package that takes four cases in one run."""
-    return answering_package(folder, {12: 12, 34: 34}, **{"batch": {"most": 4}, **card})
-
-
-def test_several_cases_in_one_run_are_a_matter_of_the_card(tmp_path: Path) -> None:
-    plain = load_package(score_package(tmp_path / "plain", age_is_probability()))
-    several = load_package(batched(tmp_path / "several"))
-    assert (plain.card.batch_most, several.card.batch_most) == (1, 4)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"batch": {"most": 1}}, "batch: a batch is of 2 to 64 cases"),
-        ({"batch": {"most": 65}}, "batch: a batch is of 2 to 64 cases"),
-        ({"batch": 4}, "batch: dict expected"),
-        ({"batch": {"most": 4, "wait_ms": 5}}, r"batch: unknown keys \['wait_ms'\]"),
-        (
-            {"inputs": [{"name": "features", "dtype": "float32", "shape": [1, 2]}]},
-            "batch: the first axis of features is fixed",
-        ),
-        ({"outputs": [{"name": "probability", "dtype": "float32", "shape": []}]}, "first axis of probability is fixed"),
-        (
-            {"inputs": [{"name": name, "dtype": "float32", "shape": ["N", 2]} for name in ("features", "more")]},
-            "batch: cases are stacked in one input",
-        ),
-    ],
-)
-def test_a_batch_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    with pytest.raises(PackageRefused, match=words):
-        load_package(batched(tmp_path / "several", **change))
-
-
-def test_a_batch_is_shown_by_golden_cases_or_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackageRefused, match=r"batch: without golden\.json nothing shows"):
-        load_package(score_package(tmp_path / "unseen", age_is_probability(), batch={"most": 4}))
-
-
-def test_a_volume_is_one_case_of_one_run(tmp_path: Path) -> None:
-    with pytest.raises(PackageRefused, match="batch: the recipe volume-mask takes one case in a run"):
-        load_package(mask_package(tmp_path / "mask", batch={"most": 4}))
 
 
 def test_objectives_are_part_of_the_card_and_of_its_version(tmp_path: Path) -> None:
