@@ -76,6 +76,7 @@ class Card:
         needs: what the model is told besides pixels and readings.
         burned_in: what happens with images that have text burned in.
         incomplete: what the model does with a case that is known to be incomplete.
+        batch_most: cases of one run of the model, at most; 1 for a model that looks at one case at a time.
         objectives_s: how long a stage (runs.py), or "to-draft", is meant to take at most in 95 % of cases, in seconds.
     """
 
@@ -97,6 +98,7 @@ class Card:
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
     incomplete: Incomplete = Incomplete.WAIT
+    batch_most: int = 1
     objectives_s: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,6 +106,8 @@ class Card:
             raise Malformed(f"{self.model.id}: a card says the model's limits; a model without limits does not exist")
         if self.deadline_s <= 0 or self.memory_mb <= 0:
             raise Malformed(f"{self.model.id}: deadline and memory are positive")
+        if self.batch_most < 1:
+            raise Malformed(f"{self.model.id}: a run has at least one case")
         if unknown := sorted(self.objectives_s.keys() - {*STAGES, TO_DRAFT}):
             raise Malformed(f"{self.model.id}: objectives are for {TO_DRAFT} or one of {STAGES}, not {unknown}")
         if any(objective_s <= 0 for objective_s in self.objectives_s.values()):

@@ -7,11 +7,12 @@ other such dataclasses. An unknown or missing key is an error: a reader that gue
 import dataclasses
 import types
 import typing
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from guarantee.canonical import Json
 from guarantee.errors import Malformed
@@ -23,24 +24,13 @@ DIGITS_MAX: Final = 100
 
 
 def to_plain(value: Any) -> Json:
-    """Return the JSON value of ``value``; decimals and times become text, sets become sorted lists."""
-    match value:
-        case StrEnum():
-            return value.value
-        case None | bool() | int() | str():
-            return value
-        case Decimal():
-            return decimal_text(value)
-        case datetime():
-            return time_text(value)
-        case tuple():
-            return [to_plain(item) for item in value]
-        case frozenset():
-            return [*sorted(str(item) for item in value)]
-        case _ if dataclasses.is_dataclass(value):
-            return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        case _:
-            raise Malformed(f"a {type(value).__name__} cannot be written as a value")
+    """Return the JSON value of ``value``; decimals and times become text, sets become sorted lists.
+
+    Raises:
+        Malformed: it holds something of another type.
+    """
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
 def from_plain(kind: type[T], plain: Json) -> T:
@@ -49,7 +39,11 @@ def from_plain(kind: type[T], plain: Json) -> T:
     Raises:
         Malformed: wrong type, unknown or missing key, or a value its own class refuses.
     """
-    return typing.cast("T", _read(kind, plain, kind.__name__))
+    asked: Any = kind
+    try:
+        return typing.cast("T", _reader(asked)(plain))
+    except _Misread as wrong:
+        raise Malformed(f"{kind.__name__}{wrong}") from wrong.__cause__
 
 
 def decimal_text(value: Decimal) -> str:
@@ -60,7 +54,8 @@ def decimal_text(value: Decimal) -> str:
     """
     if not value.is_finite():
         raise Malformed(f"{value} is not a number that can be written")
-    digits, exponent = len(value.as_tuple().digits), int(value.as_tuple().exponent)
+    _, figures, exponent = value.as_tuple()
+    digits, exponent = len(figures), int(exponent)
     if max(digits + exponent, digits, -exponent) > DIGITS_MAX:
         raise Malformed(f"a number of more than {DIGITS_MAX} digits cannot be written")
     return format(value, "f")
@@ -84,12 +79,16 @@ def parse_time(text: str) -> datetime:
         Malformed: any other way of writing a time.
     """
     try:
-        value = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        value = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Malformed(f"{text[:40]!r} is not a UTC time with microseconds") from error
-    if time_text(value) != text:
-        raise Malformed(f"{text[:40]!r} is a UTC time, but not written with every digit")
+        raise _no_time(text) from error
+    if value.tzinfo is not UTC or time_text(value) != text:
+        raise _no_time(text)
     return value
+
+
+def _no_time(text: str) -> Malformed:
+    return Malformed(f"{text[:40]!r} is not a UTC time with microseconds, every digit written")
 
 
 def parse_decimal(text: str) -> Decimal:
@@ -109,25 +108,71 @@ def parse_decimal(text: str) -> Decimal:
     return value
 
 
+# ------------------------------------------------------------------------------------------------------------- writing
+#
+# What a type looks like is found out once for each type and kept as a function: a draft holds a hundred values, and is
+# written and read on its way from a model to a reader a dozen times.
+
+_Writer: TypeAlias = Callable[[Any], Json]
+_Reader: TypeAlias = Callable[[Json], Any]
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _writer(kind: Any) -> _Writer:
+    """Return what writes values of exactly this type."""
+    if issubclass(kind, StrEnum):
+        return lambda value: str(value.value)
+    if issubclass(kind, (str, int, types.NoneType)):
+        return lambda value: value
+    if issubclass(kind, Decimal):
+        return decimal_text
+    if issubclass(kind, datetime):
+        return time_text
+    if issubclass(kind, tuple):
+        return lambda values: [to_plain(value) for value in values]
+    if issubclass(kind, frozenset):
+        return lambda values: [*sorted(str(value) for value in values)]
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return lambda value: {name: to_plain(getattr(value, name)) for name in names}
+    return _refuse
 
 
-def _read(kind: Any, plain: Json, where: str) -> Any:
+def _refuse(value: Any) -> Json:
+    raise Malformed(f"a {type(value).__name__} cannot be written as a value")
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+class _Misread(Exception):
+    """Something is not of the form that was expected. The place is added on the way out: few values are wrong."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self._place: list[str] = []
+
+    def at(self, place: str) -> Self:
+        """Say in which part it was."""
+        self._place.insert(0, place)
+        return self
+
+    def __str__(self) -> str:
+        return f"{''.join(self._place)}: {self.args[0]}"
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """Return what reads values of this type, given as an annotation."""
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        return None if plain is None else _read(_only_member(kind), plain, where)
+        return _reader_of_optional(_reader(_only_member(kind)))
     if origin in (tuple, frozenset):
-        items = _expect(plain, list, where)
-        member = typing.get_args(kind)[0]
-        values = origin(_read(member, item, f"{where}[{n}]") for n, item in enumerate(items))
-        if origin is frozenset and to_plain(values) != items:
-            raise Malformed(f"{where}: a set is written sorted, each member once")
-        return values
+        return _reader_of_many(origin, _reader(typing.get_args(kind)[0]))
     if dataclasses.is_dataclass(kind):
-        return _read_fields(kind, _expect(plain, dict, where), where)
-    return _read_leaf(getattr(kind, "__supertype__", kind), plain, where)
+        hints = typing.get_type_hints(kind)
+        return _reader_of_fields(kind, {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)})
+    return _reader_of_leaf(getattr(kind, "__supertype__", kind))
 
 
 def _only_member(union: Any) -> Any:
@@ -136,28 +181,76 @@ def _only_member(union: Any) -> Any:
     return member
 
 
-def _read_fields(kind: Any, plain: dict[str, Json], where: str) -> Any:
-    names = {field.name for field in dataclasses.fields(kind)}
-    if names != plain.keys():
-        raise Malformed(f"{where}: missing {sorted(names - plain.keys())}, unknown {sorted(plain.keys() - names)}")
-    hints = _hints(kind)
-    return kind(**{name: _read(hints[name], plain[name], f"{where}.{name}") for name in names})
+def _reader_of_optional(read: _Reader) -> _Reader:
+    return lambda plain: None if plain is None else read(plain)
 
 
-def _read_leaf(kind: Any, plain: Json, where: str) -> Any:
-    if kind is Decimal:
-        return parse_decimal(_expect(plain, str, where))
-    if kind is datetime:
-        return parse_time(_expect(plain, str, where))
-    if issubclass(kind, StrEnum):
+def _reader_of_many(kind: Any, member: _Reader) -> _Reader:
+    def read(plain: Json) -> Any:
+        items, found = _expect(plain, list), []  # how many were read is the place of the one that cannot be
         try:
-            return kind(_expect(plain, str, where))
-        except ValueError as error:
-            raise Malformed(f"{where}: {plain!r} is not one of {[str(m) for m in kind]}") from error
-    return _expect(plain, kind, where)
+            for item in items:
+                found.append(member(item))
+        except _Misread as wrong:
+            raise wrong.at(f"[{len(found)}]") from wrong.__cause__
+        values = kind(found)
+        if kind is frozenset and to_plain(values) != items:
+            raise _Misread("a set is written sorted, each member once")
+        return values
+
+    return read
 
 
-def _expect(plain: Any, kind: Any, where: str) -> Any:
+def _reader_of_fields(kind: Any, fields: Mapping[str, _Reader]) -> _Reader:
+    def read(plain: Json) -> Any:
+        given = _expect(plain, dict)
+        if given.keys() != fields.keys():
+            missing, unknown = sorted(fields.keys() - given.keys()), sorted(given.keys() - fields.keys())
+            raise _Misread(f"missing {missing}, unknown {unknown}")
+        values: dict[str, Any] = {}
+        try:
+            for name, member in fields.items():
+                values[name] = member(given[name])
+        except _Misread as wrong:
+            raise wrong.at(f".{name}") from wrong.__cause__
+        return kind(**values)
+
+    return read
+
+
+def _reader_of_leaf(kind: type) -> _Reader:
+    if kind is Decimal:
+        return lambda plain: parse_decimal(_expect(plain, str))
+    if kind is datetime:
+        return lambda plain: parse_time(_expect(plain, str))
+    if issubclass(kind, StrEnum):
+        return _reader_of_word(kind)
+
+    def read(plain: Json) -> Any:
+        if type(plain) is not kind:
+            raise _other_type(plain, kind)
+        return plain
+
+    return read
+
+
+def _reader_of_word(kind: type[StrEnum]) -> _Reader:
+    words = {word.value: word for word in kind}
+
+    def read(plain: Json) -> Any:
+        word = words.get(_expect(plain, str))
+        if word is None:
+            raise _Misread(f"{plain!r} is not one of {[*words]}")
+        return word
+
+    return read
+
+
+def _expect(plain: Any, kind: type) -> Any:
     if type(plain) is not kind:
-        raise Malformed(f"{where}: a {kind.__name__} was expected, a {type(plain).__name__} was found")
+        raise _other_type(plain, kind)
     return plain
+
+
+def _other_type(plain: Any, kind: type) -> _Misread:
+    return _Misread(f"a {kind.__name__} was expected, a {type(plain).__name__} was found")

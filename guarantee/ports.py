@@ -17,6 +17,7 @@ from guarantee.card import Card
 from guarantee.case import Case, Source
 from guarantee.content import Content, Finding, KeyImage, Text, Used
 from guarantee.decision import Decision
+from guarantee.errors import NotEligible
 from guarantee.events import Fact
 from guarantee.ids import Digest, ReleaseId
 from guarantee.inputs import Coded, Inputs
@@ -156,6 +157,17 @@ class Model(Protocol):
             NotEligible: the inputs are outside the envelope.
             ModelFailed: time, memory, crash or nonsense.
             Unavailable: the worker cannot run anything now.
+        """
+
+    def run_together(self, card: Card, many: Sequence[Inputs]) -> Sequence[Proposal | NotEligible]:
+        """Return what the model of ``card`` says of each of ``many``, in their order, from one run.
+
+        Args:
+            many: at least one, and at most as many as the card says.
+
+        Raises:
+            ModelFailed: as :meth:`run`; which of them it was about is not known, and nothing is said of the others.
+            Unavailable: as :meth:`run`.
         """
 
 

@@ -145,6 +145,19 @@ class Results(Protocol):
             priority: only these; None for all.
         """
 
+    def companions(self, result: Result, *, now: datetime, most: int) -> tuple[ResultId, ...]:
+        """Return queued results that may be run together with ``result``, most urgent first, then oldest.
+
+        They are of the same model version and not less urgent, nobody has a lease on them, and none was ever begun:
+        one that failed, or whose worker died, is run alone from then on.
+
+        Args:
+            most: how many at most.
+        """
+
+    def renew(self, result: ResultId, holder: str, *, now: datetime, until: datetime) -> bool:
+        """Make the lease that ``holder`` has last until ``until``; False when it has none any more."""
+
     def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:
         """Return results under ``policy`` that have awaited review since before ``before``."""
 

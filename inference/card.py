@@ -23,7 +23,7 @@ from guarantee.rules import Condition
 from inference import form
 from inference.errors import PackageRefused
 from inference.graph import Graph, Tensor, compare, read_graph
-from inference.recipes.known import RECIPES, Parameters
+from inference.recipes.known import RECIPES, TOGETHER, Parameters
 
 SCHEMA: Final = "aval.card/1"
 
@@ -42,6 +42,9 @@ CARD_BYTES_MAX: Final = 256 * 1024
 MODEL_BYTES_MAX: Final = 1024**3
 """Largest file of a package, 1 GiB. It is held in memory twice while it loads; protobuf itself ends at 2 GiB."""
 
+BATCH_MAX: Final = 64
+"""Most cases of one run. Beyond it nothing is gained, and whoever comes waits longer for the run to end."""
+
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION: Final = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
@@ -59,6 +62,21 @@ class Figure:
     value: Decimal
     n: int
     data: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """That a model may look at several cases in one run, stacked along the first axis of its input.
+
+    Args:
+        most: how many; all of them together within the card's deadline and memory.
+    """
+
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.most <= BATCH_MAX:
+            raise Malformed(f"a batch is of 2 to {BATCH_MAX} cases")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +108,7 @@ class Form:
     needs: tuple[Trait, ...] = ()
     burned_in: BurnedIn = BurnedIn.REFUSE
     incomplete: Incomplete = Incomplete.WAIT
+    batch: Batch | None = None
     objectives_s: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -191,6 +210,8 @@ def _package(folder: Path, data: bytes) -> Package:
         raise PackageRefused(f"needs: the recipe {said.recipe} uses {undeclared}, which the card does not declare")
     if unknown := sorted(parameters.outputs - {tensor.name for tensor in said.outputs}):
         raise PackageRefused(f"outputs: the recipe {said.recipe} uses {unknown}, which the model does not have")
+    if said.batch is not None:
+        _require_batchable(said)
     package = Package(
         card=_card(said, parameters, digest(data)),
         folder=folder,
@@ -203,6 +224,19 @@ def _package(folder: Path, data: bytes) -> Package:
     )
     _check_files(package)
     return package
+
+
+def _require_batchable(said: Form) -> None:
+    """Return when several cases fit into one run. Whether each is then answered as it is alone, golden cases show."""
+    if said.recipe not in TOGETHER:
+        raise PackageRefused(f"batch: the recipe {said.recipe} takes one case in a run")
+    if GOLDEN_FILE not in said.files:
+        raise PackageRefused(f"batch: without {GOLDEN_FILE} nothing shows that a case is answered as it is alone")
+    if len(said.inputs) != 1:
+        raise PackageRefused("batch: cases are stacked in one input, and the model has several")
+    for tensor in (*said.inputs, *said.outputs):
+        if not tensor.shape or isinstance(tensor.shape[0], int):
+            raise PackageRefused(f"batch: the first axis of {tensor.name} is fixed, so it does not count cases")
 
 
 def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
@@ -226,6 +260,7 @@ def _card(said: Form, parameters: Parameters, own: Digest) -> Card:
         needs=said.needs,
         burned_in=said.burned_in,
         incomplete=said.incomplete,
+        batch_most=said.batch.most if said.batch else 1,
         objectives_s=said.objectives_s,
     )
 

@@ -10,23 +10,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 from guarantee.canonical import Json
-from guarantee.codec import parse_time
 from guarantee.errors import ModelFailed, NotEligible, PortError, Unavailable
 from guarantee.ports import Proposal
 from guarantee.runs import Spent
 from inference import limits
 from inference.card import MODEL_FILE, Package, load_package
 from inference.errors import PackageRefused, WireBroken
-from inference.messages import Buffers, read_inputs, write_proposal
+from inference.messages import Buffers, read_inputs, read_together, write_proposal
 from inference.options import CPU
 from inference.session import Session, SessionOptions
+from inference.together import propose_together
 from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, pack, receive, send
-
-AN_INSTANT: Final = "2026-01-01T00:00:00.000000Z"
 
 
 class Model:
@@ -43,7 +42,6 @@ class Model:
         # By name, and only this one: scipy takes half of a child's start, and a score does without it.
         self._recipe = import_module(f"inference.recipes.{package.recipe.replace('-', '_')}")
         self._cpu_s = float(package.card.deadline_s * (options.threads + 1))
-        parse_time(AN_INSTANT)  # the first one imports a module, which it could not once the doors are shut
         data = {name: package.read(name) for name in package.files if name.endswith(".onnx")}
         # A GPU driver maps hundreds of GiB of address space and opens device files during the run: on a GPU these two
         # limits would only stop the driver, and the deadline and the GPU's own memory limit remain.
@@ -66,6 +64,21 @@ class Model:
         proposal: Proposal = self._recipe.propose(inputs, self._package.parameters, self._sessions, self._language)
         return replace(proposal, spent=_spent(began, laps, time.monotonic()))
 
+    def propose_together(self, plain: Sequence[Json]) -> list[Proposal | NotEligible]:
+        """Return what the model says of each of several records; what they took, each of them took.
+
+        Raises:
+            ModelFailed, Malformed, MemoryError: nothing is said of any.
+        """
+        limits.limit_cpu(self._cpu_s)
+        began = time.monotonic()
+        session = self._sessions[MODEL_FILE]
+        session.laps.clear()
+        many = read_together(plain)
+        answers = propose_together(self._recipe, many, self._package.parameters, session, self._language)
+        spent = _spent(began, session.laps, time.monotonic())
+        return [one if isinstance(one, NotEligible) else replace(one, spent=spent) for one in answers]
+
 
 def _spent(began: float, laps: Sequence[tuple[float, float]], ended: float) -> Spent:
     """Return the parts of a run; a recipe that answered without its model spent it all before."""
@@ -77,6 +90,9 @@ def _spent(began: float, laps: Sequence[tuple[float, float]], ended: float) -> S
 def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
     """Return header and buffers of the answer; whatever goes wrong becomes a word and a sentence without values."""
     try:
+        match request.header:
+            case {"together": list() as many}:
+                return {"answer": "together", "each": [_said(one) for one in model.propose_together(many)]}, ()
         header, buffers = write_proposal(model.propose(request))
     except (NotEligible, ModelFailed) as error:
         return _refusal(error), ()
@@ -85,6 +101,13 @@ def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
     except Exception as error:  # noqa: BLE001 - the process boundary: the host turns it into ModelFailed, by name only
         return _refusal(ModelFailed("nonsense", f"the recipe could not read the model ({type(error).__name__})")), ()
     return {"answer": "proposal", "proposal": header}, buffers
+
+
+def _said(answer: Proposal | NotEligible) -> dict[str, Json]:
+    """Return one of several answers. A record's has no masks, so nothing travels beside it."""
+    if isinstance(answer, NotEligible):
+        return _refusal(answer)
+    return {"answer": "proposal", "proposal": write_proposal(answer)[0]}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -106,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _load(folder: Path, said: Mapping[str, Any], answers: BinaryIO) -> Model | None:
+def _load(folder: Path, said: Mapping[str, Any], answers: BufferedWriter) -> Model | None:
     try:
         package = _same_package(folder, said)
         options = SessionOptions(
@@ -134,7 +157,7 @@ def _refusal(error: PortError) -> dict[str, Json]:
     return {"answer": type(error).__name__, "code": error.code, "detail": error.detail}
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
+def _pipes() -> tuple[BufferedReader, BufferedWriter]:
     """Return requests and answers; what a library prints goes to standard error, never between our messages."""
     answers = os.dup(1)
     os.dup2(2, 1)

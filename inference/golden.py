@@ -6,11 +6,12 @@ last bits.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from itertools import cycle, islice
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from inference.card import GOLDEN_FILE, Package
 from inference.errors import PackageRefused
 from inference.host import ModelHost
 from inference.options import Options
+
+T = TypeVar("T")
 
 CASES_MAX: Final = 20
 """Most golden cases of a package: they are run at start-up, and people wait for it."""
@@ -146,6 +149,8 @@ def _failing(package: Package, host: ModelHost) -> Iterator[str]:
         wrong = _wrong(case, package, host)
         if wrong is not None:
             yield f"golden case {case.name!r}: {wrong}"
+    if package.card.batch_most > 1:
+        yield from _failing_together(package, host)
 
 
 class _Held:
@@ -159,22 +164,57 @@ class _Held:
         return self._packages.get(model_id)
 
 
+def _failing_together(package: Package, host: ModelHost) -> Iterator[str]:
+    """Yield what does not come out of runs of several cases, as many as the card allows, each case in one at least.
+
+    A graph that lets one row depend on another answers each case rightly when it is alone.
+    """
+    known, most = cases(package), package.card.batch_most
+    if len({case.expect for case in known if case.expect.not_eligible is None}) < 2:
+        yield "batch: two golden cases with different answers are needed to show that cases do not mix"
+        return
+    row = list(islice(cycle(known), max(len(known), most)))
+    for first in range(0, len(row), most):
+        some = row[first : first + most]
+        try:
+            answers = _run_together(some, package, host)
+        except ModelFailed as error:
+            yield f"golden cases in one run: {error}"
+            continue
+        for case, answer in zip(some, answers, strict=True):
+            wrong = _judged(case.expect, answer)
+            if wrong is not None:
+                yield f"golden case {case.name!r} in one run with others: {wrong}"
+
+
+def _run_together(some: Sequence[Case], package: Package, host: ModelHost) -> Sequence[Proposal | NotEligible]:
+    many = [case.inputs() for case in some]
+    return _twice(lambda: host.run_together(package.card, many))
+
+
 def _wrong(case: Case, package: Package, host: ModelHost) -> str | None:
+    inputs = case.inputs()
     try:
-        proposal = _run(case, package, host)
+        answer: Proposal | NotEligible = _twice(lambda: host.run(package.card, inputs))
     except NotEligible as refusal:
-        return None if refusal.code == case.expect.not_eligible else f"refused as {refusal.code}"
+        answer = refusal
     except ModelFailed as error:
         return str(error)
-    return _difference(case.expect, proposal)
+    return _judged(case.expect, answer)
 
 
-def _run(case: Case, package: Package, host: ModelHost) -> Proposal:
-    """Run a case, a second time when it fails: a busy machine or a killed process must not suspend a model."""
+def _twice(run: Callable[[], T]) -> T:
+    """Run, a second time when it fails: a busy machine or a killed process must not suspend a model."""
     try:
-        return host.run(package.card, case.inputs())
+        return run()
     except ModelFailed:
-        return host.run(package.card, case.inputs())
+        return run()
+
+
+def _judged(expect: Expected, answer: Proposal | NotEligible) -> str | None:
+    if isinstance(answer, NotEligible):
+        return None if answer.code == expect.not_eligible else f"refused as {answer.code}"
+    return _difference(expect, answer)
 
 
 def _difference(expect: Expected, proposal: Proposal) -> str | None:

@@ -1,39 +1,25 @@
 """Runs models: each version in a child process of its own, warm between runs, ended when it misbehaves."""
 
-import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from guarantee.canonical import Json
 from guarantee.card import Card
-from guarantee.case import CaseKind
-from guarantee.errors import Malformed, ModelFailed, NotEligible, PortError, Unavailable
-from guarantee.inputs import Inputs, Volume
+from guarantee.errors import ModelFailed, NotEligible, Unavailable
+from guarantee.inputs import Inputs
 from guarantee.ports import Proposal
 from inference.card import Package
-from inference.errors import WireBroken
-from inference.messages import read_proposal, write_inputs
 from inference.options import Options
 from inference.process import Child
-from inference.view import view_of
-from inference.wire import Message
+from inference.question import Question, put_together, refusal
 
 START_S: Final = 90.0
 """Longest start of a child: from a cold disk on two busy cores, ONNX Runtime alone takes 10 s to import."""
-
-DETAIL_CHARS_MAX: Final = 300
-"""Longest sentence taken from a child."""
-
-_ERRORS: Final[Mapping[str, type[PortError]]] = {
-    "NotEligible": NotEligible,
-    "ModelFailed": ModelFailed,
-    "Unavailable": Unavailable,
-}
-_CODE: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 class Packages(Protocol):
@@ -88,21 +74,25 @@ class ModelHost:
                 "closed".
         """
         package = self._package(card)
-        if isinstance(inputs, Volume) is not (card.kind is CaseKind.STUDY):
-            raise NotEligible("kind", f"{card.model.id} reads a {card.kind}")
-        slot = self._slot(card)
-        try:
-            return self._proposal(self._ready(slot, package), package, inputs)
-        except NotEligible:
-            raise
-        except (ModelFailed, Unavailable) as error:
-            slot.end()
-            if self._closed:
-                raise Unavailable("closed", "the worker is shutting down") from error
-            raise
-        finally:
-            slot.used_at = time.monotonic()
-            slot.lock.release()
+        question = Question.of(inputs, package)
+        with self._lent(package) as child:
+            return question.put(child)
+
+    def run_together(self, card: Card, many: Sequence[Inputs]) -> Sequence[Proposal | NotEligible]:
+        """Return what the model of ``card`` says of each of ``many``, in their order, from one run.
+
+        Raises:
+            ModelFailed: as :meth:`run`, and "too-large" when they do not fit into one question; nothing is said of any.
+            Unavailable: as :meth:`run`.
+        """
+        package = self._package(card)
+        if not 0 < len(many) <= card.batch_most:
+            raise ModelFailed("too-large", f"{card.model.id}: at most {card.batch_most} cases in one run")
+        asked = [_or_refusal(inputs, package) for inputs in many]
+        questions = [one for one in asked if isinstance(one, Question)]
+        with self._lent(package) as child:
+            said = iter(put_together(child, questions) if questions else ())
+        return [next(said) if isinstance(one, Question) else one for one in asked]
 
     def warm(self, card: Card) -> None:
         """Start the child of ``card`` now, so that what is wrong shows at the start and not at the first patient.
@@ -132,6 +122,23 @@ class ModelHost:
             with slot.lock:
                 slot.end()
         self._starter.shutdown()
+
+    @contextmanager
+    def _lent(self, package: Package) -> Iterator[Child]:
+        """Lend a child that has loaded ``package``; one that fails meanwhile is ended."""
+        slot = self._slot(package.card)
+        try:
+            yield self._ready(slot, package)
+        except NotEligible:
+            raise
+        except (ModelFailed, Unavailable) as error:
+            slot.end()
+            if self._closed:
+                raise Unavailable("closed", "the worker is shutting down") from error
+            raise
+        finally:
+            slot.used_at = time.monotonic()
+            slot.lock.release()
 
     def _package(self, card: Card) -> Package:
         package = self._packages.package(card.model.id)
@@ -168,7 +175,7 @@ class ModelHost:
         }
         said = slot.child.ask(start, deadline_s=START_S)
         if said.header != {"answer": "ready"}:
-            raise _error(said.header, model.id)
+            raise refusal(said.header, model.id)
         return slot.child
 
     def _make_room(self, wanted: _Slot) -> None:
@@ -183,31 +190,9 @@ class ModelHost:
                 finally:
                     slot.lock.release()
 
-    def _proposal(self, child: Child, package: Package, inputs: Inputs) -> Proposal:
-        card = package.card
-        view = view_of(inputs, card, package.parameters.readings)
-        try:
-            written = write_inputs(view)
-        except Malformed as error:  # a number of more digits than are ever written
-            raise NotEligible("too-large", f"{card.model.id}: {error}") from error
-        try:
-            answer: Message = child.ask(*written, deadline_s=card.deadline_s)
-        except WireBroken as error:
-            raise NotEligible("too-large", f"{card.model.id}: {error}") from error
-        match answer.header:
-            case {"answer": "proposal", "proposal": dict() as header}:
-                try:
-                    return read_proposal(header, answer.buffers, view)
-                except Malformed as error:
-                    raise ModelFailed("nonsense", f"{card.model.id}: {error}"[:DETAIL_CHARS_MAX]) from error
-            case _:
-                raise _error(answer.header, card.model.id)
 
-
-def _error(said: Mapping[str, Any], model: str) -> PortError:
-    match said:
-        case {"answer": str(kind), "code": str(code), "detail": str(detail)} if kind in _ERRORS and _CODE.fullmatch(
-            code
-        ):
-            return _ERRORS[kind](code, f"{model}: {detail}"[:DETAIL_CHARS_MAX])
-    return ModelFailed("nonsense", f"{model} answered what no child of ours says")
+def _or_refusal(inputs: Inputs, package: Package) -> Question | NotEligible:
+    try:
+        return Question.of(inputs, package)
+    except NotEligible as error:
+        return error

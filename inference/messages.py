@@ -39,6 +39,15 @@ def write_inputs(view: View) -> tuple[dict[str, Json], Buffers]:
     }, (inputs.voxels,)
 
 
+def read_together(plain: Sequence[Json]) -> list[Inputs]:
+    """Return several records, each as :func:`write_inputs` wrote its header.
+
+    Raises:
+        Malformed: it did not write this.
+    """
+    return [read_inputs(one if isinstance(one, dict) else {}, ()) for one in plain]
+
+
 def read_inputs(header: Mapping[str, Json], buffers: Sequence[memoryview]) -> Inputs:
     """Return what :func:`write_inputs` wrote.
 

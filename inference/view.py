@@ -82,7 +82,14 @@ class View:
     def _used(self, used: Used) -> Used:
         reading = self.readings.get((used.source, used.code.code))
         if reading is not None:
-            return replace(used, code=reading.code, source=reading.source, taken_at=reading.taken_at)
+            return Used(  # not replace(): a record has dozens, and it would double what they cost
+                label=used.label,
+                code=reading.code,
+                value=used.value,
+                unit=used.unit,
+                taken_at=reading.taken_at,
+                source=reading.source,
+            )
         if used.source.startswith(_PREFIX):
             raise Malformed("a reading is named that was not given")
         try:
@@ -149,4 +156,4 @@ def _seen(reading: Reading, name: str, later: timedelta, known: frozenset[tuple[
     except OverflowError:
         return
     unit = reading.unit if (reading.code.code, reading.unit) in known else UNKNOWN_UNIT
-    yield replace(reading, code=code, unit=unit, source=name, taken_at=taken_at.astimezone(UTC))
+    yield Reading(code=code, value=reading.value, unit=unit, source=name, taken_at=taken_at.astimezone(UTC))

@@ -7,7 +7,7 @@ limit before a byte of it is read.
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from guarantee.canonical import Json, canonical, parse_canonical
 from guarantee.errors import Malformed
@@ -33,6 +33,26 @@ EXIT_MEMORY: Final = 86
 
 EXIT_WIRE: Final = 87
 """Status of a child whose host said what is not a message, or went away."""
+
+
+class Source(Protocol):
+    """Where messages come from: a file, or a pipe that is not waited for beyond a deadline (process.py)."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next ``size`` bytes, fewer only at the end."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill ``buffer`` from its start and return how far; 0 at the end."""
+
+
+class Sink(Protocol):
+    """Where messages go."""
+
+    def write(self, data: memoryview, /) -> object:
+        """Write all of ``data``."""
+
+    def flush(self) -> None:
+        """Return when nothing is held back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +85,7 @@ def pack(
     return [memoryview(_PREFIX.pack(MARK, len(head)) + head), *views]
 
 
-def send(stream: BinaryIO, pieces: Sequence[memoryview]) -> None:
+def send(stream: Sink, pieces: Sequence[memoryview]) -> None:
     """Write one message and flush it.
 
     Raises:
@@ -76,7 +96,7 @@ def send(stream: BinaryIO, pieces: Sequence[memoryview]) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO, bytes_max: int) -> Message | None:
+def receive(stream: Source, bytes_max: int) -> Message | None:
     """Return the next message, or None when the other side has closed cleanly between two messages.
 
     Args:
@@ -110,11 +130,11 @@ def _header(data: bytes, bytes_max: int) -> tuple[Mapping[str, Json], list[int]]
     raise WireBroken(f"the header does not say what it must, or announces more than {bytes_max} bytes")
 
 
-def _exactly(stream: BinaryIO, count: int) -> memoryview:
+def _exactly(stream: Source, count: int) -> memoryview:
     buffer = bytearray(count)
     view, done = memoryview(buffer), 0
     while done < count:
-        got = stream.readinto(view[done:])  # type: ignore[attr-defined]  # BinaryIO leaves out what pipes have
+        got = stream.readinto(view[done:])
         if not got:
             raise WireBroken(f"{count - done} of {count} bytes are missing")
         done += got

@@ -32,6 +32,20 @@ def select_results() -> Select[Any]:
     ).join(_MODELS, _MODELS.c.id == _RESULTS.c.model_id)
 
 
+def _waiting(now: datetime, priority: Priority | None) -> Select[Any]:
+    """Return the query for queued results that nobody has a lease on, most urgent first, then oldest."""
+    leased = (
+        select(_LEASES.c.result_id)
+        .where(_LEASES.c.result_id == _RESULTS.c.id, _LEASES.c.until > time_text(now))
+        .exists()
+    )
+    query = select(_RESULTS.c.id).where(_RESULTS.c.state == str(ResultState.QUEUED), ~leased)
+    if priority is not None:
+        query = query.where(_RESULTS.c.priority == str(priority))
+    urgent = case((_RESULTS.c.priority == str(Priority.STAT), 0), else_=1)
+    return query.order_by(urgent, _RESULTS.c.queued_at)
+
+
 def insert_once(connection: Connection, table: Any) -> Any:
     """Return an INSERT that does nothing when the row already exists; its rowcount is then 0.
 
@@ -117,18 +131,25 @@ class SqlResults:
                 update(_RESULTS).where(_RESULTS.c.id == result).values(attempts=_RESULTS.c.attempts - 1)
             )
 
+    def renew(self, result: ResultId, holder: str, *, now: datetime, until: datetime) -> bool:
+        """Make the lease that ``holder`` has last until ``until``; False when it has none any more."""
+        ours = (_LEASES.c.result_id == result, _LEASES.c.holder == holder, _LEASES.c.until > time_text(now))
+        done = self._connection.execute(update(_LEASES).where(*ours).values(until=time_text(until)))
+        return done.rowcount == 1
+
     def waiting(self, *, now: datetime, priority: Priority | None = None) -> tuple[ResultId, ...]:
         """Return queued results that nobody has a lease on, most urgent first, then oldest."""
-        leased = (
-            select(_LEASES.c.result_id)
-            .where(_LEASES.c.result_id == _RESULTS.c.id, _LEASES.c.until > time_text(now))
-            .exists()
+        query = _waiting(now, priority)
+        return tuple(ResultId(row) for row in self._connection.scalars(query))
+
+    def companions(self, result: Result, *, now: datetime, most: int) -> tuple[ResultId, ...]:
+        """Return queued results that may be run together with ``result``, most urgent first, then oldest."""
+        others = _waiting(now, Priority.STAT if result.priority is Priority.STAT else None).where(
+            _RESULTS.c.model_id == select(_RESULTS.c.model_id).where(_RESULTS.c.id == result.id).scalar_subquery(),
+            _RESULTS.c.id != result.id,
+            _RESULTS.c.attempts == 0,
         )
-        urgent = case((_RESULTS.c.priority == str(Priority.STAT), 0), else_=1)
-        query = select(_RESULTS.c.id).where(_RESULTS.c.state == str(ResultState.QUEUED), ~leased)
-        if priority is not None:
-            query = query.where(_RESULTS.c.priority == str(priority))
-        return tuple(ResultId(row) for row in self._connection.scalars(query.order_by(urgent, _RESULTS.c.queued_at)))
+        return tuple(ResultId(row) for row in self._connection.scalars(others.limit(most)))
 
     def awaiting_since(self, before: datetime, policy: str) -> tuple[ResultId, ...]:
         """Return results under ``policy`` that have awaited review since before ``before``."""

@@ -1,12 +1,13 @@
 """A model looks at a result: lease it, read the inputs, run, keep the draft."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.flows.golden import Examiner
+from bridge.flows.together import Answered, Ready, answers
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
 from guarantee.content import Content, Segment, Text
@@ -87,6 +88,9 @@ class _Job:
 def infer(result_id: ResultId, tools: Inference) -> bool:
     """Turn a queued result into a draft, or say why not. A result that is held, taken or done is left alone.
 
+    Where its card says so, what waits for the same model version is run together with it. Nothing is waited for: who
+    comes while a run lasts goes with the next. Each has a lease, an end and a draft of its own.
+
     Returns:
         Whether anything was done on it.
 
@@ -100,20 +104,7 @@ def infer(result_id: ResultId, tools: Inference) -> bool:
         job = _claim(result_id, tools)
     if job is None:
         return False
-    try:
-        content = _draft(job, tools)
-    except NotEligible as error:
-        _conclude(job, tools, ResultVerb.EXCLUDE, error)
-    except (ModelFailed, BlobMissing) as error:
-        if isinstance(error, ModelFailed) and job.result.attempts < ATTEMPTS_MAX:
-            _let_go(job, tools, Outcome.RETRIED, error)
-            raise Unavailable("model-failed", f"attempt {job.result.attempts}: {error}") from error
-        _conclude(job, tools, ResultVerb.FAIL, error)
-    except Unavailable as error:
-        _let_go(job, tools, Outcome.UNAVAILABLE, error)
-        raise
-    else:
-        _keep(job, content, tools)
+    _work((job, *_companions(job, tools)), tools)
     return True
 
 
@@ -141,6 +132,88 @@ def _most_urgent(tried: Set[ResultId], tools: Inference) -> ResultId | None:
     with tools.store.reading() as unit:
         waiting = unit.results.waiting(now=tools.clock.now(), priority=Priority.STAT)
     return next((result for result in waiting if result not in tried), None)
+
+
+def _companions(job: _Job, tools: Inference) -> list[_Job]:
+    """Return what is run together with ``job``, each claimed; one that is not tried for the first time runs alone."""
+    room = job.card.batch_most - 1
+    if room < 1 or job.result.attempts > 1:
+        return []
+    with tools.store.reading() as unit:
+        likely = unit.results.companions(job.result, now=tools.clock.now(), most=room)
+    claimed: list[_Job] = []
+    with suppress(Unavailable):  # what was claimed is worked on, and the others have rings of their own
+        claimed.extend(found for one in likely if (found := _claim(one, tools)) is not None)
+    return claimed
+
+
+def _work(jobs: Sequence[_Job], tools: Inference) -> None:
+    """Bring each of ``jobs`` to its end.
+
+    Raises:
+        Unavailable: about the first of them, which was rung for; any other is rung for again when its lease has ended.
+    """
+    failed: dict[ResultId, Unavailable] = {}
+    for answered in _answers(jobs, tools):
+        now = tools.clock.now()
+        for job, answer in answered:
+            if isinstance(answer, Proposal):
+                job.times.answered_at, job.times.spent = now, answer.spent
+        for job, answer in answered:
+            try:
+                _settle(job, answer, tools)
+            except Unavailable as error:
+                failed[job.result.id] = error
+    if jobs[0].result.id in failed:
+        raise failed[jobs[0].result.id]
+
+
+def _answers(jobs: Sequence[_Job], tools: Inference) -> Iterator[Answered[_Job]]:
+    ready: list[tuple[_Job, Inputs]] = []
+    for job in jobs:
+        try:
+            ready.append((job, _read(job, tools)))
+        except (NotEligible, BlobMissing, Unavailable) as error:
+            yield [(job, error)]
+    yield from answers(jobs[0].card, ready, tools.model, lambda part: _still_held(part, tools))
+
+
+def _still_held(part: Ready[_Job], tools: Inference) -> Ready[_Job]:
+    """Return those of ``part`` whose leases are still ours, each renewed for one more run."""
+    now = tools.clock.now()
+    held: list[tuple[_Job, Inputs]] = []
+    with tools.store.transaction(tools.holder) as unit:
+        for job, inputs in part:
+            until = now + timedelta(seconds=job.card.deadline_s + LEASE_MARGIN_S)
+            if unit.results.renew(job.result.id, tools.holder, now=now, until=until):
+                held.append((job, inputs))
+            else:
+                unit.runs.add(_run(job, tools, Outcome.OVERTAKEN, OVERTAKEN, now))
+    return held
+
+
+def _settle(job: _Job, answer: Proposal | PortError, tools: Inference) -> None:
+    """Keep the draft, or say why there is none.
+
+    Raises:
+        Unavailable: the result stays queued, and is rung for again.
+    """
+    try:
+        if isinstance(answer, PortError):
+            raise answer
+        content = _content(job, answer, tools)
+    except NotEligible as error:
+        _conclude(job, tools, ResultVerb.EXCLUDE, error)
+    except (ModelFailed, BlobMissing) as error:
+        if isinstance(error, ModelFailed) and job.result.attempts < ATTEMPTS_MAX:
+            _let_go(job, tools, Outcome.RETRIED, error)
+            raise Unavailable("model-failed", f"attempt {job.result.attempts}: {error}") from error
+        _conclude(job, tools, ResultVerb.FAIL, error)
+    except Unavailable as error:
+        _let_go(job, tools, Outcome.UNAVAILABLE, error)
+        raise
+    else:
+        _keep(job, content, tools)
 
 
 def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
@@ -199,16 +272,14 @@ def _deadline_s(result_id: ResultId, unit: Unit, tools: Inference) -> float | No
     return float(card.deadline_s) if card else 0.0
 
 
-def _draft(job: _Job, tools: Inference) -> Content:
+def _read(job: _Job, tools: Inference) -> Inputs:
     manifest = Manifest.from_bytes(tools.vault.get(job.result.manifest))
     sources = used_sources(manifest, job.case.kind, job.result.focus)
     data = [tools.vault.get(source.digest) for source in sources]
     study = job.case.kind is CaseKind.STUDY
     inputs = tools.read_volume(data) if study else tools.read_record(data, job.case.uid)
     job.times.read_at = tools.clock.now()
-    proposal = tools.model.run(job.card, inputs)
-    job.times.answered_at, job.times.spent = tools.clock.now(), proposal.spent
-    return _content(job, proposal, tools)
+    return inputs
 
 
 def used_sources(manifest: Manifest, kind: CaseKind, focus: str) -> tuple[Source, ...]:

@@ -14,3 +14,7 @@ RECIPES: Final[Mapping[str, type[VolumeMask] | type[ReadingsScore] | type[Series
     "series-check": SeriesCheck,
 }
 """Recipes a card may name. The code is in the module of the same name, in its function ``propose``."""
+
+TOGETHER: Final = frozenset({"readings-score"})
+"""Recipes that take several cases in one run, by `prepare` and `conclude`. A volume is one case: several would take as
+many times the memory, and its graphs use every processor for one already."""

@@ -21,7 +21,7 @@ from guarantee.ports import Proposal
 from inference.card import MODEL_FILE
 from inference.recipes.parameters import Bound, Feature, Further, Measure, ReadingsScore
 from inference.recipes.wording import in_both, in_language, listed, number
-from inference.session import Session, require_probability, single
+from inference.session import Array, Session, require_probability, single
 
 AGE_SOURCE: Final = "Patient.birthDate"
 """Where the age comes from: a place in the record, not a reading of its own."""
@@ -62,6 +62,18 @@ class Choice:
     used: Used
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One record, ready for the model.
+
+    Args:
+        row: [1, features], float32; NaN where the model runs without a value.
+    """
+
+    choices: tuple[Choice, ...]
+    row: Array
+
+
 def propose(inputs: Inputs, parameters: ReadingsScore, sessions: Mapping[str, Session], language: str) -> Proposal:
     """Return what the model says of a record.
 
@@ -70,14 +82,40 @@ def propose(inputs: Inputs, parameters: ReadingsScore, sessions: Mapping[str, Se
             bound that the model's own answer lies outside of.
         ModelFailed: "nonsense" when the answer is not one probability, or as Session.run.
     """
+    prepared = prepare(inputs, parameters)
+    session = sessions[MODEL_FILE]
+    names = [tensor.name for tensor in session.outputs]
+    found = session.run(**{session.inputs[0].name: prepared.row})
+    return conclude(prepared, dict(zip(names, found, strict=True)), parameters, language)
+
+
+def prepare(inputs: Inputs, parameters: ReadingsScore) -> Prepared:
+    """Return the model's row for a record.
+
+    Raises:
+        NotEligible: "kind" or "inputs-missing", as :func:`propose`.
+    """
     if not isinstance(inputs, Record):
         raise NotEligible("kind", "this model reads a record, not images")
     choices = tuple(choose(feature, inputs, parameters.future_s) for feature in parameters.features)
     require_enough(choices, parameters)
-    session = sessions[MODEL_FILE]
-    answers = _answers(choices, session)
+    values = [float("nan") if choice.value is None else float(choice.value) for choice in choices]
+    return Prepared(choices=choices, row=np.array([values], dtype=np.float32))
+
+
+def conclude(prepared: Prepared, found: Mapping[str, Array], parameters: ReadingsScore, language: str) -> Proposal:
+    """Return what the model's answer to one row means.
+
+    Args:
+        found: each output, by name, the probability first; shape [1].
+
+    Raises:
+        NotEligible, ModelFailed: of the answer, as :func:`propose`.
+    """
+    choices = prepared.choices
+    answers = {name: single(array) for name, array in found.items()}
     require_inside(answers, parameters.bounds)
-    probability = require_probability(answers[session.outputs[0].name])
+    probability = require_probability(next(iter(answers.values())))
     return Proposal(
         findings=(_finding(probability, answers, parameters),),
         segments=(),
@@ -201,13 +239,6 @@ def _converted(feature: Feature, reading: Reading) -> Decimal | None:
         if reading.code.code in row.codes and reading.unit == row.unit:
             return row.convert(reading.value)
     return None
-
-
-def _answers(choices: Iterable[Choice], session: Session) -> Answers:
-    values = [float("nan") if choice.value is None else float(choice.value) for choice in choices]
-    row = np.array([values], dtype=np.float32)
-    names = [tensor.name for tensor in session.outputs]
-    return {name: single(a) for name, a in zip(names, session.run(**{session.inputs[0].name: row}), strict=True)}
 
 
 def _further(one: Further, answers: Answers) -> Decimal:

@@ -111,6 +111,37 @@ def test_the_urgent_wait_first_then_the_oldest_and_leased_ones_not_at_all(store:
         assert unit.results.waiting(now=at(160)) == (urgent.id, old.id)
 
 
+def test_a_lease_is_renewed_by_its_holder_while_it_lasts(store: SqlStore, steps: Steps) -> None:
+    result = steps.queued("1.2")
+    claim(store, result.id, "infer:1", 100, 160)
+    with store.transaction("infer:2") as unit:
+        assert not unit.results.renew(result.id, "infer:2", now=at(120), until=at(200))
+    with store.transaction("infer:1") as unit:
+        assert unit.results.renew(result.id, "infer:1", now=at(120), until=at(200))
+        assert unit.results.holds(result.id, "infer:1", now=at(199))
+        assert not unit.results.renew(result.id, "infer:1", now=at(200), until=at(300)), "it had ended"
+
+
+def test_companions_are_untried_results_of_the_same_version_and_not_less_urgent(store: SqlStore, steps: Steps) -> None:
+    first, tried, urgent, young = (
+        steps.queued(uid, priority=priority)
+        for uid, priority in (
+            ("1.2", Priority.ROUTINE),
+            ("1.3", Priority.ROUTINE),
+            ("1.4", Priority.STAT),
+            ("1.5", Priority.ROUTINE),
+        )
+    )
+    claim(store, tried.id, "infer:1", 50, 60)
+    with store.reading() as unit:
+        assert unit.results.companions(first, now=at(100), most=9) == (urgent.id, young.id)
+        assert unit.results.companions(first, now=at(100), most=1) == (urgent.id,)
+        assert unit.results.companions(urgent, now=at(100), most=9) == ()
+    claim(store, young.id, "infer:1", 100, 160)
+    with store.reading() as unit:
+        assert unit.results.companions(first, now=at(101), most=9) == (urgent.id,)
+
+
 def test_a_case_that_does_not_exist_has_no_results(store: SqlStore) -> None:
     with store.reading() as unit:
         assert unit.results.of_case("nothing") == ()  # type: ignore[arg-type]

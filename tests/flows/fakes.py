@@ -12,7 +12,7 @@ from pathlib import Path
 from guarantee.card import Card, Regulatory
 from guarantee.case import CaseKind, Patient, Source
 from guarantee.content import Finding, Origin, Presence, Quantity, Text
-from guarantee.errors import BlobMissing, Unavailable
+from guarantee.errors import BlobMissing, NotEligible, Unavailable
 from guarantee.ids import Digest, ReleaseId, digest
 from guarantee.inputs import Coded, Inputs, Record
 from guarantee.mask import Grid, Mask
@@ -153,6 +153,15 @@ class FakeModel:
             report=f"Volume cérébral : 1498,90 mL ({seen}).",
             cautions=(),
         )
+
+    def run_together(self, card: Card, many: Sequence[Inputs]) -> list[Proposal | NotEligible]:
+        answers: list[Proposal | NotEligible] = []
+        for inputs in many:
+            try:
+                answers.append(self.run(card, inputs))
+            except NotEligible as refusal:
+                answers.append(refusal)
+        return answers
 
 
 class FakeIncoming:

@@ -35,8 +35,12 @@ from tests.flows.fakes import READER, SECOND, another_card, arrival, card, route
 from tests.flows.invariants import Chain, check, check_all
 from tests.flows.machine import Machine, Snapshot, hang_up
 
-CARDS = (card(), another_card("shade", mode=Mode.SHADOW), another_card("pair", policy="read-twice"))
-"""A usual model, one whose results must never leave, one that two readers must endorse."""
+CARDS = (
+    replace(card(), batch_most=3),
+    another_card("shade", mode=Mode.SHADOW),
+    another_card("pair", policy="read-twice"),
+)
+"""A usual model, which takes three cases in a run; one whose results must never leave; one that two readers endorse."""
 
 MODELS = (("toy",), ("pair",), ("toy", "shade"))
 """Which models look at the cases of a world."""

@@ -244,10 +244,21 @@ def reading(
 
 def examined_package(folder: Path, *, says: int, expects: int, **card: Any) -> Path:
     """Write an honest package whose golden case, ``says`` years old, expects another number when a test says so."""
+    return answering_package(folder, {says: expects}, **card)
+
+
+def answering_package(folder: Path, golden: Mapping[int | None, int], model: bytes | None = None, **card: Any) -> Path:
+    """Write a package with golden cases: for each age what is expected; for None that it is refused."""
     folder.mkdir(parents=True)
-    record_of = {"age_years": says, "readings": []}
-    cases = [{"name": "known", "record": record_of, "expect": {"presence": "present", "value": expects}}]
-    golden, model = json.dumps(cases).encode(), age_is_probability()
-    (folder / "golden.json").write_bytes(golden)
-    files = {"model.onnx": digest_of(model), "golden.json": digest_of(golden)}
-    return score_package(folder, model, files=files, **card)
+    cases = [
+        {
+            "name": "known" if len(golden) == 1 else f"known {age}",
+            "record": {"age_years": age, "readings": []},
+            "expect": {"not_eligible": "inputs-missing"} if age is None else {"presence": "present", "value": expects},
+        }
+        for age, expects in golden.items()
+    ]
+    written, graph = json.dumps(cases).encode(), age_is_probability() if model is None else model
+    (folder / "golden.json").write_bytes(written)
+    files = {"model.onnx": digest_of(graph), "golden.json": digest_of(written)}
+    return score_package(folder, graph, files=files, **card)

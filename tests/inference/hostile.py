@@ -12,11 +12,12 @@ from tests.inference.builders import constant, model_of, score_model
 
 
 def endless() -> bytes:
-    """Loops 10^15 times for each whole year of age."""
+    """Loops 10^15 times for each whole year of the highest age."""
     return _looping(
         helper.make_node("Floor", ["age"], ["years"]),
         helper.make_node("Mul", ["years", "many"], ["times"]),
-        helper.make_node("Cast", ["times"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["times"], ["longest"], keepdims=1),
+        helper.make_node("Cast", ["longest"], ["whole"], to=TensorProto.INT64),
         helper.make_node("Squeeze", ["whole"], ["trips"]),
         many=1e15,
     )
