@@ -22,6 +22,7 @@ from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
 from bridge.db.runs import SqlRuns
+from bridge.db.samples import SqlSamples
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
 
@@ -49,6 +50,7 @@ class SqlUnit:
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
+    samples: SqlSamples
     registry: SqlRegistry
 
 
@@ -120,5 +122,6 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),
+        samples=SqlSamples(connection),
         registry=SqlRegistry(connection),
     )

@@ -255,6 +255,7 @@ CREATE TABLE results (
 );
 CREATE INDEX results_by_state ON results (state, queued_at);
 CREATE INDEX results_by_time ON results (queued_at);
+CREATE INDEX results_by_model ON results (model_id, mode, queued_at);  -- when a version entered service
 
 -- Who works on what, for how long. A lease that ends is simply taken by another.
 CREATE TABLE leases (
