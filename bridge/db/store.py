@@ -24,6 +24,7 @@ from bridge.db.retirements import SqlRetirements
 from bridge.db.runs import SqlRuns
 from bridge.db.samples import SqlSamples
 from bridge.db.stops import SqlStops
+from bridge.db.traces import SqlTraces
 from bridge.db.views import SqlJournal, SqlViews
 
 RESTART_PAGES: Final = 1000
@@ -52,6 +53,7 @@ class SqlUnit:
     measures: SqlMeasures
     samples: SqlSamples
     registry: SqlRegistry
+    traces: SqlTraces
 
 
 class SqlStore:
@@ -124,4 +126,5 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         measures=SqlMeasures(connection),
         samples=SqlSamples(connection),
         registry=SqlRegistry(connection),
+        traces=SqlTraces(connection),
     )
