@@ -104,7 +104,7 @@ class Event:
     """Something that may explain a change: another model, a stop, a worker that was started.
 
     Args:
-        kind: "model", "stop", "resume", "pause", "unpause" or "worker".
+        kind: "model", "service", "retirement", "policy", "stop", "resume", "pause", "unpause" or "worker".
         about: which; never a patient, nor a reason that somebody typed.
     """
 

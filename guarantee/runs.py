@@ -4,10 +4,11 @@ Nothing of a draft depends on them, and no digest covers them. They are taken by
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from guarantee.errors import Malformed
 from guarantee.ids import ResultId
@@ -30,6 +31,10 @@ STAGES: Final = (
 
 TO_DRAFT: Final = "to-draft"
 """Name of the whole that the machine answers for: from the last input to the draft."""
+
+
+Feature: TypeAlias = str | float | None
+"""A word, a number or "missing": a fact of what a model was given or answered, by which a change is noticed."""
 
 
 class Outcome(StrEnum):
@@ -83,6 +88,7 @@ class Run:
         read_at: when the inputs had been read; None when they could not be.
         answered_at: when the model had answered; None when it did not.
         spent: what the model's process says of itself; None when it did not say.
+        features: facts of what was given and answered, by name; empty when nothing is to be learnt from this attempt.
     """
 
     result: ResultId
@@ -94,6 +100,7 @@ class Run:
     read_at: datetime | None = None
     answered_at: datetime | None = None
     spent: Spent | None = None
+    features: Mapping[str, Feature] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.DRAFTED) != (self.cause == ""):

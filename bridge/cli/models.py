@@ -15,6 +15,7 @@ from bridge.cli.common import (
     say,
     table,
 )
+from bridge.cli.drift import drift
 from bridge.cli.model_card import card_text, card_value
 from bridge.config import FILE, ConfigError
 from bridge.flows import retire as flow
@@ -28,6 +29,9 @@ from inference.errors import PackageRefused
 @click.group()
 def models() -> None:
     """The models of this installation."""
+
+
+models.add_command(drift)
 
 
 @models.command("list")

@@ -20,6 +20,7 @@ from bridge.config.metrics import MetricsSettings
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
 from bridge.config.secret_files import FOLDER, secrets_of
+from bridge.config.tracing import TracingSettings
 from bridge.config.ups import UpsSettings
 
 __all__ = ["ConfigError", "Settings", "Site", "explain", "from_environment", "load"]
@@ -69,6 +70,7 @@ class Settings(Section):
     destinations: Destinations = Destinations()
     journal: Journal = Journal()
     metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
 
     def path(self, relative: Path) -> Path:
         """Return ``relative`` as seen from the data folder."""

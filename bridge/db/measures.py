@@ -66,7 +66,7 @@ class SqlMeasures:
             attempts=self.attempts(since, until),
             verdicts=self._verdicts(since, until),
             waiting=self.waiting(),
-            events=self._events(since, until),
+            events=self.events(since, until),
         )
 
     # ------------------------------------------------------------------------------------------------- how long
@@ -215,10 +215,15 @@ class SqlMeasures:
 
     # ------------------------------------------------------------------------------------------------- what happened
 
-    def _events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
-        """Return what may explain a change: models, stops, pauses, and workers that were seen for the first time."""
+    def events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
+        """Return what may explain a change, newest first.
+
+        Models that became known, entered service or ended; review policies; stops and pauses; and workers that were
+        seen for the first time.
+        """
         begin, end = time_text(since), time_text(until)
-        models, stops, pauses = tables.models, tables.stops, tables.pauses
+        models, stops, pauses, ended = tables.models, tables.stops, tables.pauses, tables.retirements
+        policies = tables.policies
         earlier = _RUNS.alias("earlier")
         is_known = select(earlier.c.holder).where(earlier.c.holder == _RUNS.c.holder, earlier.c.started_at < begin)
         started = func.min(_RUNS.c.started_at)
@@ -226,6 +231,9 @@ class SqlMeasures:
         let_go = case((pauses.c.action == "resume", "unpause"), else_="pause")
         queries = (
             (models.c.added_at, select(models.c.added_at.label("at"), literal("model").label("kind"), models.c.id)),
+            (ended.c.at, select(ended.c.at, literal("retirement"), ended.c.model_id)),
+            (policies.c.added_at, select(policies.c.added_at, literal("policy"), policies.c.ref)),
+            (_RESULTS.c.queued_at, _into_service(begin)),
             (stops.c.at, select(stops.c.at, stops.c.action, stops.c.scope + ":" + stops.c.target)),
             (pauses.c.at, select(pauses.c.at, let_go, pauses.c.destination)),
             (_RUNS.c.ended_at, worker.where(~is_known.exists()).group_by(_RUNS.c.holder)),
@@ -239,6 +247,16 @@ class SqlMeasures:
         ]
         found = [Event(at=parse_time(row[0]), kind=row[1], about=row[2]) for row in rows]
         return tuple(sorted(found, key=lambda event: event.at, reverse=True)[:EVENTS_MAX])
+
+
+def _into_service(begin: str) -> Select[Any]:
+    """Return the first result of each version that has none in care before ``begin``: from then on it is used."""
+    older = _RESULTS.alias("older")
+    is_used = select(older.c.id).where(
+        older.c.model_id == _RESULTS.c.model_id, older.c.mode == "care", older.c.queued_at < begin
+    )
+    first = select(func.min(_RESULTS.c.queued_at).label("at"), literal("service").label("kind"), _RESULTS.c.model_id)
+    return first.where(_RESULTS.c.mode == "care", ~is_used.exists()).group_by(_RESULTS.c.model_id)
 
 
 def _said() -> Any:

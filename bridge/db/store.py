@@ -22,7 +22,9 @@ from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
 from bridge.db.runs import SqlRuns
+from bridge.db.samples import SqlSamples
 from bridge.db.stops import SqlStops
+from bridge.db.traces import SqlTraces
 from bridge.db.views import SqlJournal, SqlViews
 
 RESTART_PAGES: Final = 1000
@@ -49,7 +51,9 @@ class SqlUnit:
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
+    samples: SqlSamples
     registry: SqlRegistry
+    traces: SqlTraces
 
 
 class SqlStore:
@@ -120,5 +124,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),
+        samples=SqlSamples(connection),
         registry=SqlRegistry(connection),
+        traces=SqlTraces(connection),
     )

@@ -11,7 +11,19 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 metadata = MetaData()
 
 _INTEGERS: Final = frozenset(
-    {"active", "attempt", "attempts", "conflict", "identity_version", "n", "readers", "revision", "seq", "version"}
+    {
+        "active",
+        "answered",
+        "attempt",
+        "attempts",
+        "conflict",
+        "identity_version",
+        "n",
+        "readers",
+        "revision",
+        "seq",
+        "version",
+    }
     | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
     | {"broken_off", "failures", "holds", "instances", "objects", "round", "second_factor_step", "trying"}
 )
@@ -69,6 +81,7 @@ runs = _table(
     "ended_at holder outcome cause_code sender scanner fetch_ms start_ms preprocess_ms predict_ms postprocess_ms "
     "store_ms",
 )
+features = _table("features", "model_id mode kind case_uid", "result_id site sender scanner answered at body")
 questions = _table("questions", "nonce", "result_id shown mode reader asked_at expires_at")
 opinions = _table(
     "opinions",

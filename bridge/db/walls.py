@@ -313,6 +313,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "rejections",
         "judgements",
         "runs",
+        "features",
         "transitions",
         "policies",
         "models",

@@ -1,11 +1,12 @@
 """A model looks at a result: lease it, read the inputs, run, keep the draft."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.flows import features
 from bridge.flows.golden import Examiner
 from bridge.flows.together import Answered, Ready, answers
 from guarantee.card import Card
@@ -18,7 +19,7 @@ from guarantee.inputs import Inputs
 from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
 from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import RETIRED
-from guarantee.runs import Outcome, Run, Spent
+from guarantee.runs import Feature, Outcome, Run, Spent
 from guarantee.states import CaseState, ResultState, ResultVerb
 from guarantee.stops import in_force
 from guarantee.unit import Unit
@@ -68,12 +69,13 @@ class Inference:
 
 @dataclass(slots=True, kw_only=True)
 class _Times:
-    """How far an attempt has come, and when."""
+    """How far an attempt has come, and when; and what it has seen."""
 
     started_at: datetime
     read_at: datetime | None = None
     answered_at: datetime | None = None
     spent: Spent | None = None
+    seen: dict[str, Feature] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,7 @@ def _settle(job: _Job, answer: Proposal | PortError, tools: Inference) -> None:
         if isinstance(answer, PortError):
             raise answer
         content = _content(job, answer, tools)
+        job.times.seen |= features.of_answer(content)
     except NotEligible as error:
         _conclude(job, tools, ResultVerb.EXCLUDE, error)
     except (ModelFailed, BlobMissing) as error:
@@ -279,6 +282,7 @@ def _read(job: _Job, tools: Inference) -> Inputs:
     study = job.case.kind is CaseKind.STUDY
     inputs = tools.read_volume(data) if study else tools.read_record(data, job.case.uid)
     job.times.read_at = tools.clock.now()
+    job.times.seen |= features.of_inputs(inputs)
     return inputs
 
 
@@ -381,4 +385,16 @@ def _run(job: _Job, tools: Inference, outcome: Outcome, cause: str, now: datetim
         read_at=times.read_at,
         answered_at=times.answered_at,
         spent=times.spent,
+        features=_features(job, outcome, cause),
     )
+
+
+def _features(job: _Job, outcome: Outcome, cause: str) -> Mapping[str, Feature]:
+    """Return what is to be learnt from an attempt: nothing of one that failed, or that says nothing of its inputs.
+
+    A record that is refused today is asked about again with its next message, so that a refusal is no answer yet.
+    """
+    refused = outcome is Outcome.EXCLUDED and cause != RETIRED and job.case.kind is CaseKind.STUDY
+    if outcome is not Outcome.DRAFTED and not refused:
+        return {}
+    return job.times.seen | features.of_outcome(outcome, cause)

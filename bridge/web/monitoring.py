@@ -336,13 +336,14 @@ def to_csv(watched: Watched, asked: Window) -> str:
     for seen in watched.observations:
         if asked.model not in {"", seen.model}:
             continue
-        said = [_plain(str(getattr(seen, name))) for name in facts[:-1]]
+        said = [plain(str(getattr(seen, name))) for name in facts[:-1]]
         spent = [seen.seconds.get(stage) for stage in STAGES]
         writer.writerow([*said, time_text(seen.queued_at), *map(_seconds, [*spent, seen.to_draft_s])])
     return table.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return ``text`` as a spreadsheet shows it and does not compute it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

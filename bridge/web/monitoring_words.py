@@ -49,6 +49,9 @@ PLACES: Final[Mapping[str, str]] = {
 
 EVENTS: Final[Mapping[str, str]] = {
     "model": N_("Model added"),
+    "service": N_("Model version entered service"),
+    "retirement": N_("Model version retired"),
+    "policy": N_("Review policy added"),
     "stop": N_("Stop"),
     "resume": N_("Resumed after a stop"),
     "pause": N_("Destination paused"),

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import monitoring_words, outward_words, words
+from bridge.web import drift_words, monitoring_words, outward_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
@@ -98,6 +98,7 @@ def _environment(language: Language) -> Environment:
         words=words,
         outward=outward_words,
         watch=monitoring_words,
+        drifting=drift_words,
         born=born,
         exam_time=exam_time,
         full_name=full_name,
@@ -113,6 +114,11 @@ def _environment(language: Language) -> Environment:
         scale=lambda seconds: monitoring_words.scale(seconds, language),
         percent=lambda share: monitoring_words.percent(share, language),
         axis=lambda moment: monitoring_words.day_and_clock(moment, language),
+        feature=lambda name: drift_words.feature(name, language),
+        bin=lambda one, name: drift_words.bin_words(one, name, language),
+        figure=lambda value: drift_words.figure(value, language),
+        quantile=lambda share: drift_words.quantile(share, language),
+        ratio=lambda value: drift_words.ratio(value, language),
         tr=language.text,
         visible=visible,
         number=language.number,

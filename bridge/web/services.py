@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.breaker import Phase
@@ -278,6 +279,12 @@ class Desk(Protocol):
 
     def watched(self, since: datetime, until: datetime) -> Watched:
         """Return what was measured from ``since`` on, before ``until``, and what waits now."""
+
+    def compared(self) -> Sequence[Version]:
+        """Return the model versions whose results can be compared over time, those that answered last first."""
+
+    def drift(self, asked: Asked) -> Drift:
+        """Return what changed between two periods; takes up to some seconds (comparison.GROUPS_MAX)."""
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""

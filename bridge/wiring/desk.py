@@ -8,12 +8,14 @@ from threading import Lock
 from typing import Any, Final
 
 from bridge import accounts
+from bridge.comparison import Asked, Drift, Version
 from bridge.db.store import SqlStore
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.wiring.drift import drift_of
 from bridge.wiring.outward import standings
 from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
@@ -193,6 +195,15 @@ class RealDesk:
         """Return what was measured in a window."""
         with self.store.reading() as unit:
             return unit.measures.watched(since, until)
+
+    def compared(self) -> Sequence[Version]:
+        """Return the model versions that have something to compare."""
+        with self.store.reading() as unit:
+            return unit.samples.versions()
+
+    def drift(self, asked: Asked) -> Drift:
+        """Return what changed between two periods."""
+        return drift_of(asked, self.store)
 
     def cards(self) -> Sequence[Card]:
         """Return the cards of the models in use."""

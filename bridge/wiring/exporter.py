@@ -14,6 +14,7 @@ from bridge.db.store import SqlStore, SqlUnit
 from bridge.exposition import Family
 from bridge.figures import Observation
 from bridge.web.services import Standing
+from bridge.wiring.drift_gauge import DriftGauge
 from guarantee.breaker import Phase
 from guarantee.errors import PortError
 from guarantee.ports import Clock
@@ -49,6 +50,7 @@ class Exporter:
         self._store = store
         self._clock = clock
         self._standings = standings
+        self._drift = DriftGauge(store)
         self._lock = threading.Lock()
         self._seq: int | None = None
         self._counted_until = clock.now() - timedelta(seconds=SETTLE_S)
@@ -78,6 +80,7 @@ class Exporter:
             with self._store.reading() as unit:
                 self._count(unit, now)
                 self._look(unit, now)
+            self._compare(now)
             is_up = 1.0
         except PortError:
             is_up = 0.0
@@ -167,6 +170,12 @@ class Exporter:
             {(one.place.name,): float(one.failures) for one in standings}
         )
 
+    def _compare(self, now: datetime) -> None:
+        found = self._drift.values(now).items()
+        self._families["aval_drift_features"].replace(
+            {(*_name_and_version(model), side, verdict): float(count) for (model, side, verdict), count in found}
+        )
+
 
 def _name_and_version(model: str) -> tuple[str, str]:
     name, _, version = model.partition("@")
@@ -205,6 +214,12 @@ _FAMILIES: Final[Sequence[tuple[str, str, str, tuple[str, ...]]]] = (
     ),
     ("aval_destination_paused", "gauge", "1 while a person leaves a destination alone.", ("destination",)),
     ("aval_destination_failures", "gauge", "Failures of a destination in a row.", ("destination",)),
+    (
+        "aval_drift_features",
+        "gauge",
+        "Inputs and outputs of a version, its first results held against its last ones, by what is said of them.",
+        ("model", "version", "side", "verdict"),
+    ),
     ("aval_stops_in_force", "gauge", "Stops in force.", ()),
     ("aval_journal_head", "gauge", "Number of the last link of the journal.", ()),
 )

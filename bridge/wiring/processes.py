@@ -30,6 +30,7 @@ from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
+from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from dicom_adapters.image.series import read_volume
 from dicom_adapters.listen.scp import Doors, Listener
@@ -272,6 +273,19 @@ def metrics(parts: Parts) -> HttpServer:
     return HttpServer("metrics", app, mine.host, mine.port)
 
 
+def tracing(parts: Parts) -> Process:
+    """Traces for a collector, beside the figures: read with the same role."""
+    mine = parts.settings.tracing
+    tracer = Tracer(parts.store("audit"), poster(mine.endpoint, mine.token.get_secret_value()), outside.VERSION)
+    return Loop("metrics:tracing", ((tracer.look, LOOK_EVERY_S),))
+
+
+def watching(parts: Parts, *, figures: bool) -> list[Process]:
+    """Figures, traces, or both."""
+    told = [tracing(parts)] if parts.settings.tracing.endpoint else []
+    return [metrics(parts), *told] if figures else told
+
+
 def make(name: str, parts: Parts) -> list[Process]:
     """Return the process called ``name``; "all" is every one of them, listeners of the bell first."""
     bell = Simple("bell", lambda: None, parts.bell.close)
@@ -284,13 +298,16 @@ def make(name: str, parts: Parts) -> list[Process]:
         "relay": lambda: [relay(parts)],
         "sweep": lambda: [sweep(parts)],
         "ups": lambda: [performer(parts)],
-        "metrics": lambda: [metrics(parts)],
+        "metrics": lambda: watching(parts, figures=name == "metrics" or parts.settings.metrics.enabled),
     }
     if name != "all":
         return [*makers[name](), bell]
     # Started first and stopped last: those who answer the bell. Then the bell, then those who may ring it.
     answering = ("infer", "deliver")
-    optional = {"ups": bool(parts.settings.ups), "metrics": parts.settings.metrics.enabled}
+    optional = {
+        "ups": bool(parts.settings.ups),
+        "metrics": parts.settings.metrics.enabled or bool(parts.settings.tracing.endpoint),
+    }
     others = [each for each in NAMES if each not in answering and optional.get(each, True)]
     return [
         *(process for each in answering for process in makers[each]()),

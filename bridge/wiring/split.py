@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "deliver": ("destinations",),
     "sweep": ("sources",),
     "ups": ("sources", "ups"),
-    "metrics": ("metrics",),
+    "metrics": ("metrics", "tracing"),
 }
 """The sections whose tokens, certificates and keys a process uses. Of all others it knows names and addresses alone."""
 

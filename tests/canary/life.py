@@ -292,6 +292,8 @@ class Life:
         for path in (
             "/monitoring",
             "/monitoring?by=scanner",
+            "/monitoring/drift?by=scanner",
+            "/monitoring/drift.csv",
             "/monitoring.csv",
             f"/monitoring?model={patient.FAMILY}x",
         ):

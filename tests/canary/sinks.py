@@ -27,6 +27,7 @@ TABLES: Final = {
     "leases": "*",
     "results": "*",
     "runs": "*",
+    "features": "mode, site, sender, scanner, body",
     "deliveries": "*",
     "attempts": "*",
     "stops": "*",

@@ -22,6 +22,7 @@ from tests.canary.hostile import GossipingArchive, GossipingRecord
 from tests.canary.life import BROKEN, Life
 from tests.canary.notices import announce_everything
 from tests.canary.sinks import Answers, Commands, Sinks, found_in
+from tests.collector import Collector
 from tests.crash.ledger import PACS, RECORD, Outside
 from tests.e2e import inputs
 from tests.e2e.reader import AtDesk
@@ -49,7 +50,9 @@ def broken_model() -> bytes:
     return model_of(nodes, {"volume": shape}, ("probability", shape)).SerializeToString()
 
 
-def settings(folder: Path, outside: Outside, record: GossipingRecord, archive: GossipingArchive) -> dict[str, Any]:
+def settings(
+    folder: Path, outside: Outside, record: GossipingRecord, archive: GossipingArchive, collector: Collector
+) -> dict[str, Any]:
     """Return models, one of them broken, and destinations that answer in every way."""
     made = inputs.models(folder)
     broken = mask_package(folder / "packages" / BROKEN, broken_model(), name=BROKEN)
@@ -69,6 +72,7 @@ def settings(folder: Path, outside: Outside, record: GossipingRecord, archive: G
     }
     made["sources"] = {"nowhere": {"aet": "X", "host": "127.0.0.1", "port": free_port()}}
     made["metrics"] = {"enabled": True, "port": free_port()}
+    made["tracing"] = {"endpoint": collector.endpoint}
     return {**made, "destinations": places, "stow": {"senders": {"viewer": {"addresses": ["127.0.0.0/8"]}}}}
 
 
@@ -90,11 +94,12 @@ def sinks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp(f"canary-{request.param}")
     with ExitStack() as stack:
         outside, record, archive = Outside(folder / "outside"), GossipingRecord(), GossipingArchive()
-        for each in (outside, record, archive):
+        collector = Collector()
+        for each in (outside, record, archive, collector):
             stack.callback(each.stop)
         made = Installation(
             folder / "data",
-            settings(folder, outside, record, archive),
+            settings(folder, outside, record, archive, collector),
             cluster=cluster,
             broker=rabbitmq.url if rabbitmq else "",
         )
@@ -105,6 +110,9 @@ def sinks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         tap = stack.enter_context(Tap(rabbitmq.url, TOPICS)) if rabbitmq else None
         answers = Answers()
         live(made, answers, folder)
+        told = {"case", "result", "review", "deliver", "predict"}
+        made.eventually(lambda: told <= {span.name for span in collector.spans}, "a life to be told as traces")
+        answers.bodies.extend(("trace", body) for body in collector.bodies)
         yield Sinks(made, answers, commands, tap, cluster, rabbitmq)
         made.stop()
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import select
 
@@ -75,3 +76,29 @@ def test_the_device_is_that_of_the_series_that_the_model_looked_at(
     steps.complete(case, result)
     row = kept(store, a_run(result))
     assert (row["sender"], row["scanner"]) == ("mr2", kept_as)
+
+
+@pytest.mark.parametrize(
+    ("said", "learnt"),
+    [
+        ({"SliceThickness": "1.50", "Manufacturer": "GE", "MagneticFieldStrength": "3"}, (1.5, "GE", 3.0)),
+        ({"SliceThickness": "thin", "Manufacturer": "\0", "MagneticFieldStrength": "1e999"}, (None, None, None)),
+    ],
+)
+def test_facts_of_the_header_are_features_and_what_is_no_number_is_missing(
+    store: SqlStore, steps: Steps, said: dict[str, str], learnt: tuple[float | None, str | None, float | None]
+) -> None:
+    case = a_case("1.2")
+    steps.receive("1.2")
+    facts = {"Modality": frozenset({"MR"})} | {name: frozenset({value}) for name, value in said.items()}
+    with store.transaction("scp") as unit:
+        source = a_source("1.2.3", group="1.2.9")
+        unit.cases.add_input(case, replace(an_arrival(case, source), facts=facts), conflict=False, at=at(50))
+    result = a_result(replace(case, manifest=MANIFEST), focus="1.2.9")
+    steps.complete(case, result)
+    kept(store, a_run(result, features={"output/outcome": "drafted"}))
+    with store.reading() as unit:
+        body = orjson.loads(unit.connection.scalar(select(tables.features.c.body)))
+    names = ("slice-thickness", "manufacturer", "field-strength", "device", "sequence")
+    assert tuple(body[f"input/{name}"] for name in names) == (*learnt, None, None)
+    assert body["output/outcome"] == "drafted"

@@ -145,7 +145,9 @@ def test_what_may_explain_a_change_is_told_without_the_words_of_anybody(store: S
         unit.runs.add(a_run(new, holder="infer:a:1", started_at=at(50), ended_at=at(51)))
         unit.runs.add(a_run(old, holder="infer:a:2", started_at=at(60), ended_at=at(61)))
         unit.runs.add(a_run(new, holder="infer:a:2", started_at=at(70), ended_at=at(71)))
-    told = [(event.kind, event.about) for event in watched(store).events if event.kind != "model"]
+    told = [
+        (event.kind, event.about) for event in watched(store).events if event.kind not in {"model", "policy", "service"}
+    ]
     assert told == [("worker", "infer:a:2"), ("unpause", "pacs"), ("pause", "pacs"), ("stop", "site:north")]
 
 

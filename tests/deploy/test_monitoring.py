@@ -14,6 +14,8 @@ import yaml
 from bridge.db.engine import make_aval_engine
 from bridge.db.migrate import migrate
 from bridge.db.store import SqlStore
+from bridge.drift import Side
+from bridge.drift import Verdict as Judged
 from bridge.exposition import SECONDS, Family
 from bridge.web.monitoring_words import PLACES
 from bridge.wiring.exporter import Exporter
@@ -33,8 +35,9 @@ VALUES: Final = {
     "stage": {*STAGES, TO_DRAFT},
     "queue": set(PLACES),
     "outcome": set(Outcome),
-    "verdict": set(Verdict),
     "le": {str(int(bound)) if bound == int(bound) else str(bound) for bound in SECONDS},
+    "side": set(Side),
+    "verdict": {*Verdict, *Judged},
     "state": {*map(str, Phase), *ResultState, *CaseState, "confirmed", "declined", "withheld"},
 }
 """What the labels with a fixed vocabulary can say."""

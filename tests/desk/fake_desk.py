@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.figures import Watched
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, Standing, View
 from guarantee.amend import amended
 from guarantee.card import Card
@@ -36,7 +35,7 @@ from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
-from tests.desk.nights import nothing_measured
+from tests.desk.drifts import Measured
 
 PASSWORD = "correct-horse-battery"
 IDLE = timedelta(minutes=15)
@@ -71,7 +70,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk:
+class FakeDesk(Measured):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -101,7 +100,6 @@ class FakeDesk:
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
-        self.measured = nothing_measured()
         self.broken_frames: set[tuple[str, int]] = set()
         self.seen: list[tuple[str, str]] = []
         self.offset = timedelta(0)
@@ -293,10 +291,6 @@ class FakeDesk:
 
     def destinations(self) -> Sequence[Standing]:
         return tuple(self.standing)
-
-    def watched(self, since: datetime, until: datetime) -> Watched:
-        """Return what tests put in, as if it lay in the window."""
-        return replace(self.measured, since=since, until=until)
 
     def cards(self) -> Sequence[Card]:
         return cards()

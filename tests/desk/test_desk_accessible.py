@@ -14,6 +14,7 @@ from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
 from tests.desk.conftest import Open, until
+from tests.desk.drifts import another_scanner
 from tests.desk.nights import slow_night
 from tests.desk.reading import ready, signed
 from tests.desk.site import FakeSite
@@ -124,6 +125,13 @@ def monitoring(page: Any, site: FakeSite) -> None:
     page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
 
 
+def drift(page: Any, site: FakeSite) -> None:
+    """A replaced scanner, every drawing open."""
+    site.desk.drifted = another_scanner()
+    page.goto("/monitoring/drift")
+    page.evaluate("document.querySelectorAll('main details').forEach((part) => { part.open = true; })")
+
+
 def sign_in(page: Any, site: FakeSite) -> None:
     """The form, with a refusal."""
     page.context.clear_cookies(name="aval")
@@ -165,6 +173,7 @@ VISITS = (
     systems,
     destinations,
     monitoring,
+    drift,
     simple("/about"),
     simple("/nothing"),
     sign_in,
@@ -205,7 +214,17 @@ def test_every_page_fits_a_screen_320_pixels_wide(
         page.wait_for_selector("#findings-block:not([hidden])", state="attached")
         picture(page, f"review_{kind}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, kind
-    for visit in (worklist, timeline, worklist_causes, systems, destinations, monitoring, simple("/about"), sign_in):
+    for visit in (
+        worklist,
+        timeline,
+        worklist_causes,
+        systems,
+        destinations,
+        monitoring,
+        drift,
+        simple("/about"),
+        sign_in,
+    ):
         visit(page, site)
         picture(page, f"{visit.__name__}.320")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, visit.__name__

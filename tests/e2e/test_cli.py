@@ -237,6 +237,30 @@ def test_a_card_is_shown_to_a_person_in_their_language(fresh: Installation) -> N
     require(called("models", "show", "nothing", folder=fresh.folder), SAID_NO, "aval models list")
 
 
+def test_what_changed_of_a_version_is_said_as_text_json_and_csv(fresh: Installation) -> None:
+    drift = ("models", "drift", "brain-extractor@1.0.0")
+    require(called("models", "drift", "nobody@1.0.0", folder=fresh.folder), SAID_NO, "aval models list")
+    require(called(*drift, "--count", "10", folder=fresh.folder), MISUSE, "--count")
+    require(called(*drift, folder=fresh.folder), DONE, "no result to compare")
+    with closing(sqlite3.connect(fresh.folder / "aval.db")) as connection, connection:
+        for number in range(400):
+            body = json.dumps({"input/device": "SIGNA" if number < 200 else "Vida", "input/slices": number % 7})
+            row = ("brain-extractor@1.0.0", "care", "study", f"1.2.{number}", "r", "chu", "mr1", "x", 1)
+            at = f"2026-11-{number // 24 + 1:02}T{number % 24:02}:00:00.000000Z"
+            connection.execute("INSERT INTO features VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, at, body))
+    require(
+        called(*drift, folder=fresh.folder), DONE, "device", "to be looked at", "SIGNA: 100% -> 0%", "median 3 -> 3"
+    )
+    found = json_of(require(called(*drift, "--by", "scanner", "--json", folder=fresh.folder), DONE))
+    assert [group["name"] for group in found["groups"]] == ["", "x"]
+    verdicts = {row["name"]: row["verdict"] for row in found["groups"][0]["features"]}
+    assert verdicts == {"device": "look", "slices": "steady"}
+    lines = require(called(*drift, "--csv", folder=fresh.folder), DONE).stdout.splitlines()
+    assert (lines[0].split(",")[:2], len(lines)) == (["model", "mode"], 1 + 2 + 7)
+    chosen = ("--reference", "2026-11-01", "2026-11-05", "--recent", "2026-11-04", "2026-11-20")
+    require(called(*drift, *chosen, folder=fresh.folder), SAID_NO, "the reference ends before")
+
+
 def test_a_version_is_retired_for_ever_and_not_behind_a_routes_back(fresh: Installation) -> None:
     def retire(version: str, *more: str) -> tuple[str, ...]:
         return ("models", "retire", version, "--reason", "remplacé", *more)

@@ -49,6 +49,7 @@ UNREFERENCED: Final = {
     "rejections": ("1 = 1", "title = '113037'"),
     "judgements": ("1 = 1", "how = 'x'"),
     "runs": ("1 = 1", "outcome = 'failed', cause_code = 'crashed'"),
+    "features": ("1 = 1", "body = '{}'"),
     "cases": ("uid NOT IN (SELECT case_uid FROM inputs) AND id NOT IN (SELECT case_id FROM results)", ""),
     "results": ("state = 'failed'", ""),
     "users": ("login = 'dr.idle'", ""),

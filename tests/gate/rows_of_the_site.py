@@ -1,4 +1,4 @@
-"""The honest rows that belong to no case: who may do what, what is stopped, what may become what, what is fetched."""
+"""Honest rows of no case, or of any: who may do what, what is stopped, what may become what, what is fetched."""
 
 from typing import Any
 
@@ -29,6 +29,12 @@ class SiteRows:
     def retirement(self, model: str = "unused@1.0.0", **changes: Any) -> Sql:
         values = {"model_id": model, "by_whom": "operator:root", "reason": "remplacé", "at": SIGNED}
         return insert("retirements", values | changes)
+
+    def features(self, result: str, **changes: Any) -> Sql:
+        """What a model was given and answered, of the result with this identifier."""
+        values = {"model_id": MODEL.id, "mode": "care", "kind": "study", "case_uid": "1.2", "result_id": result}
+        values |= {"site": "chu", "sender": "mr1", "scanner": "", "answered": 1, "at": SIGNED, "body": "{}"}
+        return insert("features", values | changes)
 
     def user(self, **changes: Any) -> Sql:
         return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)

@@ -150,7 +150,7 @@ class Builder:
             unit.cases.add(lonely, steps.now())
             world.cases["lonely"] = lonely.id
         self.sql("aval_intake", world.fetch(), world.rejection())
-        self.sql("aval_infer", world.run("open"))
+        self.sql("aval_infer", world.run("open"), world.features(world.id("open")))
 
     def halfway(self) -> None:
         """Stages that honest code commits together, each cut off after one row."""

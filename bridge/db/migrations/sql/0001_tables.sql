@@ -255,6 +255,7 @@ CREATE TABLE results (
 );
 CREATE INDEX results_by_state ON results (state, queued_at);
 CREATE INDEX results_by_time ON results (queued_at);
+CREATE INDEX results_by_model ON results (model_id, mode, queued_at);  -- when a version entered service
 
 -- Who works on what, for how long. A lease that ends is simply taken by another.
 CREATE TABLE leases (
@@ -286,6 +287,24 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_by_time ON runs (ended_at);
 CREATE INDEX runs_by_holder ON runs (holder, started_at);
+
+-- What a model version was given and answered, in words and numbers by which a change is noticed (bridge/drift.py).
+-- Once for each study, or stay: what comes again is no new case. Nothing in it says who the patient is.
+CREATE TABLE features (
+  model_id TEXT NOT NULL REFERENCES models (id),
+  mode TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  result_id TEXT NOT NULL REFERENCES results (id),
+  site TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  scanner TEXT NOT NULL,
+  answered INTEGER NOT NULL,                   -- 0: the inputs were none for this model
+  at TEXT NOT NULL,                            -- when the run ended
+  body TEXT NOT NULL,                          -- JSON: name -> word, number or null
+  PRIMARY KEY (model_id, mode, kind, case_uid)
+);
+CREATE INDEX features_by_time ON features (model_id, mode, at);
 
 -- What the server asked one reader, once: will you answer for exactly this draft? Also the record that it was shown.
 -- A shadow result can be asked about by nobody: the key carries the mode.

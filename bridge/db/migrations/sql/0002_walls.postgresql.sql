@@ -636,6 +636,26 @@ END $$;
 CREATE TRIGGER runs_never_deleted BEFORE DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_never_deleted();
 ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_deleted;
 
+CREATE FUNCTION features_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall features_never_updated: features is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER features_never_updated BEFORE UPDATE ON features FOR EACH ROW EXECUTE FUNCTION features_never_updated();
+ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_updated;
+
+CREATE FUNCTION features_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall features_never_deleted: features is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER features_never_deleted BEFORE DELETE ON features FOR EACH ROW EXECUTE FUNCTION features_never_deleted();
+ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_deleted;
+
 CREATE FUNCTION transitions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1053,6 +1073,8 @@ CREATE TRIGGER doubts_never_truncated BEFORE TRUNCATE ON doubts EXECUTE FUNCTION
 ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_truncated;
 CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTION never_truncated();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
+CREATE TRIGGER features_never_truncated BEFORE TRUNCATE ON features EXECUTE FUNCTION never_truncated();
+ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();

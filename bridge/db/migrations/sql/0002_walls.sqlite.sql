@@ -240,6 +240,14 @@ CREATE TRIGGER runs_never_deleted BEFORE DELETE ON runs FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall runs_never_deleted: runs is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER features_never_updated BEFORE UPDATE ON features FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall features_never_updated: features is append-only: a row is never updated'); END;
+
+CREATE TRIGGER features_never_deleted BEFORE DELETE ON features FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall features_never_deleted: features is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER transitions_never_updated BEFORE UPDATE ON transitions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall transitions_never_updated: transitions is append-only: a row is never updated'); END;

@@ -21,7 +21,7 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_nets
 
 -- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
-  rejections, judgements, results, leases, runs, deliveries, attempts, receipts, resends, destinations, pauses, stops,
+  rejections, judgements, results, leases, runs, features, deliveries, attempts, receipts, resends, destinations, pauses, stops,
   retirements, outbox, inbox, stops_in_force,
   paused_destinations, held_results, current_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
@@ -43,7 +43,7 @@ GRANT UPDATE (state, attempts, next_attempt_at) ON commitments TO aval_intake;
 -- release, no delivery, no resumption.
 GRANT UPDATE (state, version, draft, cause_code, cause_detail, attempts, drafted_at, moved_at) ON results TO aval_infer;
 GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
-GRANT INSERT ON runs, stops TO aval_infer;
+GRANT INSERT ON runs, features, stops TO aval_infer;
 
 -- desk: the only role that may insert opinions, decisions and releases. It cannot mark anything as sent.
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
@@ -78,7 +78,7 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
-  rejections, judgements, results, leases, runs, questions, opinions, decisions, withdrawals, releases, renderings,
+  rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, fetches, turned_away,
   commitments, outbox, inbox,
   journal, sign_ins, stops_in_force,
