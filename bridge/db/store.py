@@ -18,9 +18,11 @@ from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
+from bridge.db.pairs import SqlPairs
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
+from bridge.db.rollouts import SqlRollouts
 from bridge.db.runs import SqlRuns
 from bridge.db.stops import SqlStops
 from bridge.db.views import SqlJournal, SqlViews
@@ -44,11 +46,13 @@ class SqlUnit:
     destinations: SqlDestinations
     stops: SqlStops
     retirements: SqlRetirements
+    rollouts: SqlRollouts
     messages: SqlMessages
     accounts: SqlAccounts
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
+    pairs: SqlPairs
     registry: SqlRegistry
 
 
@@ -115,10 +119,12 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
         retirements=SqlRetirements(connection),
+        rollouts=SqlRollouts(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),
+        pairs=SqlPairs(connection),
         registry=SqlRegistry(connection),
     )
