@@ -27,6 +27,7 @@ from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
 from guarantee.retirement import Retirement
+from guarantee.rollout import Rollout
 from guarantee.states import ResultState
 from guarantee.stops import Scope, Stop, in_force
 
@@ -202,6 +203,11 @@ class RealDesk:
         """Return the model versions that have ended."""
         with self.store.reading() as unit:
             return {line.model: line for line in unit.retirements.all()}
+
+    def rollout(self) -> Rollout:
+        """Return which versions are in routine, and which are tried."""
+        with self.store.reading() as unit:
+            return unit.rollouts.now()
 
     # --------------------------------------------------------------------------------------------------- images
 
