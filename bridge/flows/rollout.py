@@ -132,8 +132,8 @@ def begin(plan: Plan, word: Word, *, store: Store, clock: Clock) -> Trial:
     """Begin a trial: from the commit on, new cases take part in it.
 
     Raises:
-        NotAllowed: another version than ``plan.against`` is in routine, or none is.
-        Refused: another trial covers the place, or the version is retired or the one in routine.
+        NotAllowed: another version than ``plan.against`` is in routine, or ``plan.model`` is, or none is.
+        Refused: another trial covers the place, or the version is retired.
     """
     name = plan.model.partition("@")[0]
     with store.transaction(f"rollout:{word.by}") as unit:
@@ -144,6 +144,8 @@ def begin(plan: Plan, word: Word, *, store: Store, clock: Clock) -> Trial:
             raise NotAllowed(
                 f"{present.model} is in routine, not {plan.against}: a trial is against the one in routine"
             )
+        if plan.model == present.model:
+            raise NotAllowed(f"{present.model} is in routine: another version is tried against it")
         trial = Trial(
             model=plan.model,
             under=present.seq,

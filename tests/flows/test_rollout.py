@@ -1,16 +1,18 @@
 """A version is tried in shadow mode or by lot, promoted, and gone back from; new work obeys at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridge.flows import retire, review, rollout
 from bridge.flows.rollout import Plan, Word
+from bridge.wiring.desk import RealDesk
 from guarantee.case import CaseKind
 from guarantee.completeness import Incomplete
-from guarantee.errors import Malformed, NotAllowed, Refused, WorldChanged
+from guarantee.errors import Absent, Malformed, NotAllowed, Refused, WorldChanged
 from guarantee.events import DeliveryDue
 from guarantee.ids import digest
 from guarantee.result import Mode, Priority, Result
@@ -90,6 +92,34 @@ def test_a_shadow_looks_at_every_case_and_no_reader_and_no_destination_ever_sees
     told = [fact for _, fact in world.pending() if isinstance(fact, DeliveryDue)]
     assert len(told) == len(world.deliveries(care.id))
     assert world.deliveries(shadow.id) == {}
+
+
+def test_the_desk_knows_no_shadow_result_by_any_of_its_doors(world: World) -> None:
+    try_new(world, shadow=True)
+    sent(world, "1.2.1")
+    world.infer_all()
+    care, shadow = sorted(world.results(), key=lambda result: result.model.version)
+    desk = RealDesk(
+        store=world.sql,
+        review=world.review,
+        sign_ins=Any,  # type: ignore[arg-type] # nobody signs in here
+        catalogue=world.catalogue,
+        installed=world.catalogue.cards,
+        places=(),
+    )
+    doors: dict[str, Callable[[str], object]] = {
+        "view": lambda result: desk.view(result, READER),
+        "open": lambda result: desk.open(result, READER),
+        "timeline": desk.timeline,
+        "mask": lambda result: desk.mask(result, 1),
+    }
+    for name, door in doors.items():
+        assert door(care.id), name
+        with pytest.raises(Absent):
+            door(shadow.id)
+    for images in (desk.series, lambda result: desk.frame(result, "1.2.1.0", 0)):  # the bytes here are no DICOM
+        with pytest.raises(Absent):
+            images(shadow.id)
 
 
 def test_nobody_waits_for_a_shadow_so_it_is_never_urgent(world: World) -> None:
@@ -253,6 +283,9 @@ def test_an_ended_trial_gets_no_more_cases_and_what_is_queued_is_computed(world:
 def test_a_trial_is_against_the_version_in_routine_and_there_is_one(world: World) -> None:
     with pytest.raises(NotAllowed, match=r"toy@1\.0\.0 is in routine, not toy@0\.9\.0"):
         try_new(world, shadow=True, against="toy@0.9.0")
+    of_itself = Plan(model=OLD.model.id, against="", shadow=True, share=0, site="", seed=SEED)
+    with pytest.raises(NotAllowed, match="another version is tried against it"):
+        rollout.begin(of_itself, WORD, store=world.store, clock=world.clock)
     try_new(world, shadow=True, against=OLD.model.id)
     with pytest.raises(Refused, match="another trial"):
         try_new(world, share=10)
