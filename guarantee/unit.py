@@ -25,6 +25,7 @@ from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
 from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import Retirements
+from guarantee.rollout import Rollouts
 from guarantee.rules import Facts
 from guarantee.runs import Runs
 from guarantee.stops import Stops
@@ -393,6 +394,10 @@ class Unit(Protocol):
     @property
     def retirements(self) -> Retirements:
         """Model versions that have ended."""
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Model versions in routine, and those that are tried."""
 
     @property
     def messages(self) -> Messages:

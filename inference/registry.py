@@ -54,8 +54,15 @@ class Registry:
         return cls([load_package(folder) for folder in folders], selected)
 
     def card(self, name: str) -> Card | None:
-        """Return the card of the version in use, or None."""
+        """Return the card of the selected version, or of the highest one; None for a name that is not installed.
+
+        What works for patients may be another one: that is an appointment (guarantee/rollout.py).
+        """
         return self._in_use.get(name)
+
+    def in_use(self) -> tuple[Card, ...]:
+        """Return the card of one version of each name: the selected one, or the highest; by name."""
+        return tuple(self._in_use[name] for name in sorted(self._in_use))
 
     def card_of(self, model_id: str) -> Card | None:
         """Return the card of exactly this version ("name@version"), or None."""

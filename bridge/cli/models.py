@@ -15,13 +15,16 @@ from bridge.cli.common import (
     say,
     table,
 )
+from bridge.cli.compare import compare
 from bridge.cli.drift import drift
 from bridge.cli.model_card import card_text, card_value
+from bridge.cli.rollout import promote, rollback, trial
 from bridge.config import FILE, ConfigError
 from bridge.flows import retire as flow
 from bridge.web.model_words import STATES
 from bridge.wiring.models import host_options, language_of, lives, require_unrouted
 from bridge.wiring.parts import Parts
+from bridge.wiring.versions import in_routine
 from inference.card import Package, keep_package, load_package
 from inference.errors import PackageRefused
 
@@ -31,7 +34,8 @@ def models() -> None:
     """The models of this installation."""
 
 
-models.add_command(drift)
+for _verb in (compare, drift, promote, rollback, trial):
+    models.add_command(_verb)
 
 
 @models.command("list")
@@ -140,13 +144,16 @@ def add(package: Path, folder: Path) -> None:
     keep_package(loaded, target)
     click.echo(
         f"{card.model.id} is in {target}. To run it, add that folder to models.packages in {folder / FILE}, "
-        "name the model in a route, and restart."
+        "name the model in a route, and restart. Where another version is in routine it gets no work until it is tried "
+        "(`aval models trial start`) or promoted (`aval models promote`)."
     )
 
 
 def _package(model: str, parts: Parts) -> Package:
-    """Return the package of a version, or of the version in use of a name."""
-    card = parts.catalogue.card_of(model) or parts.catalogue.card(model)
+    """Return the package of a version, or of the version in routine of a name."""
+    with parts.store("desk").reading() as unit:
+        rollout = unit.rollouts.now()
+    card = parts.catalogue.card_of(model) or in_routine(model, rollout, parts)
     package = parts.catalogue.package(card.model.id) if card else None
     if package is None:
         raise ConfigError(f"{model} is not installed here: `aval models list` prints what is")

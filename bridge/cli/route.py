@@ -8,11 +8,12 @@ import click
 
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, say
 from bridge.config import ConfigError
-from bridge.flows.route import NO_ROUTE, Choice, Tried
+from bridge.flows.route import MISSING, NO_ROUTE, Choice, Tried
 from bridge.rules_file import schema_text
 from bridge.wiring.dry_run import SENDER, DryRun, Origin, Unreadable, of_case, of_files
 from bridge.wiring.rules import check
 from guarantee.case import CaseKind
+from guarantee.rollout import Assigned, Part
 
 
 @click.group()
@@ -100,6 +101,10 @@ def _plain_choice(choice: Choice) -> dict[str, Any]:
     refusal = choice.refusal
     return {
         "model": choice.card.model.id,
+        "mode": str(choice.mode),
+        "part": str(choice.assigned.part),
+        "draw": choice.assigned.draw,
+        "trial": choice.assigned.trial.id if choice.assigned.trial else None,
         "runs": refusal is None,
         "series": choice.focus,
         "why_not": {"code": refusal.code, "detail": refusal.detail} if refusal else None,
@@ -136,6 +141,18 @@ def _route_lines(one: Tried, case: DryRun) -> list[str]:
 
 def _model_line(choice: Choice, case: DryRun) -> str:
     where = f" on series {choice.focus} ({case.images[choice.focus]} instances)" if choice.focus else ""
+    version = f"{choice.card.model.id} ({_why_this_version(choice.assigned)})"
     if choice.refusal is None:
-        return f"{choice.card.model.id} runs{where}"
-    return f"{choice.card.model.id} is excluded{where}: {choice.refusal.code}, {choice.refusal.detail}"
+        return f"{version} runs{where}"
+    ends = "fails" if choice.refusal.code == MISSING else "is excluded"
+    return f"{version} {ends}{where}: {choice.refusal.code}, {choice.refusal.detail}"
+
+
+def _why_this_version(assigned: Assigned) -> str:
+    trial = assigned.trial
+    if trial is None:
+        return str(assigned.part)
+    if assigned.draw is None or assigned.part is Part.SHADOW:
+        return f"{assigned.part}, trial {trial.id[:8]}"
+    drew = f"the canary gets draws below {trial.share}, this case drew {assigned.draw:.2f}"
+    return f"{assigned.part}, trial {trial.id[:8]}: {drew}"

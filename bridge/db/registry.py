@@ -6,12 +6,14 @@ from sqlalchemy import Connection, delete, select, update
 
 from bridge.db import tables
 from bridge.db.results import insert_once
+from bridge.db.rollouts import SqlRollouts
 from guarantee.canonical import canonical
 from guarantee.codec import time_text, to_plain
 from guarantee.errors import Malformed
 from guarantee.ids import Digest
 from guarantee.policy import Policy
 from guarantee.result import ModelVersion
+from guarantee.rollout import Appointment, Step
 
 
 class SqlRegistry:
@@ -50,6 +52,15 @@ class SqlRegistry:
         if row is None:
             return None
         return ModelVersion(name=row.name, version=row.version, digest=Digest(row.digest), card=Digest(row.card))
+
+    def appoint_first(self, model: ModelVersion, at: datetime) -> None:
+        """Put a version in routine whose name never had one there: what is installed later is tried, or promoted."""
+        rollouts = SqlRollouts(self._connection)
+        if not rollouts.appointments(model.name):
+            reason = "the highest version that was installed when this model was first known here"
+            rollouts.appoint(
+                Appointment(seq=0, model=model.id, step=Step.FIRST, below=None, by="start", reason=reason, at=at)
+            )
 
     def register_policy(self, policy: Policy, at: datetime) -> None:
         """Insert a policy that is not yet known.

@@ -18,9 +18,11 @@ from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
+from bridge.db.pairs import SqlPairs
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
+from bridge.db.rollouts import SqlRollouts
 from bridge.db.runs import SqlRuns
 from bridge.db.samples import SqlSamples
 from bridge.db.stops import SqlStops
@@ -46,11 +48,13 @@ class SqlUnit:
     destinations: SqlDestinations
     stops: SqlStops
     retirements: SqlRetirements
+    rollouts: SqlRollouts
     messages: SqlMessages
     accounts: SqlAccounts
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
+    pairs: SqlPairs
     samples: SqlSamples
     registry: SqlRegistry
     traces: SqlTraces
@@ -119,11 +123,13 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
         retirements=SqlRetirements(connection),
+        rollouts=SqlRollouts(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),
+        pairs=SqlPairs(connection),
         samples=SqlSamples(connection),
         registry=SqlRegistry(connection),
         traces=SqlTraces(connection),

@@ -16,6 +16,7 @@ _INTEGERS: Final = frozenset(
         "answered",
         "attempt",
         "attempts",
+        "below",
         "conflict",
         "identity_version",
         "n",
@@ -26,6 +27,7 @@ _INTEGERS: Final = frozenset(
     }
     | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
     | {"broken_off", "failures", "holds", "instances", "objects", "round", "second_factor_step", "trying"}
+    | {"shadow", "share", "under"}
 )
 
 
@@ -52,6 +54,9 @@ sign_ins = _table("sign_ins", "id", "login outcome at")
 policies = _table("policies", "ref", "readers body added_at")
 models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
 retirements = _table("retirements", "model_id", "by_whom reason at")
+appointments = _table("appointments", "seq", "name model_id step below by_whom reason at")
+trials = _table("trials", "id", "name model_id under shadow share drawn_below site seed by_whom reason at")
+trial_ends = _table("trial_ends", "trial_id", "by_whom reason at")
 cases = _table(
     "cases",
     "id",
@@ -120,3 +125,16 @@ stops_in_force = Table(
     "stops_in_force", MetaData(), *(Column(name, Text) for name in ("scope", "target", "by_whom", "reason", "at"))
 )
 held_results = Table("held_results", MetaData(), Column("result_id", Text))
+routine_versions = Table(
+    "routine_versions",
+    MetaData(),
+    *(Column(name, Integer if name in _INTEGERS else Text) for name in ("seq", "name", "model_id", "below")),
+)
+open_trials = Table(
+    "open_trials",
+    MetaData(),
+    *(
+        Column(name, Integer if name in _INTEGERS else Text)
+        for name in ("id", "name", "model_id", "under", "shadow", "drawn_below", "site", "seed")
+    ),
+)

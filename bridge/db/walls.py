@@ -8,6 +8,7 @@ that the files are what this list gives.
 from typing import Final
 
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
+from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
 
 _IDENTITY: Final = (
@@ -283,6 +284,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         says="the sealed terms of the release name no such package for no such destination",
     ),
     *SENDING,
+    *ROLLOUT,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",
@@ -318,6 +320,9 @@ WALLS: Final[tuple[Wall, ...]] = (
         "policies",
         "models",
         "retirements",
+        "appointments",
+        "trials",
+        "trial_ends",
         "doubts",
         "admissions",
         "questions",

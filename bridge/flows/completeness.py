@@ -12,7 +12,7 @@ from typing import Final
 
 from bridge.flows.announcements import announced, from_headers
 from bridge.flows.asking import ASK_AGAIN_S, About, Asking
-from bridge.flows.route import NO_ROUTE, Routing, route, try_rules
+from bridge.flows.route import MISSING, NO_ROUTE, Routing, asked, route, try_rules
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest
 from guarantee.completeness import Arrived, Incomplete, Judgement, Situation, Verdict, judge
@@ -21,7 +21,7 @@ from guarantee.identity import Doubt, collides, person
 from guarantee.ids import CaseId
 from guarantee.judging import Moving
 from guarantee.ports import Catalogue, Clock, Store, Vault
-from guarantee.result import Cause
+from guarantee.result import Cause, Mode
 from guarantee.states import CaseState, CaseVerb, ResultVerb
 from guarantee.unit import Input, Unit
 
@@ -213,7 +213,7 @@ def _look(moving: Moving, unit: Unit, tools: Completion, now: datetime) -> _Look
         is_open=moving.is_open,
         broken_off=moving.broken_off,
         broken_s=tools.quiet.broken_s,
-        waits=bool(said) and _waits(case, inputs, tools),
+        waits=bool(said) and _waits(case, inputs, unit, tools),
         deadline_s=tools.quiet.deadline_s,
     )
     return _Look(case=case, inputs=inputs, judgement=judge(situation, now))
@@ -238,12 +238,19 @@ def _quiet_s(modality: str, quiet: QuietTimes) -> float:
     return quiet.by_modality_s.get(modality, quiet.default_s)
 
 
-def _waits(case: Case, inputs: Sequence[Input], tools: Completion) -> bool:
-    """Return whether a model that a route chooses waits; outside its envelope too, for what is missing may be why."""
+def _waits(case: Case, inputs: Sequence[Input], unit: Unit, tools: Completion) -> bool:
+    """Return whether a model that a route chooses waits; outside its envelope too, for what is missing may be why.
+
+    What runs in shadow mode has no say: a version that is tried must not delay the one that care waits for.
+    """
     if not inputs:
         return False
-    tried = try_rules(case.kind, case.site, inputs, routing=tools.routing, catalogue=tools.catalogue)
-    return any(choice.card.incomplete is not Incomplete.RUN for one in tried for choice in one.choices)
+    tried = try_rules(
+        asked(case), inputs, routing=tools.routing, catalogue=tools.catalogue, rollout=unit.rollouts.now()
+    )
+    choices = [choice for one in tried for choice in one.choices]
+    care = [choice for choice in choices if choice.mode is Mode.CARE]
+    return any(choice.card.incomplete is not Incomplete.RUN for choice in care or choices)
 
 
 # --------------------------------------------------------------------------------------------------- what it amounts to
@@ -253,7 +260,10 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
     case, inputs = look.case, look.inputs
     manifest = Manifest(uid=case.uid, revision=case.revision, sources=tuple(used.source for used in inputs))
     digest = tools.vault.put(manifest.to_bytes())
-    found = route(case, digest, inputs, routing=tools.routing, catalogue=tools.catalogue) if inputs else ()
+    rollout = unit.rollouts.now()
+    found = (
+        route(case, digest, inputs, routing=tools.routing, catalogue=tools.catalogue, rollout=rollout) if inputs else ()
+    )
     complete = case.after(CaseVerb.COMPLETE, manifest=digest, cause="" if found else NO_ROUTE)
     unit.cases.move(complete, now)
     unit.judging.judge(complete, look.judgement, now)
@@ -264,7 +274,8 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
         if refusal is None:
             unit.messages.ring(ResultQueued(result=routed.result.id), now)
         else:
-            unit.results.move(routed.result.after(ResultVerb.EXCLUDE, cause=refusal), now)
+            verb = ResultVerb.FAIL if refusal.code == MISSING else ResultVerb.EXCLUDE
+            unit.results.move(routed.result.after(verb, cause=refusal), now)
 
 
 def _refusal(card: Card, focus: str, judgement: Judgement) -> Cause | None:

@@ -3,18 +3,22 @@
 Three ways not to run, and they are told apart: a rule of the site rejects (excluded, code "rule"), the case lies
 outside the model's card (excluded, with the code of the card's condition), or no rule takes the case at all (the case
 itself is marked NO_ROUTE). None of them is a failure: "failed" means that a model did run, or should have.
+
+Rules name models; which version of a model looks at a case, and whether for care or in shadow mode, is in the database
+(guarantee/rollout.py). A version that ought to run and that this process does not hold is a failure: MISSING.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind
 from guarantee.ids import Digest
 from guarantee.ports import Catalogue
-from guarantee.result import Cause, Priority, Result, result_id
+from guarantee.result import Cause, Mode, Priority, Result, result_id
+from guarantee.rollout import Assigned, Part, Rollout
 from guarantee.rules import Condition, Facts, Route, first_unmet, ordered_stat
 from guarantee.states import ResultState
 from guarantee.unit import Input
@@ -24,6 +28,9 @@ NO_ROUTE: Final = "no-route"
 
 BY_RULE: Final = "rule"
 """Code of the cause of a result that a rule of the site rejected; the detail names the rule and its reason."""
+
+MISSING: Final = "model-missing"
+"""Code of the cause of a result whose version a process does not hold."""
 
 FRAMES_DIGITS_MAX: Final = 7
 """Longest Number of Frames that is believed. Ten million images are a file of terabytes."""
@@ -43,16 +50,23 @@ class Routing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What one model does with a case.
+    """What one model version does with a case.
 
     Args:
         focus: the series it looks at; "" for the whole record.
         refusal: why it does not run; None when it does.
+        assigned: why it is this version, and in which mode.
     """
 
     card: Card
     focus: str
     refusal: Cause | None
+    assigned: Assigned
+
+    @property
+    def mode(self) -> Mode:
+        """For care, or in shadow mode: a card that says shadow is obeyed whatever else is said."""
+        return Mode.SHADOW if Mode.SHADOW in {self.card.mode, self.assigned.mode} else Mode.CARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +97,29 @@ class Routed:
     route: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A case that rules are held against; it need not exist yet.
+
+    Args:
+        uid: Study Instance UID, or what the record calls the stay.
+    """
+
+    kind: CaseKind
+    uid: str
+    site: str
+
+
+def asked(case: Case) -> Asked:
+    """Return a case as rules see it."""
+    return Asked(kind=case.kind, uid=case.uid, site=case.site)
+
+
 def route(
-    case: Case, manifest: Digest, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue
+    case: Case, manifest: Digest, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue, rollout: Rollout
 ) -> tuple[Routed, ...]:
-    """Return what should happen with a complete case, each model once, in the order of the rules."""
-    tried = try_rules(case.kind, case.site, inputs, routing=routing, catalogue=catalogue)
+    """Return what should happen with a complete case, each version once, in the order of the rules."""
+    tried = try_rules(asked(case), inputs, routing=routing, catalogue=catalogue, rollout=rollout)
     return tuple(
         Routed(
             result=_queued(case, manifest, choice, one, routing),
@@ -101,26 +133,26 @@ def route(
 
 
 def try_rules(
-    kind: CaseKind, site: str, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue
+    case: Asked, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue, rollout: Rollout
 ) -> tuple[Tried, ...]:
     """Hold every rule for this kind of case against it; nothing is changed."""
-    known = facts_of_case(site, inputs)
-    series = facts_by_series(kind, inputs)
-    held = [(rule, first_unmet(rule.when, known)) for rule in routing.routes if rule.kind is kind]
+    known = facts_of_case(case.site, inputs)
+    series = facts_by_series(case.kind, inputs)
+    held = [(rule, first_unmet(rule.when, known)) for rule in routing.routes if rule.kind is case.kind]
     rejecting = [rule for rule, missing in held if missing is None and rule.reject is not None]
     chosen: set[str] = set()
     found = []
     for rule, missing in held:
         takes = missing is None and rule.reject is None
         models = [name for name in dict.fromkeys(rule.models) if name not in chosen] if takes else []
-        cards = [card for name in models if (card := catalogue.card(name)) is not None]
+        versions = [found for name in models for found in _versions(name, case, catalogue, rollout)]
         chosen.update(models)
         ordered = ordered_stat(known) if takes else ""
         found.append(
             Tried(
                 rule=rule,
                 unmet=missing,
-                choices=tuple(_chosen(card, series, rejecting) for card in cards),
+                choices=tuple(_chosen(version, series, rejecting) for version in versions),
                 priority=Priority.STAT if ordered else rule.priority,
                 ordered=ordered,
             )
@@ -128,10 +160,43 @@ def try_rules(
     return tuple(found)
 
 
-def _chosen(card: Card, series: Mapping[str, Facts], rejecting: Sequence[Route]) -> Choice:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Version:
+    """A version that is to look at a case; ``held`` says whether this process holds its package."""
+
+    card: Card
+    assigned: Assigned
+    held: bool
+
+
+def _versions(name: str, case: Asked, catalogue: Catalogue, rollout: Rollout) -> list[_Version]:
+    """Return the versions of a model that look at a case, that of care first; [] for a model that is not installed.
+
+    The card of the version in use stands in for that of one which is not held here: the result must have a policy.
+    """
+    in_use = catalogue.card(name)
+    if in_use is None:
+        return []
+    assigned = rollout.assigned(name, case.site, case.kind, case.uid)
+    if not assigned:
+        only = Assigned(model=in_use.model.id, mode=Mode.CARE, part=Part.ROUTINE)
+        return [_Version(card=in_use, assigned=only, held=True)]
+    found = []
+    for one in assigned:
+        card = catalogue.card_of(one.model)
+        stands_in = replace(in_use, model=rollout.known[one.model])
+        found.append(_Version(card=card or stands_in, assigned=one, held=card is not None))
+    return found
+
+
+def _chosen(version: _Version, series: Mapping[str, Facts], rejecting: Sequence[Route]) -> Choice:
+    card = version.card
     focus, refusal = choose(card, series)
+    if not version.held:
+        detail = f"{card.model.id} is to run and this process does not hold it: install it here and restart"
+        refusal = Cause(code=MISSING, detail=detail)
     ruled_out = (_by_rule(rule) for rule in rejecting if rule.rejects(card.model.name))
-    return Choice(card=card, focus=focus, refusal=next(ruled_out, refusal))
+    return Choice(card=card, focus=focus, refusal=next(ruled_out, refusal), assigned=version.assigned)
 
 
 def _by_rule(rule: Route) -> Cause:
@@ -191,14 +256,14 @@ def _images(facts: Facts) -> int:
 
 
 def _queued(case: Case, manifest: Digest, choice: Choice, tried: Tried, routing: Routing) -> Result:
-    model = choice.card.model
+    model, shadow = choice.card.model, choice.mode is Mode.SHADOW
     return Result(
         id=result_id(case.id, model),
         case=case.id,
         model=model,
         focus=choice.focus,
-        mode=choice.card.mode,
-        priority=tried.priority,
+        mode=choice.mode,
+        priority=Priority.ROUTINE if shadow else tried.priority,  # nobody waits for it, and it must delay nobody
         policy=routing.policies[choice.card.policy],
         manifest=manifest,
         identity_version=case.identity_version,

@@ -7,7 +7,9 @@ from bridge.web.i18n import N_
 
 STATES: Final[Mapping[str, str]] = {
     "routed": N_("in use"),
-    "installed": N_("installed, no route uses it"),
+    "canary": N_("tried, for a share of the cases"),
+    "shadow": N_("tried in shadow mode"),
+    "installed": N_("installed, gets no work"),
     "stopped": N_("stopped"),
     "retired": N_("retired"),
 }
@@ -34,3 +36,6 @@ NONE: Final = N_("none")
 
 GOLDEN_CASE: Final = N_("a golden case does not come out on this worker: %(failure)s")
 """Why a worker suspends a version, in the language of the site: every reader sees it above the worklist."""
+
+INSUFFICIENT: Final = N_("insufficient n")
+"""Printed instead of a figure on too few cases."""

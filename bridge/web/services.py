@@ -21,6 +21,7 @@ from guarantee.pauses import Pause
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
 from guarantee.retirement import Retirement
+from guarantee.rollout import Rollout
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Scope, Stop
 
@@ -291,6 +292,9 @@ class Desk(Protocol):
 
     def retired(self) -> Mapping[str, Retirement]:
         """Return the model versions that have ended, by "name@version"."""
+
+    def rollout(self) -> Rollout:
+        """Return which versions are in routine, and which are tried."""
 
     def ready(self) -> Sequence[str]:
         """Return what keeps this process from working; empty when nothing does."""

@@ -17,7 +17,7 @@ from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.vault import ObjectVault, examine
-from bridge.wiring import models, outward, sources, tls, ups
+from bridge.wiring import models, outward, sources, tls, ups, versions
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.ids import digest
@@ -52,6 +52,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("models", lambda: _models(parts)),
         ("provider", lambda: models.check_provider(parts)),
         ("retired models", lambda: models.check_retired(parts)),
+        ("versions", lambda: versions.check_in_routine(parts)),
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bridge import accounts
 from bridge.comparison import Asked, Drift, Version
-from bridge.db.store import SqlStore
+from bridge.db.store import SqlStore, SqlUnit
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
@@ -28,7 +28,9 @@ from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
+from guarantee.result import Mode
 from guarantee.retirement import Retirement
+from guarantee.rollout import Rollout
 from guarantee.states import ResultState
 from guarantee.stops import Scope, Stop, in_force
 
@@ -91,9 +93,7 @@ class RealDesk:
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""
         with self.store.reading() as unit:
-            row = unit.views.result(result)
-            if row is None or row.result.mode != "care":
-                raise Absent(result)
+            row = _shown(result, unit)
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
@@ -132,6 +132,7 @@ class RealDesk:
     def timeline(self, result: str) -> Sequence[Happened]:
         """Return everything the journal says of a result."""
         with self.store.reading() as unit:
+            _shown(result, unit)
             links = unit.views.timeline(result)
             places = {sent.delivery.id: sent.delivery.destination for sent in unit.views.sent(result)}
         return [
@@ -214,6 +215,11 @@ class RealDesk:
         with self.store.reading() as unit:
             return {line.model: line for line in unit.retirements.all()}
 
+    def rollout(self) -> Rollout:
+        """Return which versions are in routine, and which are tried."""
+        with self.store.reading() as unit:
+            return unit.rollouts.now()
+
     # --------------------------------------------------------------------------------------------------- images
 
     def series(self, result: str) -> Sequence[Mapping[str, Any]]:
@@ -242,9 +248,9 @@ class RealDesk:
     def mask(self, result: str, segment: int) -> bytes:
         """Return the mask of a segment of the endorsed content, or else of the draft."""
         with self.store.reading() as unit:
-            row = unit.views.result(result)
+            row = _shown(result, unit)
             decision = unit.gate.decision(ResultId(result))
-        if row is None or row.result.draft is None:
+        if row.result.draft is None:
             raise Absent(result)
         content = self._content(decision.content if decision and decision.content else row.result.draft)
         for drawn in content.segments if content else ():
@@ -278,9 +284,7 @@ class RealDesk:
 
     def _groups(self, result: str) -> tuple[str, dict[str, list[Source]]]:
         with self.store.reading() as unit:
-            row = unit.views.result(result)
-        if row is None:
-            raise Absent(result)
+            row = _shown(result, unit)
         groups: dict[str, list[Source]] = {}
         if row.case.kind is CaseKind.STUDY:
             for source in Manifest.from_bytes(self.review.vault.get(row.result.manifest)).sources:
@@ -299,6 +303,18 @@ class RealDesk:
                 while len(self._descriptions) > DESCRIPTIONS_MAX:
                     self._descriptions.pop(next(iter(self._descriptions)))
         return found
+
+
+def _shown(result: str, unit: SqlUnit) -> Row:
+    """Return a result that a person at the desk may know of: one in shadow mode does not exist for them.
+
+    Raises:
+        Absent: there is no such result, or it is in shadow mode.
+    """
+    row = unit.views.result(result)
+    if row is None or row.result.mode is not Mode.CARE:
+        raise Absent(result)
+    return row
 
 
 def _judged(row: JudgedRow, focus: str) -> Judged:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.flows.route import Tried, facts_by_series, try_rules
+from bridge.flows.route import Asked, Tried, facts_by_series, try_rules
 from bridge.wiring.parts import Parts
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.read.headers import read_header, to_arrival
@@ -16,6 +16,7 @@ from fhir_adapters.wire import parse_body
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed
 from guarantee.ids import digest
+from guarantee.rollout import Rollout
 from guarantee.unit import Arrival, Input
 
 FILE_BYTES_MAX: Final = 1024**3
@@ -74,7 +75,10 @@ def of_files(paths: Sequence[Path], parts: Parts, origin: Origin) -> tuple[list[
                 cases.setdefault((arrival.kind, arrival.uid), []).append(used)
         except (Malformed, MalformedInstance, BadRequest) as error:
             refused.append(Unreadable(path, str(error)))
-    return [_dry_run(kind, uid, inputs, parts, origin.site) for (kind, uid), inputs in cases.items()], refused
+    with parts.store("desk").reading() as unit:
+        rollout = unit.rollouts.now()
+    made = [_dry_run(kind, uid, inputs, parts, origin.site, rollout) for (kind, uid), inputs in cases.items()]
+    return made, refused
 
 
 def of_case(uid: str, parts: Parts) -> list[DryRun]:
@@ -82,11 +86,13 @@ def of_case(uid: str, parts: Parts) -> list[DryRun]:
     site = parts.settings.site.name
     with parts.store("desk").reading() as unit:
         found = {kind: [each for each in unit.cases.inputs(kind, uid) if each.is_used] for kind in CaseKind}
-    return [_dry_run(kind, uid, inputs, parts, site) for kind, inputs in found.items() if inputs]
+        rollout = unit.rollouts.now()
+    return [_dry_run(kind, uid, inputs, parts, site, rollout) for kind, inputs in found.items() if inputs]
 
 
-def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts, site: str) -> DryRun:
-    tried = try_rules(kind, site, inputs, routing=parts.routing, catalogue=parts.catalogue)
+def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts, site: str, rollout: Rollout) -> DryRun:
+    asked = Asked(kind=kind, uid=uid, site=site)
+    tried = try_rules(asked, inputs, routing=parts.routing, catalogue=parts.catalogue, rollout=rollout)
     images = {group: int(min(facts["ImageCount"])) for group, facts in facts_by_series(kind, inputs).items()}
     return DryRun(kind=kind, uid=uid, images=images, tried=tried)
 

@@ -12,8 +12,10 @@ from bridge.flows.golden import Examiner
 from bridge.web.i18n import Language
 from bridge.web.model_words import GOLDEN_CASE
 from bridge.wiring.parts import Parts
+from bridge.wiring.versions import at_work, in_routine
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
+from guarantee.rollout import Rollout
 from guarantee.stops import in_force
 from inference import golden
 from inference.errors import PackageRefused
@@ -70,9 +72,11 @@ def check_provider(parts: Parts) -> str:
 
 
 def routed(parts: Parts) -> Sequence[Card]:
-    """Return the cards of the versions that the routes send work to, each once, the cheapest first."""
+    """Return the cards of the versions that get work now, each once, the cheapest first: those that are tried too."""
     names = {name for route in parts.routing.routes if route.reject is None for name in route.models}
-    cards = [card for name in names if (card := parts.catalogue.card(name)) is not None]
+    with parts.store("infer").reading() as unit:
+        rollout = unit.rollouts.now()
+    cards = [card for name in names for card in at_work(name, rollout, parts)]
     return sorted(cards, key=lambda card: (card.memory_mb, card.model.id))
 
 
@@ -99,14 +103,15 @@ def _failure(card: Card, *, host: ModelHost, parts: Parts) -> str | None:
 
 def examine_routed(parts: Parts, one: Examiner) -> Callable[[], None]:
     """Return what examines every routed model whose time has come."""
-    cards = routed(parts)
-    return lambda: one.examine_due(cards)
+    return lambda: one.examine_due(routed(parts))
 
 
 class State(StrEnum):
     """Where a model version of this installation stands in its life."""
 
     ROUTED = "routed"
+    CANARY = "canary"
+    SHADOW = "shadow"
     INSTALLED = "installed"
     STOPPED = "stopped"
     RETIRED = "retired"
@@ -117,8 +122,8 @@ class Life:
     """Where a version stands, and why.
 
     Args:
-        routes: those that send work to exactly this version, by name.
-        why: who retired or stopped it and why; "" otherwise.
+        routes: those that send work to exactly this version, by name; of a version that is tried, through its trial.
+        why: who retired or stopped it and why, or what it is tried for; "" otherwise.
     """
 
     state: State
@@ -127,29 +132,33 @@ class Life:
 
 
 def lives(parts: Parts) -> dict[str, Life]:
-    """Return where each installed version stands, by "name@version": retired before stopped before routed."""
+    """Return where each installed version stands, by "name@version": retired before stopped before tried or routed."""
     with parts.store("desk").reading() as unit:
         ended = {line.model: f"{line.at:%Y-%m-%d}, {line.by}: {line.reason}" for line in unit.retirements.all()}
-        stops = in_force(unit.stops.lines())
+        stops, rollout = in_force(unit.stops.lines()), unit.rollouts.now()
     found = {}
     for card in parts.catalogue.cards():
-        routes = _routes_to(card, parts)
+        state, routes, tried = _working(card, rollout, parts)
         held = next((f"{s.at:%Y-%m-%d}, {s.by}: {s.reason}" for s in stops if s.covers(card.model, "")), "")
-        state = State.ROUTED if routes else State.INSTALLED
         if held:
             state = State.STOPPED
         if card.model.id in ended:
             state, held = State.RETIRED, ended[card.model.id]
-        found[card.model.id] = Life(state=state, routes=routes, why=held)
+        found[card.model.id] = Life(state=state, routes=routes, why=held or tried)
     return found
 
 
-def _routes_to(card: Card, parts: Parts) -> tuple[str, ...]:
-    """Return the routes that send work to exactly this version: the one in use of its name."""
-    if parts.catalogue.card(card.model.name) != card:
-        return ()
+def _working(card: Card, rollout: Rollout, parts: Parts) -> tuple[State, tuple[str, ...], str]:
+    """Return whether exactly this version gets work, through which routes, and what it is tried for."""
     name = card.model.name
-    return tuple(route.name for route in parts.rules[0] if route.reject is None and name in route.models)
+    routes = tuple(route.name for route in parts.rules[0] if route.reject is None and name in route.models)
+    trial = next((trial for trial in rollout.trials if trial.model == card.model.id), None)
+    if not routes or (trial is None and in_routine(name, rollout, parts) != card):
+        return State.INSTALLED, (), ""
+    if trial is None:
+        return State.ROUTED, routes, ""
+    state = State.CANARY if trial.share else State.SHADOW
+    return state, routes, f"{trial.at:%Y-%m-%d}, {trial.by}: {trial.reason}"
 
 
 def require_unrouted(model_id: str, parts: Parts) -> None:
@@ -161,8 +170,9 @@ def require_unrouted(model_id: str, parts: Parts) -> None:
     life = lives(parts).get(model_id)
     if life is not None and life.routes:
         raise ConfigError(
-            f"route {', '.join(life.routes)} sends work to {model_id}: take it out of the rules and restart, or give "
-            "--although-routed; every result of those routes is then excluded as retired, and no model looks at it"
+            f"route {', '.join(life.routes)} sends work to {model_id}: take it out of the rules and restart, put "
+            "another version in routine (`aval models promote`), end its trial, or give --although-routed; every "
+            "result of those routes is then excluded as retired, and no model looks at it"
         )
 
 

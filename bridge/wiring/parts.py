@@ -200,6 +200,8 @@ class Parts:
         with self.store("").transaction("register") as unit:
             for card in self.catalogue.cards():
                 unit.registry.register_model(card.model, now)
+            for card in self.catalogue.in_use():
+                unit.registry.appoint_first(card.model, now)
             for policy in self.rules[1]:
                 unit.registry.register_policy(policy, now)
 

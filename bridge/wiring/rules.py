@@ -26,7 +26,10 @@ def misnamed(routes: Sequence[Route], policies: Sequence[Policy], catalogue: Cat
         for m, name in enumerate(route.models):
             place: Place = ("routes", n, "models", m)
             card = catalogue.card(name)
-            if card is None:
+            if card is None and "@" in name:
+                said = "which version is in routine, and which is tried, is said by `aval models`, never by a rule"
+                yield place, f"route {route.name} names {name!r}: a rule names a model without its version; {said}"
+            elif card is None:
                 yield place, f"route {route.name} names model {name!r}, which is not installed (`aval models list`)"
             elif card.kind is not route.kind:
                 yield place, f"route {route.name} is for {route.kind} cases, model {name} is not"

@@ -31,6 +31,7 @@ from guarantee.policy import Policy, Role
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import Retirement
+from guarantee.rollout import Rollout
 from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
@@ -85,18 +86,14 @@ class FakeDesk(Measured):
             )
             for n, (login, name, role) in enumerate(_PEOPLE)
         }
-        self.policy = Policy(
-            id="validate-each",
-            version=1,
-            readers=readers_needed,
-            roles=frozenset({Role.RADIOLOGIST, Role.CLINICIAN}),
-            expires_after_s=86_400,
-        )
+        both = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
+        self.policy = Policy(id="validate-each", version=1, readers=readers_needed, roles=both, expires_after_s=86_400)
         self.cases: dict[str, _Case] = {}
         self.questions: dict[str, tuple[str, str, str, datetime]] = {}
         self.sessions: dict[str, tuple[Session, datetime]] = {}
         self.stop_lines: list[Stop] = []
         self.ended: list[Retirement] = []
+        self.rolled_out = Rollout()
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
@@ -297,6 +294,9 @@ class FakeDesk(Measured):
 
     def retired(self) -> Mapping[str, Retirement]:
         return {line.model: line for line in self.ended}
+
+    def rollout(self) -> Rollout:
+        return self.rolled_out
 
     def ready(self) -> Sequence[str]:
         return tuple(self.missing)

@@ -1,8 +1,10 @@
 """The pages, without a browser: what they say, and what they keep to themselves."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,6 +15,7 @@ from guarantee.opinion import Reason
 from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.retirement import Retirement
+from guarantee.rollout import Appointment, Rollout, Step, Trial
 from guarantee.states import CaseState, ResultState
 from tests.desk import cases
 from tests.desk.asking import opinion, question
@@ -240,6 +243,25 @@ def test_a_retired_system_says_so_with_who_and_why(page: TestClient, desk: FakeD
     assert "Retiré, ne produit plus de proposition" in text
     assert "remplacé par 2.0.0" in text
     assert "operator:root" in text
+
+
+def test_a_version_that_waits_and_one_that_is_tried_are_not_called_in_use(page: TestClient, desk: FakeDesk) -> None:
+    first, second, *_ = (card.model for card in desk.cards())
+    word: dict[str, Any] = {"by": "operator:root", "reason": "essai", "at": datetime.now(UTC)}
+    trial: dict[str, Any] = {"under": 1, "site": "", "seed": "0" * 32} | word
+    before = page.get("/systems").text.count("En service")
+    elsewhere = Appointment(seq=1, model=f"{first.name}@0.9.0", step=Step.FIRST, below=None, **word)
+    desk.rolled_out = Rollout(appointments={first.name: elsewhere})
+    text = page.get("/systems").text
+    assert text.count("En service") == before - 1
+    assert "Installé, ne reçoit pas de travail" in text
+    canary = Trial(model=first.id, shadow=True, share=10, **trial)
+    shadow = Trial(model=second.id, shadow=True, share=0, **trial)
+    desk.rolled_out = replace(desk.rolled_out, trials=(canary, shadow))
+    text = page.get("/systems").text
+    assert "À l’essai, pour 10\u00a0% des dossiers" in text
+    assert "Mode silencieux" in text
+    assert len(set(re.findall(r'id="(system-[^"]+)"', text))) == len(desk.cards())
 
 
 def test_who_may_not_stop_is_offered_no_button(sign_in: SignIn) -> None:

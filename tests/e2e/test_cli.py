@@ -69,6 +69,7 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
             "models",
             "provider",
             "retired models",
+            "versions",
             "routing",
             "journal",
             "broker",

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from bridge.flows import infer, stop
-from bridge.flows.route import try_rules
+from bridge.flows.route import Asked, try_rules
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import ModelFailed, Unavailable
 from guarantee.events import ResultQueued
 from guarantee.result import Cause, Priority
+from guarantee.rollout import Rollout
 from guarantee.rules import Condition, Route
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Scope
@@ -121,7 +122,8 @@ def test_the_trace_says_whether_the_rule_or_the_order_wants_it_at_once(world: Wo
             at=world.clock.now(),
         )
     ]
-    (tried,) = try_rules(CaseKind.STUDY, "site-1", inputs, routing=world.routing, catalogue=world.catalogue)
+    asked = Asked(kind=CaseKind.STUDY, uid="1.2.3", site="site-1")
+    (tried,) = try_rules(asked, inputs, routing=world.routing, catalogue=world.catalogue, rollout=Rollout())
     assert (tried.priority, tried.ordered) == (Priority.STAT, "RequestedProcedurePriority")
 
 

@@ -12,6 +12,7 @@ from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
+from tests.gate.attacks_on_versions import VERSIONS
 from tests.gate.constraints import CONSTRAINTS, TARGETS
 from tests.gate.grants import NEVER_EMPTIED, PLATFORM, ROLE_ATTACKS
 from tests.gate.places import TRIGGERS, Place, PostgreSQLPlace, SQLitePlace
@@ -19,14 +20,26 @@ from tests.gate.world import Builder
 from tests.peers.base import PeerMissing
 from tests.peers.postgresql import PostgreSQL
 
-ALL: Final = (*OPINIONS, *DECISIONS, *RELEASES, *SENDING, *CASES, *IDENTITIES, *REST, *LINKS, *FOREVER, *ROLE_ATTACKS)
+ALL: Final = (
+    *OPINIONS,
+    *DECISIONS,
+    *RELEASES,
+    *SENDING,
+    *CASES,
+    *IDENTITIES,
+    *REST,
+    *VERSIONS,
+    *LINKS,
+    *FOREVER,
+    *ROLE_ATTACKS,
+)
 
 CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 """Each UNIQUE that exists so that a foreign key can point at it; without it there is no schema to attack."""
 
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
-    "retirements",
+    *("retirements", "appointments", "trial_ends"),
     *("runs", "features", "exports", "sign_ins", "journal", "receipts"),
 }
 

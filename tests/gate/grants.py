@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import held
+from tests.gate import held, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -66,6 +66,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "pauses": {DESK},
     "stops": {DESK, INFER},
     "retirements": {DESK},
+    "appointments": {DESK},
+    "trials": {DESK},
+    "trial_ends": {DESK},
     "destinations": {DELIVER},
     "attempts": {DELIVER},
     "receipts": {DELIVER},
@@ -114,6 +117,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "resends": lambda w: w.resend("delivered"),
     "pauses": lambda w: w.pause(),
     "retirements": lambda w: w.retirement(),
+    "appointments": lambda _: versions.appointment(),
+    "trials": lambda _: versions.trial(),
+    "trial_ends": lambda w: versions.trial_end(w.trial),
     "stops": lambda w: w.stop("version", "unused@1", by_whom="infer"),
     "destinations": lambda w: w.destination(),
     "attempts": lambda w: w.attempt("validated"),

@@ -11,6 +11,7 @@ from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState
 from tests.db.databases import ROLES
 from tests.gate.ablation import ALL
 from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
+from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
 from tests.gate.places import Place, PostgreSQLPlace
 from tests.gate.sessions import NOT_GRANTED
@@ -97,6 +98,12 @@ HONEST = [(table, role) for table, roles in WRITERS.items() for role in sorted(r
 def test_who_may_write_a_table_can(place: Place, table: str, role: str) -> None:
     """So that an attack on the same row fails for its wall, and not because nobody could have written it."""
     refusal = place.attempt(attack(role, "honest", "", ROWS[table]))
+    assert refusal is None, refusal
+
+
+@pytest.mark.parametrize("step", VERSIONS_IN_ORDER, ids=lambda step: step.name)
+def test_versions_are_promoted_tried_and_gone_back_to(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
     assert refusal is None, refusal
 
 

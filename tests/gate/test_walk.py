@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
-from bridge.db.engine import make_aval_engine
+from bridge.db import tables
+from bridge.db.engine import engine_at, make_aval_engine
 from bridge.db.store import SqlStore
 from guarantee.events import EventReceived
 from guarantee.ids import DeliveryId, digest
@@ -17,10 +19,11 @@ from guarantee.policy import Policy
 from guarantee.release import Kind
 from guarantee.result import Cause, Result
 from guarantee.retirement import Retirement
+from guarantee.rollout import Appointment, Rollout, Step, Trial, TrialEnd
 from guarantee.states import ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.unit import Fetch, Resend
-from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate
+from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate, model_row
 from tests.db.steps import Steps
 from tests.guarantee.samples import MODEL, POLICY, a_case, at
 
@@ -113,6 +116,39 @@ def test_the_desk_retires_a_version_and_everybody_sees_it(processes: Processes) 
             assert unit.retirements.of(MODEL.id) == line
             assert unit.retirements.all() == (line,)
             assert unit.retirements.of("nobody@1") is None
+
+
+def test_the_desk_rolls_out_versions_and_everybody_sees_which(processes: Processes) -> None:
+    other = replace(MODEL, version="2.0.0")
+    with engine_at(processes.database.url) as owner, owner.begin() as connection:
+        connection.execute(insert(tables.models), [model_row(other)])
+    first = Appointment(seq=1, model=MODEL.id, step=Step.FIRST, below=None, by="start", reason="premier", at=at(1))
+    tried = Trial(
+        model=other.id,
+        under=1,
+        shadow=True,
+        share=5,
+        site="",
+        seed="0" * 32,
+        by="operator:root",
+        reason="essai",
+        at=at(2),
+    )
+    over = TrialEnd(trial=tried.id, by="operator:root", reason="vu", at=at(3))
+    with processes.store_as(DESK).transaction("rollout:operator:root") as unit:
+        unit.rollouts.appoint(first)
+        unit.rollouts.begin(tried)
+        assert unit.rollouts.work(MODEL.id) == {}
+    for role in (INTAKE, INFER, DESK, DELIVER, SWEEP, AUDIT):
+        with processes.store_as(role).reading() as unit:
+            known = {MODEL.id: MODEL, other.id: other}
+            now = Rollout(appointments={MODEL.name: first}, trials=(tried,), known=known)
+            assert unit.rollouts.now() == now
+            assert unit.rollouts.appointments() == (first,)
+    with processes.store_as(DESK).transaction("rollout:operator:root") as unit:
+        unit.rollouts.end(over)
+        assert unit.rollouts.trials() == ((tried, over),)
+        assert unit.rollouts.now().trials == ()
 
 
 def test_destinations_rest_are_paused_and_are_sent_to_again(processes: Processes) -> None:

@@ -22,6 +22,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, model_row, policy_row, user_row
 from tests.db.steps import Steps
+from tests.gate import versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -38,11 +39,13 @@ class World(Rows):
     """Named results and cases, in a database.
 
     Args:
+        trial: the version "tried" is tried for the study of "open", and not for that of "fresh".
         next_link: a link that would follow the last one of the journal, with its right hash.
     """
 
     next_link: dict[str, Any] = field(default_factory=dict)
     uids: int = 0
+    trial: str = ""
 
     def uid(self) -> str:
         self.uids += 1
@@ -104,6 +107,7 @@ class Builder:
         self.changed_worlds()
         self.stops()
         self.retirements()
+        self.versions()
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -113,7 +117,10 @@ class Builder:
         self.sql(
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
-            *(insert("models", model_row(model)) for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED)),
+            *(
+                insert("models", model_row(model))
+                for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, *versions.VERSIONS, versions.ONCE)
+            ),
             insert("policies", policy_row(a_policy(3))),
         )
 
@@ -223,6 +230,21 @@ class Builder:
     def retirements(self) -> None:
         self.keep("queued, ended", self.steps.queued(self.world.uid(), model=ENDED))
         self.sql("aval_desk", self.world.retirement(ENDED.id))
+
+    def versions(self) -> None:
+        """One version that replaced another, one that is tried, one whose trial is over, one that is retired."""
+        tried = versions.drawing(self.case_of("open").uid, self.case_of("fresh").uid)
+        self.world.trial = tried.id
+        self.sql(
+            "aval_desk",
+            versions.appointment(seq=1, step="first"),
+            versions.promotion(versions.IS, seq=2, below=1),
+            versions.appointment(seq=3, name="once", model_id=versions.ONCE.id, step="first"),
+            versions.trial(id="over", site="chu"),
+            versions.trial_end("over"),
+            versions.trial_row(tried),
+            self.world.retirement(versions.OVER),
+        )
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:

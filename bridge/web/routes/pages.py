@@ -86,8 +86,15 @@ def timeline(request: Request, parts: ThisDesk, pages: ThesePages, session: Sign
 @router.get("/systems")
 def systems(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed) -> HTMLResponse:
     """Show the AI systems in use and let a person stop them."""
-    cards, retired = parts.desk.cards(), parts.desk.retired()
-    return pages.render(request, "systems.html", cards=cards, retired=retired, **frame_of(parts, session))
+    desk = parts.desk
+    return pages.render(
+        request,
+        "systems.html",
+        cards=desk.cards(),
+        retired=desk.retired(),
+        rollout=desk.rollout(),
+        **frame_of(parts, session),
+    )
 
 
 @router.get("/destinations")

@@ -78,6 +78,52 @@ CREATE TABLE retirements (
   CONSTRAINT retirement_signed_for CHECK (by_whom <> '' AND reason <> '')
 );
 
+-- Which version of a model works for patients: the last line of each name counts (guarantee/rollout.py).
+CREATE TABLE appointments (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  model_id TEXT NOT NULL,
+  step TEXT NOT NULL,
+  below INTEGER,                               -- the line that a rollback of this one goes back to
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT appointment_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
+  CONSTRAINT appointment_under_its_name CHECK (substr(model_id, 1, length(name) + 1) = name || '@'),
+  CONSTRAINT appointment_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
+
+-- A version that is tried beside the one in routine, for as long as that appointment is the last of its name.
+CREATE TABLE trials (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  model_id TEXT NOT NULL,
+  under INTEGER NOT NULL,                      -- line of the appointment
+  shadow INTEGER NOT NULL,                     -- 1: the version that a case does not get for care runs too, in shadow
+  share INTEGER NOT NULL,                      -- percent of the cases that get this version for care; 0 for none
+  drawn_below TEXT NOT NULL,                   -- share * 2^32 / 100, hexadecimal: draws below it are the canary's
+  site TEXT NOT NULL,                          -- '' for every site
+  seed TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT trial_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
+  CONSTRAINT trial_under_its_name CHECK (substr(model_id, 1, length(name) + 1) = name || '@'),
+  CONSTRAINT trial_tries_something
+    CHECK (shadow IN (0, 1) AND share BETWEEN 0 AND 99 AND (shadow = 1 OR share > 0)),
+  CONSTRAINT trial_draws_by_lot CHECK (length(seed) = 32 AND length(drawn_below) = 8),
+  CONSTRAINT trial_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
+
+CREATE TABLE trial_ends (
+  trial_id TEXT NOT NULL PRIMARY KEY,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT trial_end_of_a_trial FOREIGN KEY (trial_id) REFERENCES trials (id),
+  CONSTRAINT trial_end_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
+
 -- One revision of a set of inputs: a DICOM study, or what the record says of one stay.
 CREATE TABLE cases (
   id TEXT NOT NULL PRIMARY KEY,
@@ -633,6 +679,19 @@ CREATE VIEW paused_destinations AS
   FROM pauses p
   WHERE p.action = 'pause'
     AND NOT EXISTS (SELECT 1 FROM pauses later WHERE later.destination = p.destination AND later.seq > p.seq);
+
+-- The version in routine of each name that ever had one.
+CREATE VIEW routine_versions AS
+  SELECT a.seq, a.name, a.model_id, a.below
+  FROM appointments a
+  WHERE NOT EXISTS (SELECT 1 FROM appointments later WHERE later.name = a.name AND later.seq > a.seq);
+
+-- Trials that are not over: nobody ended them, and the version they are tried against is still the one in routine.
+CREATE VIEW open_trials AS
+  SELECT t.id, t.name, t.model_id, t.under, t.shadow, t.drawn_below, t.site, t.seed
+  FROM trials t
+  JOIN routine_versions v ON v.seq = t.under
+  WHERE NOT EXISTS (SELECT 1 FROM trial_ends e WHERE e.trial_id = t.id);
 
 -- Results that a stop covers now.
 CREATE VIEW held_results AS

@@ -546,6 +546,72 @@ END $$;
 CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_paused();
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_paused;
 
+CREATE FUNCTION appointments_follow() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NEW.seq > coalesce((SELECT max(a.seq) FROM appointments a), 0) AND CASE NEW.step WHEN 'first' THEN NEW.below IS NULL AND NOT EXISTS (SELECT 1 FROM appointments a WHERE a.name = NEW.name) WHEN 'promote' THEN EXISTS (SELECT 1 FROM routine_versions v WHERE v.name = NEW.name AND v.seq = NEW.below AND v.model_id <> NEW.model_id) WHEN 'rollback' THEN EXISTS (SELECT 1 FROM routine_versions v JOIN appointments b ON b.seq = v.below WHERE v.name = NEW.name AND b.model_id = NEW.model_id AND b.below IS NOT DISTINCT FROM NEW.below) ELSE 1 = 0 END) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_follow: this does not follow from the version in routine: somebody appointed another one meanwhile' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_follow BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_follow();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_follow;
+
+CREATE FUNCTION appointments_of_versions_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_of_versions_in_use: this model version is retired' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_of_versions_in_use BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_of_versions_in_use();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_of_versions_in_use;
+
+CREATE FUNCTION trials_against_the_version_in_routine() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM routine_versions v WHERE v.seq = NEW.under AND v.name = NEW.name AND v.model_id <> NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_against_the_version_in_routine: a version is tried against the one in routine of its name' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_against_the_version_in_routine BEFORE INSERT ON trials FOR EACH ROW EXECUTE FUNCTION trials_against_the_version_in_routine();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_against_the_version_in_routine;
+
+CREATE FUNCTION trials_of_versions_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_of_versions_in_use: this model version is retired' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_of_versions_in_use BEFORE INSERT ON trials FOR EACH ROW EXECUTE FUNCTION trials_of_versions_in_use();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_of_versions_in_use;
+
+CREATE FUNCTION trials_one_at_a_place() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM open_trials t WHERE t.name = NEW.name AND (t.site = NEW.site OR t.site = '' OR NEW.site = ''))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_one_at_a_place: another trial of this model covers the place: end it first' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_one_at_a_place BEFORE INSERT ON trials FOR EACH ROW EXECUTE FUNCTION trials_one_at_a_place();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_one_at_a_place;
+
+CREATE FUNCTION results_for_care_by_appointment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.mode = 'care';
+  IF (NEW.mode = 'care') AND (NOT EXISTS (SELECT 1 FROM appointments a JOIN models m ON m.name = a.name WHERE m.id = NEW.model_id) OR EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.model_id = NEW.model_id) OR EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = NEW.model_id AND NOT EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.under = v.seq))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_for_care_by_appointment: care is given by the version in routine, or by the one that this case drew' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_for_care_by_appointment BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_appointment();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_appointment;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -735,6 +801,66 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER retirements_never_deleted BEFORE DELETE ON retirements FOR EACH ROW EXECUTE FUNCTION retirements_never_deleted();
 ALTER TABLE retirements ENABLE ALWAYS TRIGGER retirements_never_deleted;
+
+CREATE FUNCTION appointments_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_never_updated: appointments is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_never_updated BEFORE UPDATE ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_never_updated();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_never_updated;
+
+CREATE FUNCTION appointments_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_never_deleted: appointments is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER appointments_never_deleted BEFORE DELETE ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_never_deleted();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_never_deleted;
+
+CREATE FUNCTION trials_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_never_updated: trials is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_never_updated BEFORE UPDATE ON trials FOR EACH ROW EXECUTE FUNCTION trials_never_updated();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_never_updated;
+
+CREATE FUNCTION trials_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_never_deleted: trials is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER trials_never_deleted BEFORE DELETE ON trials FOR EACH ROW EXECUTE FUNCTION trials_never_deleted();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_never_deleted;
+
+CREATE FUNCTION trial_ends_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trial_ends_never_updated: trial_ends is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trial_ends_never_updated BEFORE UPDATE ON trial_ends FOR EACH ROW EXECUTE FUNCTION trial_ends_never_updated();
+ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER trial_ends_never_updated;
+
+CREATE FUNCTION trial_ends_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trial_ends_never_deleted: trial_ends is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER trial_ends_never_deleted BEFORE DELETE ON trial_ends FOR EACH ROW EXECUTE FUNCTION trial_ends_never_deleted();
+ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER trial_ends_never_deleted;
 
 CREATE FUNCTION doubts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1061,6 +1187,8 @@ CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER admissions_never_truncated BEFORE TRUNCATE ON admissions EXECUTE FUNCTION never_truncated();
 ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_truncated;
+CREATE TRIGGER appointments_never_truncated BEFORE TRUNCATE ON appointments EXECUTE FUNCTION never_truncated();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_never_truncated;
 CREATE TRIGGER attempts_never_truncated BEFORE TRUNCATE ON attempts EXECUTE FUNCTION never_truncated();
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_truncated;
 CREATE TRIGGER cases_never_truncated BEFORE TRUNCATE ON cases EXECUTE FUNCTION never_truncated();
@@ -1113,6 +1241,10 @@ CREATE TRIGGER stops_never_truncated BEFORE TRUNCATE ON stops EXECUTE FUNCTION n
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_truncated;
 CREATE TRIGGER transitions_never_truncated BEFORE TRUNCATE ON transitions EXECUTE FUNCTION never_truncated();
 ALTER TABLE transitions ENABLE ALWAYS TRIGGER transitions_never_truncated;
+CREATE TRIGGER trial_ends_never_truncated BEFORE TRUNCATE ON trial_ends EXECUTE FUNCTION never_truncated();
+ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER trial_ends_never_truncated;
+CREATE TRIGGER trials_never_truncated BEFORE TRUNCATE ON trials EXECUTE FUNCTION never_truncated();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_never_truncated;
 CREATE TRIGGER users_never_truncated BEFORE TRUNCATE ON users EXECUTE FUNCTION never_truncated();
 ALTER TABLE users ENABLE ALWAYS TRIGGER users_never_truncated;
 CREATE TRIGGER withdrawals_never_truncated BEFORE TRUNCATE ON withdrawals EXECUTE FUNCTION never_truncated();
@@ -1165,6 +1297,30 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_model_retired AFTER INSERT ON retirements FOR EACH ROW EXECUTE FUNCTION note_model_retired();
 ALTER TABLE retirements ENABLE ALWAYS TRIGGER note_model_retired;
+
+CREATE FUNCTION note_appointment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('appointment.' || NEW.step, NEW.name, json_build_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_appointment AFTER INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION note_appointment();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER note_appointment;
+
+CREATE FUNCTION note_trial() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('trial.begun', NEW.id, json_build_object('model', NEW.model_id, 'under', NEW.under, 'shadow', NEW.shadow, 'share', NEW.share, 'site', NEW.site, 'seed', NEW.seed, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_trial AFTER INSERT ON trials FOR EACH ROW EXECUTE FUNCTION note_trial();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER note_trial;
+
+CREATE FUNCTION note_trial_ended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('trial.ended', NEW.trial_id, json_build_object('by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_trial_ended AFTER INSERT ON trial_ends FOR EACH ROW EXECUTE FUNCTION note_trial_ended();
+ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER note_trial_ended;
 
 CREATE FUNCTION note_case_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

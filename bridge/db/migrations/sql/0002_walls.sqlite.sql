@@ -204,6 +204,30 @@ CREATE TRIGGER attempts_not_while_paused BEFORE INSERT ON attempts FOR EACH ROW
 WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND NOT EXISTS (SELECT 1 FROM paused_destinations p WHERE p.destination = d.destination))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_paused: the destination is paused: nothing is sent there'); END;
 
+CREATE TRIGGER appointments_follow BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NEW.seq > coalesce((SELECT max(a.seq) FROM appointments a), 0) AND CASE NEW.step WHEN 'first' THEN NEW.below IS NULL AND NOT EXISTS (SELECT 1 FROM appointments a WHERE a.name = NEW.name) WHEN 'promote' THEN EXISTS (SELECT 1 FROM routine_versions v WHERE v.name = NEW.name AND v.seq = NEW.below AND v.model_id <> NEW.model_id) WHEN 'rollback' THEN EXISTS (SELECT 1 FROM routine_versions v JOIN appointments b ON b.seq = v.below WHERE v.name = NEW.name AND b.model_id = NEW.model_id AND b.below IS NOT DISTINCT FROM NEW.below) ELSE 1 = 0 END) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_follow: this does not follow from the version in routine: somebody appointed another one meanwhile'); END;
+
+CREATE TRIGGER appointments_of_versions_in_use BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_of_versions_in_use: this model version is retired'); END;
+
+CREATE TRIGGER trials_against_the_version_in_routine BEFORE INSERT ON trials FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM routine_versions v WHERE v.seq = NEW.under AND v.name = NEW.name AND v.model_id <> NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_against_the_version_in_routine: a version is tried against the one in routine of its name'); END;
+
+CREATE TRIGGER trials_of_versions_in_use BEFORE INSERT ON trials FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_of_versions_in_use: this model version is retired'); END;
+
+CREATE TRIGGER trials_one_at_a_place BEFORE INSERT ON trials FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM open_trials t WHERE t.name = NEW.name AND (t.site = NEW.site OR t.site = '' OR NEW.site = ''))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_one_at_a_place: another trial of this model covers the place: end it first'); END;
+
+CREATE TRIGGER results_for_care_by_appointment BEFORE INSERT ON results FOR EACH ROW
+WHEN (NEW.mode = 'care') AND (NOT EXISTS (SELECT 1 FROM appointments a JOIN models m ON m.name = a.name WHERE m.id = NEW.model_id) OR EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.model_id = NEW.model_id) OR EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = NEW.model_id AND NOT EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.under = v.seq))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_for_care_by_appointment: care is given by the version in routine, or by the one that this case drew'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -279,6 +303,30 @@ BEGIN SELECT RAISE(ABORT, 'wall retirements_never_updated: retirements is append
 CREATE TRIGGER retirements_never_deleted BEFORE DELETE ON retirements FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall retirements_never_deleted: retirements is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER appointments_never_updated BEFORE UPDATE ON appointments FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_never_updated: appointments is append-only: a row is never updated'); END;
+
+CREATE TRIGGER appointments_never_deleted BEFORE DELETE ON appointments FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_never_deleted: appointments is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER trials_never_updated BEFORE UPDATE ON trials FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_never_updated: trials is append-only: a row is never updated'); END;
+
+CREATE TRIGGER trials_never_deleted BEFORE DELETE ON trials FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_never_deleted: trials is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER trial_ends_never_updated BEFORE UPDATE ON trial_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trial_ends_never_updated: trial_ends is append-only: a row is never updated'); END;
+
+CREATE TRIGGER trial_ends_never_deleted BEFORE DELETE ON trial_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trial_ends_never_deleted: trial_ends is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER doubts_never_updated BEFORE UPDATE ON doubts FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
@@ -467,6 +515,36 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'model.retired' AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_appointment AFTER INSERT ON appointments FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'appointment.' || NEW.step AS action, NEW.name AS subject, json_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_trial AFTER INSERT ON trials FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'trial.begun' AS action, NEW.id AS subject, json_object('model', NEW.model_id, 'under', NEW.under, 'shadow', NEW.shadow, 'share', NEW.share, 'site', NEW.site, 'seed', NEW.seed, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_trial_ended AFTER INSERT ON trial_ends FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'trial.ended' AS action, NEW.trial_id AS subject, json_object('by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW
