@@ -16,6 +16,7 @@ from bridge.db.engine import checkpoint, name_actor, patient, reading, translate
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
+from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
 from bridge.db.registry import SqlRegistry
@@ -46,6 +47,7 @@ class SqlUnit:
     retirements: SqlRetirements
     messages: SqlMessages
     accounts: SqlAccounts
+    launches: SqlLaunches
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
@@ -117,6 +119,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         retirements=SqlRetirements(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
+        launches=SqlLaunches(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),

@@ -332,6 +332,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "pauses",
         "stops",
         "sign_ins",
+        "openings",
         "journal",
     ),
 )

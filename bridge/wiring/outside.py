@@ -217,6 +217,7 @@ def desk_options(settings: Settings) -> web.Options:
         organisation=settings.site.organisation,
         secure_cookies=public_url.startswith("https"),
         ui_build=VERSION,
+        frame_ancestors=tuple(sorted({origin for one in settings.launchers.values() for origin in one.frames})),
         banner=desk.banner,
         demo_hint=desk.demo_hint,
     )

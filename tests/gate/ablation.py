@@ -27,7 +27,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     "retirements",
-    *("runs", "exports", "sign_ins", "journal", "receipts"),
+    *("runs", "exports", "sign_ins", "openings", "journal", "receipts"),
 }
 
 REDUNDANT: Final = {
