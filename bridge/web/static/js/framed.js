@@ -25,7 +25,7 @@ if (window.self !== window.top && root.dataset.cookies) {
   const blocked = document.getElementById('blocked');
   if (blocked && !keepsCookies()) {
     blocked.hidden = false;
-    for (const form of document.querySelectorAll('main form')) form.hidden = true;
+    blocked.parentElement.querySelector('form').hidden = true;
   }
   const away = document.getElementById('new-tab');
   if (away) {
