@@ -18,7 +18,7 @@ from bridge.links.errors import UntrustedLink
 from bridge.links.reading import Link, read_invocation, read_launch
 from bridge.links.signing import Launcher, make_launch
 from bridge.wiring import launches
-from bridge.wiring.launches import FOUND_MAX, KEPT, LAUNCHES_MAX, UNOPENED, Launching, Opening
+from bridge.wiring.launches import KEPT, LAUNCHES_MAX, UNOPENED, Launching, Opening
 from guarantee.case import case_id
 from guarantee.result import Mode
 from tests.db.databases import READERS, Database
@@ -198,11 +198,12 @@ def test_an_invocation_chooses_by_modality_time_and_number(desk: Desk, steps: St
     assert uids(desk.opened(**asked, lowerDateTime="2026-11-02", upperDateTime="2026-11-03")) == ["1.2.3", "1.2.2"]
 
 
-def test_only_the_newest_exams_are_shown(desk: Desk, steps: Steps) -> None:
-    for n in range(FOUND_MAX + 1):
+def test_only_the_newest_exams_are_shown(desk: Desk, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launches, "FOUND_MAX", 3)
+    for n in range(4):
         steps.receive(f"1.3.{n}", started=f"2026-11-01T09:00:{n:02}")
     found = desk.opened(patient=PATIENT.identifier)
-    assert (len(found.bare), found.more) == (FOUND_MAX, True)
+    assert (len(found.bare), found.more) == (3, True)
     assert "1.3.0" not in uids(found)
 
 
