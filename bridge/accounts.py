@@ -27,6 +27,9 @@ IDLE: Final = timedelta(minutes=30)
 SESSION_MAX: Final = timedelta(hours=10)
 """Longest session: one shift."""
 
+HANDOVER: Final = timedelta(seconds=60)
+"""How long a session may be taken over by another window of its browser; opening one takes a second."""
+
 AUTH: Final = "password+totp"
 """How somebody who signs in here proved who they are; recorded with every opinion."""
 
@@ -95,8 +98,14 @@ class Accounts(Protocol):
     def note_sign_in(self, login: str, outcome: str, at: datetime) -> None:
         """Record an attempt."""
 
-    def open_session(self, token: str, login: str, auth: str, at: datetime) -> None:
-        """Insert a session."""
+    def open_session(self, token: str, login: str, auth: str, at: datetime, *, since: datetime | None = None) -> None:
+        """Insert a session of somebody who signed in at ``since``, or else at ``at``."""
+
+    def hand_over(self, ticket: str, session: str, at: datetime) -> None:
+        """Let a session go on in another window."""
+
+    def take_over(self, ticket: str, since: datetime, at: datetime) -> str | None:
+        """Return the session that is handed on, once."""
 
     def session(self, token: str) -> SittingLike | None:
         """Return the session, or None."""
@@ -192,12 +201,40 @@ def session(token: str, desk: Desk, *, active: bool = True) -> tuple[Reader, str
         sitting = accounts.session(digest)
         if sitting is None or sitting.ended_at is not None or not sitting.account.active:
             return None
-        if now - sitting.seen_at > IDLE or now - sitting.created_at > SESSION_MAX:
+        if _is_over(sitting, now):
             accounts.end(digest, now)
             return None
         if active and now - sitting.seen_at > timedelta(minutes=1):  # one write a minute, not one a click
             accounts.touch(digest, now)
         return sitting.account.reader, sitting.auth, sitting.created_at
+
+
+def hand_over(token: str, desk: Desk) -> str:
+    """Return what lets another window of the same browser go on with the session of ``token``: once, for a minute.
+
+    A frame of another site keeps its cookies apart, so the window that it opens is signed in by this alone.
+    """
+    ticket = secrets.token_urlsafe(32)
+    with desk.accounts("desk:session") as accounts:
+        accounts.hand_over(token_digest(ticket), token_digest(token), desk.now())
+    return ticket
+
+
+def take_over(ticket: str, desk: Desk) -> str | None:
+    """Return a session token for the window that ``ticket`` was given to; None when it is used, too old or unknown.
+
+    It is a session of its own, which began when the first one did: it lives no longer.
+    """
+    now, token = desk.now(), secrets.token_urlsafe(32)
+    with desk.accounts("desk:session") as accounts:
+        session = accounts.take_over(token_digest(ticket), now - HANDOVER, now)
+        sitting = accounts.session(session) if session else None
+        if sitting is None or sitting.ended_at is not None or not sitting.account.active or _is_over(sitting, now):
+            return None
+        login = sitting.account.reader.login
+        accounts.note_sign_in(login, "handed-on", now)
+        accounts.open_session(token_digest(token), login, sitting.auth, now, since=sitting.created_at)
+    return token
 
 
 def sign_out(token: str, desk: Desk) -> None:
@@ -222,6 +259,10 @@ def password_matches(password: str, stored: str) -> bool:
     """Return whether ``password`` is the one that was hashed."""
     _, n, r, p, salt, made = stored.split("$")
     return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), n=int(n), r=int(r), p=int(p)).hex(), made)
+
+
+def _is_over(sitting: SittingLike, now: datetime) -> bool:
+    return now - sitting.seen_at > IDLE or now - sitting.created_at > SESSION_MAX
 
 
 def _verified(login: str, password: str, code: str, desk: Desk) -> Reader:

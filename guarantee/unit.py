@@ -165,7 +165,11 @@ class Results(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the server asked one reader: will you answer for exactly this draft?"""
+    """What the server asked one reader: will you answer for exactly this draft?
+
+    Args:
+        opened_from: the system whose launch brought this reader to the case; "" when they came by themselves.
+    """
 
     nonce: str
     result: ResultId
@@ -173,6 +177,7 @@ class Question:
     shown: Digest
     asked_at: datetime
     expires_at: datetime
+    opened_from: str = ""
 
 
 class Gate(Protocol):

@@ -27,6 +27,7 @@ VERBS: Final = {
     "export": "export",
     "destinations": "destinations",
     "queues": "queues",
+    "launch": "launch",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

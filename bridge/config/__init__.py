@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from bridge.config.base import ConfigError, DestinationName, Section
 from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
+from bridge.config.launchers import LauncherSettings
 from bridge.config.metrics import MetricsSettings
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings, Intake
@@ -68,6 +69,9 @@ class Settings(Section):
         default_factory=dict, description="worklist servers that we work for, by name"
     )
     destinations: Destinations = Destinations()
+    launchers: dict[DestinationName, LauncherSettings] = Field(
+        default_factory=dict, description="systems that open the desk on an exam, by name"
+    )
     journal: Journal = Journal()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from bridge.db import tables
 from guarantee.codec import parse_time, time_text
@@ -14,6 +14,7 @@ from guarantee.policy import Role
 
 _USERS = tables.users
 _SESSIONS = tables.sessions
+_HANDOVERS = tables.handovers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +97,14 @@ class SqlAccounts:
             insert(tables.sign_ins).values(id=str(uuid.uuid4()), login=login, outcome=outcome, at=time_text(at))
         )
 
-    def open_session(self, token: str, login: str, auth: str, at: datetime) -> None:
-        """Insert a session; ``token`` is the digest of what the browser holds."""
-        now = time_text(at)
-        self._connection.execute(
-            insert(_SESSIONS).values(token=token, login=login, auth=auth, created_at=now, seen_at=now)
-        )
+    def open_session(self, token: str, login: str, auth: str, at: datetime, *, since: datetime | None = None) -> None:
+        """Insert a session; ``token`` is the digest of what the browser holds.
+
+        Args:
+            since: when they signed in; ``at`` when None.
+        """
+        values = {"created_at": time_text(since or at), "seen_at": time_text(at)}
+        self._connection.execute(insert(_SESSIONS).values(token=token, login=login, auth=auth, **values))
 
     def session(self, token: str) -> Sitting | None:
         """Return the session, or None."""
@@ -132,6 +135,18 @@ class SqlAccounts:
             .where(_SESSIONS.c.token == token, _SESSIONS.c.ended_at.is_(None))
             .values(ended_at=time_text(at))
         )
+
+    def hand_over(self, ticket: str, session: str, at: datetime) -> None:
+        """Let a session go on in another window."""
+        self._connection.execute(insert(_HANDOVERS).values(ticket=ticket, session=session, at=time_text(at)))
+
+    def take_over(self, ticket: str, since: datetime, at: datetime) -> str | None:
+        """Return the session that is handed on, once; None when there is none, it is older than ``since``, or used."""
+        fresh = and_(_HANDOVERS.c.ticket == ticket, _HANDOVERS.c.used_at.is_(None), _HANDOVERS.c.at > time_text(since))
+        done = self._connection.execute(update(_HANDOVERS).where(fresh).values(used_at=time_text(at)))
+        if not done.rowcount:
+            return None
+        return self._connection.scalar(select(_HANDOVERS.c.session).where(_HANDOVERS.c.ticket == ticket))
 
 
 def _account(row: Any) -> Account:

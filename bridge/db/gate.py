@@ -47,6 +47,7 @@ class SqlGate:
                 shown=question.shown,
                 mode="care",
                 reader=question.reader,
+                opened_from=question.opened_from,
                 asked_at=time_text(question.asked_at),
                 expires_at=time_text(question.expires_at),
             )

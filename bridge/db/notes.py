@@ -141,6 +141,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"how": "NEW.how", "instances": "NEW.instances"},
     ),
     Note(
+        name="note_opening",
+        on="openings",
+        event="INSERT",
+        action="CASE WHEN NEW.case_id IS NULL THEN 'launch.found-nothing' ELSE 'launch.opened' END",
+        subject="coalesce(NEW.case_id, NEW.id)",
+        body={"by": "NEW.login", "from": "NEW.launcher"},
+    ),
+    Note(
         name="note_result_queued",
         on="results",
         event="INSERT",
@@ -169,7 +177,7 @@ NOTES: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'draft.shown'",
         subject="NEW.result_id",
-        body={"reader": "NEW.reader", "shown": "NEW.shown"},
+        body={"reader": "NEW.reader", "shown": "NEW.shown", "from": "NEW.opened_from"},
     ),
     Note(
         name="note_opinion",

@@ -139,6 +139,7 @@ def question_from_row(row: Row) -> Question:
         shown=Digest(row["shown"]),
         asked_at=parse_time(row["asked_at"]),
         expires_at=parse_time(row["expires_at"]),
+        opened_from=row["opened_from"],
     )
 
 

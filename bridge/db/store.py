@@ -16,6 +16,7 @@ from bridge.db.engine import checkpoint, name_actor, patient, reading, translate
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
+from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
 from bridge.db.pairs import SqlPairs
@@ -51,6 +52,7 @@ class SqlUnit:
     rollouts: SqlRollouts
     messages: SqlMessages
     accounts: SqlAccounts
+    launches: SqlLaunches
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
@@ -126,6 +128,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         rollouts=SqlRollouts(connection),
         messages=SqlMessages(connection, locks=locks),
         accounts=SqlAccounts(connection),
+        launches=SqlLaunches(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),

@@ -51,6 +51,8 @@ users = _table(
 )
 sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
+handovers = _table("handovers", "ticket", "session at used_at")
+launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
 policies = _table("policies", "ref", "readers body added_at")
 models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
 retirements = _table("retirements", "model_id", "by_whom reason at")
@@ -64,6 +66,7 @@ cases = _table(
     "patient_sex patient_reference order_number identity_version modality description started encounter manifest "
     "cause admitted opened_at last_input_at moved_at",
 )
+openings = _table("openings", "id", "login launcher case_id at")
 inputs = _table(
     "inputs", "kind case_uid uid digest", "group_uid class revision conflict modality facts sender received_at"
 )
@@ -87,7 +90,7 @@ runs = _table(
     "store_ms",
 )
 features = _table("features", "model_id mode kind case_uid", "result_id site sender scanner answered at body")
-questions = _table("questions", "nonce", "result_id shown mode reader asked_at expires_at")
+questions = _table("questions", "nonce", "result_id shown mode reader opened_from asked_at expires_at")
 opinions = _table(
     "opinions",
     "id",

@@ -116,6 +116,13 @@ class SqlViews:
         """Return one result, or None."""
         return next(iter(self._read(self._rows().where(tables.results.c.id == result_id))), None)
 
+    def of_cases(self, case_ids: Collection[str], limit: int) -> tuple[Row, ...]:
+        """Return the results of care of these revisions of cases, the last revision first, oldest first in each."""
+        results, cases = tables.results, tables.cases
+        revision = select(cases.c.revision).where(cases.c.id == results.c.case_id).scalar_subquery()
+        query = self._rows().where(results.c.mode == "care", results.c.case_id.in_(case_ids))
+        return self._read(query.order_by(revision.desc(), results.c.queued_at, results.c.id).limit(limit))
+
     def counts(self) -> dict[str, int]:
         """Return how many results of care are in each state."""
         results = tables.results

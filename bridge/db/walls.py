@@ -338,6 +338,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "pauses",
         "stops",
         "sign_ins",
+        "openings",
         "journal",
     ),
 )

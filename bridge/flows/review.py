@@ -66,8 +66,11 @@ class _Stored:
     opinions: tuple[Opinion, ...]
 
 
-def ask(result_id: ResultId, reader: Reader, tools: Review) -> Question:
+def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str = "") -> Question:
     """Put the draft in front of ``reader``: record the exposure and ask the one-time question.
+
+    Args:
+        opened_from: the system whose launch brought them here; "" for none.
 
     Raises:
         NotAllowed: the result is not awaiting review.
@@ -88,6 +91,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review) -> Question:
             shown=draft,
             asked_at=now,
             expires_at=now + QUESTION_LIFE,
+            opened_from=opened_from,
         )
         unit.gate.ask(question)
         return question

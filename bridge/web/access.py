@@ -106,8 +106,20 @@ def reviewing(session: Annotated[Session, Depends(signed_in)]) -> Session:
     return session
 
 
+def naming(session: Annotated[Session, Depends(signed_in)]) -> Session:
+    """Return who is asking, when their role may know whose exam is whose.
+
+    Raises:
+        RoleRefused: it may not.
+    """
+    if session.reader.role not in NAMED:
+        raise RoleRefused(f"a {session.reader.role} is told no name, and asks for none")
+    return session
+
+
 ThisDesk = Annotated[Parts, Depends(parts_of)]
 Signed = Annotated[Session, Depends(signed_in)]
 Watching = Annotated[Session, Depends(watching)]
 Reviewing = Annotated[Session, Depends(reviewing)]
+Naming = Annotated[Session, Depends(naming)]
 Speaking = Annotated[Language, Depends(language_of)]

@@ -10,13 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from bridge.links.errors import BadLink, LinkError, UntrustedLink
 from bridge.web.access import Parts, language_of, parts_of, session_of, utc_now
 from bridge.web.errors import NotSignedIn, TooManyAttempts, WebError
 from bridge.web.i18n import load
 from bridge.web.options import Options
 from bridge.web.pages import STATIC, Pages, assets_digest, frame_of
 from bridge.web.problems import PROBLEMS, Problem, ProblemOut, as_json, problem_of, retry_after
-from bridge.web.routes import drift, health, images, models, monitoring, pages, results, session, stops
+from bridge.web.routes import drift, health, images, launch, models, monitoring, pages, results, session, stops
 from bridge.web.security import Guard
 from bridge.web.services import Desk
 from bridge.web.throttle import Throttle
@@ -27,8 +28,8 @@ __all__ = ["Options", "make_app"]
 FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
-_ROUTERS = (session, results, images, stops, models, health, monitoring, drift, pages)
-_HANDLED = (WebError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
+_ROUTERS = (session, results, images, stops, models, health, monitoring, drift, launch, pages)
+_HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
 _log = logging.getLogger("aval.desk")
 
@@ -70,6 +71,8 @@ def _handle(request: Request, error: Exception) -> Response:
         if problem.code == "internal":
             raise error  # the guard records it with a reference
         _log.warning("desk.problem code=%s kind=%s route=%s", problem.code, type(error).__name__, _route(request))
+    if isinstance(error, UntrustedLink):
+        _log.warning("launch.refused why=%s", error.why)
     return _answer(request, error, problem, "")
 
 
@@ -96,7 +99,12 @@ def _answer(request: Request, error: Exception, problem: Problem, reference: str
         return Response(status_code=problem.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return pages.to_sign_in(request)
-    return _page(request, problem, reference, wait_s)
+    return _page(request, problem, reference or _parameter(error), wait_s)
+
+
+def _parameter(error: Exception) -> str:
+    """Return what in a link is not understood, for whoever set up the button."""
+    return error.parameter if isinstance(error, BadLink) else ""
 
 
 def _page(request: Request, problem: Problem, reference: str, wait_s: int | None) -> Response:

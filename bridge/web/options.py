@@ -1,7 +1,7 @@
 """What the composition root tells the desk. Settings are read there, never here."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _PLAIN = {"http", "https"}
 
@@ -18,7 +18,8 @@ class Options:
         languages: of the pages, the default first.
         time_zone: of every date on screen; the database keeps UTC.
         ui_build: version of the program, shown in the frame and kept out of every address.
-        frame_ancestors: origins that may show the desk in a frame, e.g. a PACS; none by default.
+        frame_ancestors: origins that may show the desk in a frame, e.g. a PACS; none by default. One of another site
+            needs secure cookies.
         banner: a line above every page, e.g. "Démonstration".
         demo_hint: shown under the sign-in form, e.g. fictitious accounts; "" for none.
     """
@@ -40,6 +41,8 @@ class Options:
             raise ValueError(f"public_url is scheme://host[:port], not {self.public_url!r}")
         if self.secure_cookies and parts.scheme != "https":
             raise ValueError("secure cookies need an https public_url; set secure_cookies=False for a demonstration")
+        if self.is_framed_across_sites and not self.secure_cookies:
+            raise ValueError("browsers keep a cookie in a frame of another site only over https (public_url)")
         if not self.languages:
             raise ValueError("the desk speaks at least one language")
 
@@ -48,3 +51,18 @@ class Options:
         """Return what a browser writes in Origin (RFC 6454, 6.2)."""
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def is_framed_across_sites(self) -> bool:
+        """Return whether a frame ancestor is of another site, as far as that can be told without a list of suffixes.
+
+        Hosts that share their last two labels count as one site. Where that is wrong (``a.co.uk``, ``b.co.uk``) the
+        cookie is the stricter one: it is lost in the frame, and the page offers a window of its own.
+        """
+        return any(_site(urlsplit(origin)) != _site(urlsplit(self.origin)) for origin in self.frame_ancestors)
+
+
+def _site(origin: SplitResult) -> tuple[str, str]:
+    host = origin.hostname or ""
+    is_address = host.replace(".", "").isdecimal() or ":" in host
+    return origin.scheme, host if is_address else ".".join(host.split(".")[-2:])

@@ -14,6 +14,7 @@ from bridge.web import drift_words, monitoring_words, outward_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
+from bridge.web.security import set_cookie
 from bridge.web.services import Session
 from bridge.web.views import is_named, is_reviewer
 from guarantee.codec import parse_time
@@ -27,6 +28,10 @@ PREFERENCE_AGE_S: Final = 365 * 86_400
 
 ADDRESS_WRONG: Final = frozenset({400, 404, 405, 422})
 """Answers to an address that no page of ours made: what was typed there, a name perhaps, is not repeated in links."""
+
+
+LAUNCHES: Final = frozenset({"/launch", "/IHEInvokeImageDisplay"})
+"""Addresses that other systems write: a patient number may stand there, so no page repeats it, whatever it answers."""
 
 
 def assets_digest(folder: Path = STATIC) -> str:
@@ -51,7 +56,7 @@ class Pages:
             values: what the template needs beside what every page has.
         """
         language = language_of(request)
-        here = URL("/") if status in ADDRESS_WRONG else request.url
+        here = URL("/") if status in ADDRESS_WRONG or request.url.path in LAUNCHES else request.url
         environment = self._environments[language.code]
         html = environment.get_template(template).render(**self._common(request, language, here), **values)
         response = HTMLResponse(html, status_code=status, headers={"Content-Language": language.code})
@@ -66,6 +71,7 @@ class Pages:
             "now": parts.now(),
             "theme": theme_of(request),
             "path": here.path,
+            "launched": request.url.path in LAUNCHES,
             "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
             "with_query": lambda **query: _with_query(here, **query),
             "script_words": {key: language.text(message) for key, message in words.SCRIPT.items()},
@@ -138,9 +144,7 @@ def _remember(request: Request, response: HTMLResponse) -> None:
     for name, cookie, known in (("lang", LANGUAGE_COOKIE, parts.languages), ("theme", THEME_COOKIE, THEMES)):
         value = request.query_params.get(name, "")
         if value in known:
-            response.set_cookie(
-                cookie, value, max_age=PREFERENCE_AGE_S, samesite="lax", secure=parts.options.secure_cookies, path="/"
-            )
+            set_cookie(response, cookie, value, parts.options, max_age_s=PREFERENCE_AGE_S)
 
 
 def _journal_moment(text: str, language: Language) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from bridge.links import errors as links
 from bridge.web import errors as web
 from bridge.web.i18n import N_, Language
 from guarantee import errors as said
@@ -92,6 +93,20 @@ _TABLE = (
         title=N_("This request did not come from a page of the desk"),
         kept=_NOTHING_RECORDED,
         todo=N_("Open the desk at its usual address and try again. A program must send the Origin header."),
+    ),
+    Problem(
+        code="launch-malformed",
+        status=400,
+        title=N_("The link does not say which exam, or not in a form that can be read"),
+        kept=N_("Nothing was opened. Read the exam as usual."),
+        todo=N_("Open it from the worklist. The person who set up the button can check it with: aval launch check"),
+    ),
+    Problem(
+        code="launch-refused",
+        status=403,
+        title=N_("This link is not valid, or no longer"),
+        kept=N_("Nothing was opened. Read the exam as usual."),
+        todo=N_("Press the button again: a link works once, for two minutes. If it never works, call the engineer."),
     ),
     Problem(
         code="not-found",
@@ -233,6 +248,8 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     web.CrossSite: "cross-site",
     web.TooLarge: "too-large",
     web.NotHere: "not-found",
+    links.BadLink: "launch-malformed",
+    links.UntrustedLink: "launch-refused",
     said.Absent: "not-found",
     said.Malformed: "malformed",
     said.NotAllowed: "not-allowed",

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
+from bridge.links.reading import Link
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.breaker import Phase
 from guarantee.card import Card
@@ -187,6 +188,27 @@ class Opened:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What is known of the exams that a launch asked for.
+
+    Args:
+        launcher: the system that asked.
+        lines: results, those of the newest exam first.
+        bare: exams without any.
+        mixed: whether they are of more than one patient, as far as anybody can tell.
+        elsewhere: whether an exam that was asked for is here under another patient number; it is not among the rest.
+        more: whether more exams fit than are here.
+    """
+
+    launcher: str
+    lines: Sequence[Line]
+    bare: Sequence[Case]
+    mixed: bool = False
+    elsewhere: bool = False
+    more: bool = False
+
+
 class Desk(Protocol):
     """What a reader can do. Every method that acts raises guarantee errors, which problems.py turns into answers."""
 
@@ -207,6 +229,29 @@ class Desk(Protocol):
 
     def sign_out(self, token: str) -> None:
         """End the session."""
+
+    def hand_over(self, token: str) -> str:
+        """Return what lets another window of the same browser go on with the session, once, for a minute."""
+
+    def take_over(self, handover: str) -> str | None:
+        """Return a session token for the window that holds ``handover``; None when it is used, too old or unknown."""
+
+    def launch(self, link: Link) -> str:
+        """Keep what another system asks for, and return a ticket for it: 43 characters of base64url.
+
+        Raises:
+            UntrustedLink: the link may not open anything.
+        """
+
+    def expected(self, ticket: str) -> str:
+        """Return the login that the launcher believes in; "" for none. It proves nothing."""
+
+    def launched(self, ticket: str, reader: Reader) -> Found:
+        """Return what is known of what was asked for, and record, once, that ``reader`` came by it.
+
+        Raises:
+            UntrustedLink: the ticket is unknown, too old, or somebody else's.
+        """
 
     def lines(self, states: Sequence[str], *, limit: int, newest_first: bool = False) -> Sequence[Line]:
         """Return worklist rows: stat before routine, then oldest first.

@@ -204,6 +204,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "result.stale": N_("Out of date"),
     "result.delivered": N_("Every destination has confirmed"),
     "result.retracted": N_("Result withdrawn"),
+    "launch.opened": N_("Opened from another system"),
     "draft.shown": N_("Draft shown to a reader"),
     "opinion.accept": N_("Opinion signed: accept"),
     "opinion.amend": N_("Opinion signed: amend"),

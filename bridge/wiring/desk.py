@@ -14,8 +14,10 @@ from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
-from bridge.web.services import Answer, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.links.reading import Link
+from bridge.web.services import Answer, Found, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
 from bridge.wiring.drift import drift_of
+from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
 from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
@@ -53,6 +55,7 @@ class RealDesk:
     catalogue: Catalogue
     installed: Sequence[Card]
     places: Sequence[Place]
+    launching: Launching
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -70,6 +73,34 @@ class RealDesk:
     def sign_out(self, token: str) -> None:
         """End the session."""
         accounts.sign_out(token, self.sign_ins)
+
+    def hand_over(self, token: str) -> str:
+        """Return what lets another window go on with the session."""
+        return accounts.hand_over(token, self.sign_ins)
+
+    def take_over(self, handover: str) -> str | None:
+        """Return a session token for another window."""
+        return accounts.take_over(handover, self.sign_ins)
+
+    def launch(self, link: Link) -> str:
+        """Keep what another system asks for."""
+        return self.launching.receive(link)
+
+    def expected(self, ticket: str) -> str:
+        """Return the login that the launcher believes in."""
+        return self.launching.expected(ticket)
+
+    def launched(self, ticket: str, reader: Reader) -> Found:
+        """Return what is known of what was asked for."""
+        opening = self.launching.open(ticket, reader)
+        return Found(
+            launcher=opening.launcher,
+            lines=[self._line(row) for row in opening.rows],
+            bare=opening.bare,
+            mixed=opening.mixed,
+            elsewhere=opening.elsewhere,
+            more=opening.more,
+        )
 
     # --------------------------------------------------------------------------------------------------- looking
 
@@ -115,7 +146,8 @@ class RealDesk:
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft, record that, and ask the one-time question."""
         view = self.view(result, reader)
-        question = review.ask(view.line.result.id, reader, self.review)
+        opened_from = self.launching.opened_from(view.line.case, reader)
+        question = review.ask(view.line.result.id, reader, self.review, opened_from=opened_from)
         shown = View(
             line=view.line,
             draft=self._content(question.shown),

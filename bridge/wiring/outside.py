@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Final, TypeAlias
 
-from bridge.config import Settings
+from bridge.config import ConfigError, Settings
 from bridge.config.dicom import DicomSender as SenderSettings
 from bridge.config.dicom import LimitedSender
 from bridge.config.pacs import PacsSettings
@@ -208,15 +208,28 @@ def _archive(name: str, pacs: PacsSettings, settings: Settings) -> send.Options:
 
 
 def desk_options(settings: Settings) -> web.Options:
-    """Return how the desk presents itself."""
+    """Return how the desk presents itself.
+
+    Raises:
+        ConfigError: an address that is none, or a frame of another site without https.
+    """
     desk = settings.desk
     public_url = desk.public_url or f"http://{desk.host}:{desk.port}"
+    try:
+        return _presented(public_url, settings)
+    except ValueError as error:
+        raise ConfigError(f"desk.public_url, launchers.*.frames: {error}") from error
+
+
+def _presented(public_url: str, settings: Settings) -> web.Options:
+    desk = settings.desk
     return web.Options(
         public_url=public_url,
         site_name=settings.site.name,
         organisation=settings.site.organisation,
         secure_cookies=public_url.startswith("https"),
         ui_build=VERSION,
+        frame_ancestors=tuple(sorted({origin for one in settings.launchers.values() for origin in one.frames})),
         banner=desk.banner,
         demo_hint=desk.demo_hint,
     )

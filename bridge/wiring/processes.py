@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from bridge.broker.relay import Relay
 from bridge.config import ConfigError
@@ -17,6 +18,7 @@ from bridge.flows.infer import Inference
 from bridge.flows.review import Review
 from bridge.flows.sweep import Sweeper
 from bridge.journal import anchor_head
+from bridge.links.signing import Launcher
 from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
@@ -28,6 +30,7 @@ from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
 from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
+from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
@@ -54,6 +57,9 @@ EXPIRE_EVERY_S: Final = 30.0
 
 FORGET_EVERY_S: Final = 3600.0
 """How often old associations and temporary files are deleted."""
+
+FORGET_LAUNCHES_EVERY_S: Final = 300.0
+"""How often launches that nobody may open any more are deleted: they may name a patient."""
 
 LEFTOVER_S: Final = 600.0
 """Age at which something unfinished in the vault was left there by a crash; an instance that still arrives is younger
@@ -149,9 +155,22 @@ def desk(parts: Parts) -> HttpServer:
         catalogue=parts.catalogue,
         installed=parts.catalogue.cards(),
         places=outward.places(parts.settings),
+        launching=launching(parts, "desk"),
     )
     settings = parts.settings.desk
     return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
+
+
+def launching(parts: Parts, process: str) -> Launching:
+    """Return what takes launches in and opens them; the sweeper deletes the old ones by it."""
+    options = outside.desk_options(parts.settings)
+    launchers = [
+        Launcher(name=name, keys=mine.keys, unsigned=mine.unsigned)
+        for name, mine in sorted(parts.settings.launchers.items())
+    ]
+    return Launching(
+        store=parts.store(process), clock=parts.clock, launchers=launchers, zone=ZoneInfo(options.time_zone)
+    )
 
 
 def review_tools(parts: Parts) -> Review:
@@ -247,6 +266,7 @@ def sweep(parts: Parts) -> Process:
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
+            (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),
             (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
         ),

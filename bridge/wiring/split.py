@@ -27,13 +27,15 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "intake": ("intake", "stow"),
     "deliver": ("destinations",),
     "sweep": ("sources",),
+    "desk": ("launchers",),
     "ups": ("sources", "ups"),
     "metrics": ("metrics", "tracing"),
 }
 """The sections whose tokens, certificates and keys a process uses. Of all others it knows names and addresses alone."""
 
 _SENDERS: Final = ("intake", "stow")
-"""Sections whose senders nobody but their own process knows: without its token, a sender would be nobody."""
+"""Sections whose senders nobody but their own process knows: without its token, a sender would be nobody. Likewise the
+launchers, which are a section of their own."""
 
 
 def split(settings: Settings, out: Path) -> list[Path]:
@@ -111,6 +113,8 @@ def _without_secrets(process: str, named: Mapping[str, Any], settings: Settings)
     for section in _SENDERS:
         if section not in SECTIONS.get(process, ()):
             kept.get(section, {}).pop("senders", None)
+    if "launchers" not in SECTIONS.get(process, ()):
+        kept.pop("launchers", None)
     url = urlsplit(settings.database.url.get_secret_value())
     place = url.netloc.rpartition("@")[2]
     kept["database"] = {"url": f"{url.scheme}://{place}{url.path}"}

@@ -19,6 +19,7 @@ TOKENS = {
     "sweep": {"AVAL_SOURCES__PACS-1__TOKEN"},
     "ups": {"AVAL_SOURCES__PACS-1__TOKEN", "AVAL_UPS__RIS__TOKEN"},
     "metrics": {"AVAL_METRICS__TOKEN"},
+    "desk": {"AVAL_LAUNCHERS__PACS-1__KEY", "AVAL_LAUNCHERS__PACS-1__KEY_BEFORE"},
 }
 BROKER = {"intake", "relay", "infer", "deliver", "sweep"}
 TLS = {"authorities": "keys/pacs-authorities.pem", "certificate": "keys/out.pem", "key": "keys/out.key"}
@@ -43,6 +44,7 @@ def settings(**more: object) -> str:
             "intake": {"senders": {"dpi": {"token": "hush-dpi", "search": "Observation"}}},
             "stow": {"senders": {"vna": {"token": "hush-vna"}}},
             "sources": {"pacs-1": {"dicomweb_url": "http://pacs/", "token": "hush-source"}},
+            "launchers": {"pacs-1": {"key": "hush-launcher" * 3, "key_before": "hush-before" * 3}},
             "metrics": {"host": "0.0.0.0", "token": "hush-metrics"},
             "ups": {"ris": {"url": "http://ris/", "token": "hush-ups", "station": "A|99X", "source": "pacs-1"}},
             "destinations": {
@@ -108,7 +110,8 @@ def test_each_folder_is_read_with_its_secrets_as_the_whole_was(folder: Path) -> 
         assert mine.destinations.pacs.keys() == {"pacs-1"}
     assert load(out / "deliver", {"AVAL_SECRETS": str(out / "deliver" / "secrets")}).destinations == whole.destinations
     intake = load(out / "intake", {"AVAL_SECRETS": str(out / "intake" / "secrets")})
-    assert (intake.intake, intake.stow) == (whole.intake, whole.stow)
+    assert (intake.intake, intake.stow, intake.launchers) == (whole.intake, whole.stow, {})
+    assert load(out / "desk", {"AVAL_SECRETS": str(out / "desk" / "secrets")}).launchers == whole.launchers
 
 
 def test_anchors_are_known_to_those_who_hold_the_journal_against_them(folder: Path) -> None:

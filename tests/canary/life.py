@@ -1,10 +1,12 @@
 """What happens to the patient: everything that goes well, and everything that we could think of that does not."""
 
 import json
+import secrets
 import socket
 import subprocess
 import time
 import tomllib
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from pynetdicom import AE
 from sqlalchemy import text
 
 from bridge.config import FILE
+from bridge.links.signing import make_launch
 from tests.canary import patient
 from tests.canary.sinks import Answers
 from tests.dicom import samples
@@ -25,6 +28,7 @@ from tests.e2e.reader import AtDesk
 from tests.installation import Installation, json_of
 
 BROKEN = "phantom-broken"
+LAUNCH_KEY = "a-key-of-32-characters-or-longer"
 
 
 class Life:
@@ -264,6 +268,38 @@ class Life:
         raw = f'{{"verdict": "{patient.FAMILY}'.encode()
         assert web.post(f"/api/results/{result}/opinions", content=raw).status_code >= 400
         assert web.post("/api/stops", json={"action": patient.FAMILY, "scope": patient.NAME}).status_code >= 400
+
+    def launched(self) -> None:
+        """A PACS opens the desk on the patient's exam; and everything that a link can do wrong, with traits in it."""
+        result = self.drafted("launched")
+        self.opens(f"/results/{result}", study=f"{patient.STUDY_UID}.{sum(b'launched')}", user=patient.FAMILY)
+        self.opens("/launch/", patient=patient.IDENTIFIER)
+        self.opens("/launch/", patient=patient.IDENTIFIER, issuer=patient.FAMILY)
+        self.opens("/launch/", accession=patient.WORDS)
+        good = self.link(study=patient.STUDY_UID, patient=patient.IDENTIFIER, user=patient.FAMILY)
+        for link, status in (
+            (good.replace(patient.IDENTIFIER, patient.FAMILY), 403),
+            (good.partition("&sig=")[0], 403),
+            (f"/launch?study={patient.FAMILY}&patient={patient.IDENTIFIER}", 400),
+            (f"/launch?patient={patient.IDENTIFIER}&patient={patient.FAMILY}", 400),
+            (f"/launch?{patient.FAMILY}={patient.IDENTIFIER}", 400),
+            (f"/launch?patient={patient.IDENTIFIER}&accession={patient.WORDS * 300}", 400),
+            (f"/launch/{patient.IDENTIFIER}", 404),
+            (f"/IHEInvokeImageDisplay?requestType={patient.FAMILY}&patientID={patient.IDENTIFIER}", 400),
+            (f"/IHEInvokeImageDisplay?requestType=PATIENT&patientID={patient.IDENTIFIER}^^^{patient.FAMILY}", 403),
+        ):
+            assert self.martin.web.get(link).status_code == status, link
+
+    def link(self, **parameters: str) -> str:
+        return "/launch?" + make_launch(parameters, LAUNCH_KEY, at=datetime.now(UTC), nonce=secrets.token_urlsafe(12))
+
+    def opens(self, where: str, **parameters: str) -> None:
+        """Follow a link to where it leads, as a browser does, and keep the addresses on the way."""
+        answer = self.martin.web.get(self.link(**parameters), follow_redirects=True)
+        assert answer.status_code == 200, answer.text
+        assert answer.url.path.startswith(where), answer.url.path
+        for step in answer.history:
+            self.answers.bodies.append(("address after a launch", step.headers["location"].encode()))
 
     def refused_sign_ins(self) -> None:
         """The patient's traits typed as login, password and code."""

@@ -24,6 +24,8 @@ TABLES: Final = {
     "doubts": "*",
     "admissions": "*",
     "sign_ins": "*",
+    "openings": "*",
+    "handovers": "*",
     "leases": "*",
     "results": "*",
     "runs": "*",

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from tests.canary import patient
 from tests.canary.hostile import GossipingArchive, GossipingRecord
-from tests.canary.life import BROKEN, Life
+from tests.canary.life import BROKEN, LAUNCH_KEY, Life
 from tests.canary.notices import announce_everything
 from tests.canary.sinks import Answers, Commands, Sinks, found_in
 from tests.collector import Collector
@@ -71,6 +71,7 @@ def settings(
         "dpi-gossip": {"base_url": record.url},
     }
     made["sources"] = {"nowhere": {"aet": "X", "host": "127.0.0.1", "port": free_port()}}
+    made["launchers"] = {"canary": {"key": LAUNCH_KEY}}
     made["metrics"] = {"enabled": True, "port": free_port()}
     made["tracing"] = {"endpoint": collector.endpoint}
     return {**made, "destinations": places, "stow": {"senders": {"viewer": {"addresses": ["127.0.0.0/8"]}}}}
@@ -131,6 +132,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.unreadable_by_models()
         life.refused_messages()
         life.refused_at_the_desk()
+        life.launched()
         life.refused_sign_ins()
         life.watched()
         life.close()

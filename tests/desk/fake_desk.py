@@ -37,6 +37,7 @@ from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
+from tests.desk.fake_launches import FakeLaunches
 
 PASSWORD = "correct-horse-battery"
 IDLE = timedelta(minutes=15)
@@ -71,10 +72,11 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured):
+class FakeDesk(Measured, FakeLaunches):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
+        super().__init__()
         self.people = {
             login: Reader(
                 login=login,
@@ -177,11 +179,8 @@ class FakeDesk(Measured):
     def lines(self, states: Sequence[str], *, limit: int, newest_first: bool = False) -> Sequence[Line]:
         with self.lock:
             found = [self._line(case) for case in self.cases.values() if case.result.state in states]
-        if newest_first:
-            found.sort(key=lambda line: line.moved_at, reverse=True)
-        else:
-            found.sort(key=lambda line: (line.result.priority is not Priority.STAT, line.queued_at))
-        return found[:limit]
+        found.sort(key=lambda line: (line.result.priority is not Priority.STAT, line.queued_at))
+        return sorted(found, key=lambda line: line.moved_at, reverse=True)[:limit] if newest_first else found[:limit]
 
     def outside(self, *, limit: int) -> Sequence[Line]:
         lines = [self._line(case) for case in self.cases.values()]

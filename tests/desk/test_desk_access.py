@@ -31,6 +31,7 @@ STOP = {"action": "stop", "scope": "all", "reason": "essai"}
 OPERATIONS = (
     Operation(method="POST", path="/api/session", allowed=frozenset(NOBODY_NEEDED), body={}),
     Operation(method="GET", path="/api/session", allowed=EVERY),
+    Operation(method="POST", path="/api/session/handover", allowed=EVERY),
     Operation(method="DELETE", path="/api/session", allowed=frozenset(NOBODY_NEEDED)),
     Operation(method="GET", path="/api/results", allowed=EVERY),
     Operation(method="GET", path="/api/results/{result}", allowed=EVERY),

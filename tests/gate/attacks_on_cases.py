@@ -145,6 +145,8 @@ REST: Final = (
     attack(INTAKE, "lose an answer that somebody waits for", "commitment_state_known",
            lambda w: w.commitment(state="lost")),
     attack(INTAKE, "answer for what nobody listed", "commitment_list_form", lambda w: w.commitment(listed=SHORT)),
+    attack(DESK, "use a link twice", "launch_once", lambda w: w.launch(), lambda w: w.launch(ticket="another")),
+    attack(DESK, "come to a case from nowhere", "opening_by_a_launcher", lambda w: w.opening(launcher="")),
     attack(OWNER, "give a person a role nobody defined", "user_role_known", lambda w: w.user(role="robot")),
     attack(OWNER, "change the role under which opinions were given", "opinion_by_its_reader",
            lambda w: update("users", {"login": "dr.martin"}, role="engineer")),

@@ -1,10 +1,12 @@
 """Attacks on what stays for ever: the links of the journal, and every row that nobody edits or deletes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.gate.attacks import DESK, Attack, attack, pure
 from tests.gate.sessions import OWNER
+from tests.gate.statements import Sql
+from tests.gate.world import World
 
 
 def link(seq: str, actor: str, prev: str) -> str:
@@ -45,6 +47,7 @@ UNREFERENCED: Final = {
     "trials": ("id NOT IN (SELECT trial_id FROM trial_ends)", "share = 99, drawn_below = 'fd70a3d7'"),
     "trial_ends": ("1 = 1", "reason = 'x'"),
     "sign_ins": ("1 = 1", "login = 'x'"),
+    "openings": ("1 = 1", "launcher = 'x'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
     "doubts": ("1 = 1", "holds = 0"),
@@ -61,9 +64,17 @@ UNREFERENCED: Final = {
 """Table: rows that nothing else refers to, and a change that nothing but its wall minds."""
 
 
+_FIRST: Final[dict[str, Callable[[World], list[Sql]]]] = {
+    "sign_ins": lambda w: [w.sign_in()],
+    "openings": lambda w: [w.opening()],
+}
+"""Rows that the world does not hold, put in first."""
+
+
 def _forever() -> Iterator[Attack]:
     for table, (rows, change) in UNREFERENCED.items():
-        before = {"setup": (DESK, lambda w: [w.sign_in()])} if table == "sign_ins" else {}
+        first = _FIRST.get(table)
+        before = {"setup": (DESK, first)} if first else {}
         if change:
             edit = pure(f"UPDATE {table} SET {change} WHERE {rows}")
             yield attack(OWNER, f"edit {table}", f"{table}_never_updated", edit, **before)

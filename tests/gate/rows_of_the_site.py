@@ -48,6 +48,14 @@ class SiteRows:
     def sign_in(self, **changes: Any) -> Sql:
         return insert("sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "at": SIGNED} | changes)
 
+    def launch(self, **changes: Any) -> Sql:
+        values = {"ticket": "t", "launcher": "pacs", "nonce": "n", "expected": "", "wanted": "{}", "at": SIGNED}
+        return insert("launches", values | changes)
+
+    def opening(self, **changes: Any) -> Sql:
+        values = {"id": "o", "login": "dr.martin", "launcher": "pacs", "case_id": None, "at": SIGNED}
+        return insert("openings", values | changes)
+
     def transition(self, **changes: Any) -> Sql:
         values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
         return insert("transitions", values | changes)

@@ -124,8 +124,9 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
     assert {table for (table,) in tables} == {*WRITERS, "alembic_version"}
 
 
-def test_nobody_deletes_but_leases_and_ended_conversations(postgresql: PostgreSQLPlace) -> None:
-    assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), ("conversations", "aval_sweep")}
+def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
+    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers")}
+    assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not holders(postgresql, privilege)
 
@@ -150,6 +151,8 @@ UPDATED = {
     ("aval_deliver", "deliveries"): "cause_code cause_detail moved_at next_attempt_at state",
     ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
+    ("aval_desk", "handovers"): "used_at",
+    ("aval_desk", "launches"): "login",
     ("aval_desk", "users"): "second_factor_step",
     ("aval_relay", "outbox"): "rung_at",
 }

@@ -22,9 +22,13 @@ FLAGS = (
 
 
 class Chromium:
-    """One browser; each test gets a context of its own, with its own cookies and its own clock zone."""
+    """One browser; each test gets a context of its own, with its own cookies and its own clock zone.
 
-    def __init__(self) -> None:
+    Args:
+        flags: more than the usual ones.
+    """
+
+    def __init__(self, *flags: str) -> None:
         path = program("chromium", "chromium-browser", "google-chrome-stable")
         try:
             from playwright.sync_api import sync_playwright
@@ -33,7 +37,7 @@ class Chromium:
         self._driver = sync_playwright().start()
         self._home = tempfile.mkdtemp(prefix="aval-chromium-")
         self.browser = self._driver.chromium.launch(
-            executable_path=path, headless=True, args=list(FLAGS), downloads_path=self._home
+            executable_path=path, headless=True, args=[*FLAGS, *flags], downloads_path=self._home
         )
 
     def context(self, **options: Any) -> Any:

@@ -18,7 +18,8 @@ from guarantee.states import ResultState
 router = APIRouter(include_in_schema=False)
 
 _OWN_PAGE: Final = re.compile(
-    r"/(worklist|systems|destinations|monitoring|about|results/[0-9a-f-]{36}(/timeline)?)?(\?show=[a-z-]{1,20})?"
+    r"/(worklist|systems|destinations|monitoring|about|results/[0-9a-f-]{36}(/timeline)?|launch/[A-Za-z0-9_-]{43})?"
+    r"(\?show=[a-z-]{1,20})?"
 )
 """Where a sign-in may lead: our own pages only, never an address that somebody put in a link."""
 
@@ -38,12 +39,16 @@ def home() -> Response:
 
 
 @router.get("/sign-in")
-def sign_in(request: Request, pages: ThesePages, then: Annotated[str, Query(alias="next")] = "/worklist") -> Response:
+def sign_in(
+    request: Request, parts: ThisDesk, pages: ThesePages, then: Annotated[str, Query(alias="next")] = "/worklist"
+) -> Response:
     """Show the sign-in form."""
-    target = then if _OWN_PAGE.fullmatch(then) else "/worklist"
+    target = own_page(then)
     if session_of(request, active=False) is not None:
         return RedirectResponse(target, status_code=303)
-    return pages.render(request, "sign_in.html", target=target, session=None, stops=())
+    ticket = target.removeprefix("/launch/")
+    expected = parts.desk.expected(ticket) if ticket != target else ""
+    return pages.render(request, "sign_in.html", target=target, expected=expected, session=None, stops=())
 
 
 @router.get("/worklist")
@@ -109,6 +114,11 @@ def about(request: Request, parts: ThisDesk, pages: ThesePages) -> HTMLResponse:
     session = session_of(request, active=True)
     frame = frame_of(parts, session) if session else {"session": None, "stops": ()}
     return pages.render(request, "about.html", **frame)
+
+
+def own_page(target: str) -> str:
+    """Return ``target`` when it is a page of ours, else the worklist."""
+    return target if _OWN_PAGE.fullmatch(target) else "/worklist"
 
 
 def to_sign_in(request: Request) -> RedirectResponse:

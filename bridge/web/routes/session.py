@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response, status
 from bridge.web.access import Signed, ThisDesk
 from bridge.web.errors import NotSignedIn, SignInRefused
 from bridge.web.problems import documented
-from bridge.web.schemas.people import SessionOut, SignIn
+from bridge.web.schemas.people import HandoverOut, SessionOut, SignIn
 from bridge.web.security import clear_session, session_cookie, set_session
 from guarantee.errors import NotEntitled
 
@@ -45,6 +45,18 @@ def sign_in(request: Request, response: Response, parts: ThisDesk, who: SignIn) 
 def read_session(session: Signed) -> SessionOut:
     """Return the session that the cookie stands for."""
     return SessionOut.model_validate(session)
+
+
+@router.post(
+    "/handover",
+    status_code=status.HTTP_201_CREATED,
+    summary="Let another window of this browser go on with the session",
+    responses=documented(unsafe=True),
+)
+def hand_over(request: Request, parts: ThisDesk, _session: Signed) -> HandoverOut:
+    """Return a number that opens the same session once, within a minute, by a form of our own pages."""
+    token = request.cookies.get(session_cookie(parts.options), "")
+    return HandoverOut(handover=parts.desk.hand_over(token))
 
 
 @router.delete(

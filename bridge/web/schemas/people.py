@@ -25,6 +25,12 @@ class SessionOut(Out):
     since: TimeText
 
 
+class HandoverOut(Out):
+    """What another window of the same browser is given."""
+
+    handover: str = Field(description="works once, for a minute")
+
+
 class SignIn(In):
     """Both factors at once, so that a wrong password cannot be told from a wrong code."""
 

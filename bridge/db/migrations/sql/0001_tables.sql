@@ -49,6 +49,27 @@ CREATE TABLE sign_ins (
   at TEXT NOT NULL
 );
 
+-- A session goes on in another window of the same browser: once, within a minute.
+CREATE TABLE handovers (
+  ticket TEXT NOT NULL PRIMARY KEY,            -- digest of what the window was given
+  session TEXT NOT NULL,                       -- its token, as in sessions
+  at TEXT NOT NULL,
+  used_at TEXT
+);
+
+-- Another system asked for an exam; who looks at it signs in first. Deleted after an hour: it may hold a patient number.
+CREATE TABLE launches (
+  ticket TEXT NOT NULL PRIMARY KEY,            -- digest of what stands in the address
+  launcher TEXT NOT NULL,
+  nonce TEXT NOT NULL,                         -- of the link; the ticket itself where the link has none
+  expected TEXT NOT NULL,                      -- login that the launcher believes in
+  wanted TEXT NOT NULL,
+  login TEXT REFERENCES users (login),         -- who opened it first, and alone may again
+  at TEXT NOT NULL,
+  CONSTRAINT launch_once UNIQUE (launcher, nonce)
+);
+CREATE INDEX launches_by_time ON launches (at);
+
 CREATE TABLE policies (
   ref TEXT NOT NULL PRIMARY KEY,               -- id@version
   readers INTEGER NOT NULL,
@@ -159,9 +180,21 @@ CREATE TABLE cases (
   CONSTRAINT case_quarantine_explained CHECK (state <> 'quarantined' OR cause <> '')
 );
 CREATE INDEX cases_by_patient ON cases (patient_identifier) WHERE patient_identifier <> '';
+CREATE INDEX cases_by_order ON cases (order_number) WHERE order_number <> '';
 CREATE INDEX cases_receiving ON cases (last_input_at) WHERE state = 'receiving';
 CREATE INDEX cases_held ON cases (moved_at) WHERE state = 'quarantined';
 CREATE INDEX cases_superseded ON cases (id) WHERE state = 'superseded';
+
+-- Somebody came to a case by a launch. Without a case: what was asked for is not here.
+CREATE TABLE openings (
+  id TEXT NOT NULL PRIMARY KEY,
+  login TEXT NOT NULL REFERENCES users (login),
+  launcher TEXT NOT NULL,
+  case_id TEXT REFERENCES cases (id),
+  at TEXT NOT NULL,
+  CONSTRAINT opening_by_a_launcher CHECK (launcher <> '')
+);
+CREATE INDEX openings_of_case ON openings (case_id, login, at);
 
 -- Every input ever received, other bytes under a known identifier included (conflict = 1: kept, never used).
 CREATE TABLE inputs (
@@ -360,6 +393,7 @@ CREATE TABLE questions (
   shown TEXT NOT NULL,
   mode TEXT NOT NULL,
   reader TEXT NOT NULL REFERENCES users (login),
+  opened_from TEXT NOT NULL DEFAULT '',        -- the launcher that brought this reader to the case; '' for none
   asked_at TEXT NOT NULL,
   expires_at TEXT NOT NULL,
   CONSTRAINT question_on_the_stored_draft

@@ -1162,6 +1162,26 @@ END $$;
 CREATE TRIGGER sign_ins_never_deleted BEFORE DELETE ON sign_ins FOR EACH ROW EXECUTE FUNCTION sign_ins_never_deleted();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_deleted;
 
+CREATE FUNCTION openings_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall openings_never_updated: openings is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER openings_never_updated BEFORE UPDATE ON openings FOR EACH ROW EXECUTE FUNCTION openings_never_updated();
+ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_updated;
+
+CREATE FUNCTION openings_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall openings_never_deleted: openings is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER openings_never_deleted BEFORE DELETE ON openings FOR EACH ROW EXECUTE FUNCTION openings_never_deleted();
+ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_deleted;
+
 CREATE FUNCTION journal_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1211,6 +1231,8 @@ CREATE TRIGGER judgements_never_truncated BEFORE TRUNCATE ON judgements EXECUTE 
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_truncated;
 CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
+CREATE TRIGGER openings_never_truncated BEFORE TRUNCATE ON openings EXECUTE FUNCTION never_truncated();
+ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_truncated;
 CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_truncated;
 CREATE TRIGGER pauses_never_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION never_truncated();
@@ -1354,6 +1376,14 @@ END $$;
 CREATE TRIGGER note_case_judged AFTER INSERT ON judgements FOR EACH ROW EXECUTE FUNCTION note_case_judged();
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER note_case_judged;
 
+CREATE FUNCTION note_opening() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal(CASE WHEN NEW.case_id IS NULL THEN 'launch.found-nothing' ELSE 'launch.opened' END, coalesce(NEW.case_id, NEW.id), json_build_object('by', NEW.login, 'from', NEW.launcher)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_opening AFTER INSERT ON openings FOR EACH ROW EXECUTE FUNCTION note_opening();
+ALTER TABLE openings ENABLE ALWAYS TRIGGER note_opening;
+
 CREATE FUNCTION note_result_queued() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM aval_journal('result.' || NEW.state, NEW.id, json_build_object('case', NEW.case_id, 'manifest', NEW.manifest, 'model', NEW.model_id, 'mode', NEW.mode, 'policy', NEW.policy)::text);
@@ -1372,7 +1402,7 @@ ALTER TABLE results ENABLE ALWAYS TRIGGER note_result_moved;
 
 CREATE FUNCTION note_draft_shown() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('draft.shown', NEW.result_id, json_build_object('reader', NEW.reader, 'shown', NEW.shown)::text);
+  PERFORM aval_journal('draft.shown', NEW.result_id, json_build_object('reader', NEW.reader, 'shown', NEW.shown, 'from', NEW.opened_from)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_draft_shown AFTER INSERT ON questions FOR EACH ROW EXECUTE FUNCTION note_draft_shown();

@@ -448,6 +448,14 @@ CREATE TRIGGER sign_ins_never_deleted BEFORE DELETE ON sign_ins FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall sign_ins_never_deleted: sign_ins is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER openings_never_updated BEFORE UPDATE ON openings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall openings_never_updated: openings is append-only: a row is never updated'); END;
+
+CREATE TRIGGER openings_never_deleted BEFORE DELETE ON openings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall openings_never_deleted: openings is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_never_updated: journal is append-only: a row is never updated'); END;
@@ -588,6 +596,16 @@ BEGIN
     'judgement.' || NEW.verdict AS action, NEW.case_id AS subject, json_object('how', NEW.how, 'instances', NEW.instances) AS body) n;
 END;
 
+CREATE TRIGGER note_opening AFTER INSERT ON openings FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.case_id IS NULL THEN 'launch.found-nothing' ELSE 'launch.opened' END AS action, coalesce(NEW.case_id, NEW.id) AS subject, json_object('by', NEW.login, 'from', NEW.launcher) AS body) n;
+END;
+
 CREATE TRIGGER note_result_queued AFTER INSERT ON results FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -616,7 +634,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'draft.shown' AS action, NEW.result_id AS subject, json_object('reader', NEW.reader, 'shown', NEW.shown) AS body) n;
+    'draft.shown' AS action, NEW.result_id AS subject, json_object('reader', NEW.reader, 'shown', NEW.shown, 'from', NEW.opened_from) AS body) n;
 END;
 
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW

@@ -50,6 +50,9 @@ GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, re
   turned_away, fetches TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
   resends, pauses, stops, retirements, appointments, trials, trial_ends, exports, admissions TO aval_desk;
+GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
+GRANT UPDATE (used_at) ON handovers TO aval_desk;
+GRANT UPDATE (login) ON launches TO aval_desk;
 GRANT INSERT ON cases TO aval_desk;                          -- the revision that follows an admission
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
 GRANT UPDATE (second_factor_step) ON users TO aval_desk;
@@ -71,6 +74,7 @@ GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
+GRANT SELECT (at), DELETE ON handovers, launches TO aval_sweep;
 GRANT SELECT ON fetches, journal, opinions TO aval_sweep;
 
 -- relay: hands facts to the bell.
@@ -80,7 +84,7 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, appointments,
-  trials, trial_ends, fetches, turned_away, commitments, outbox, inbox,
+  trials, trial_ends, fetches, turned_away, commitments, outbox, inbox, handovers, launches, openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users

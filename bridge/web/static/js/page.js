@@ -1,6 +1,7 @@
 // What every page does: forms, help, keyboard.
 
 import './forms.js';
+import './framed.js';
 import { bind } from './keys.js';
 
 const help = document.getElementById('help');
@@ -29,3 +30,6 @@ for (const act of document.querySelectorAll('details.act')) {
     if (act.open) act.querySelector('input:not([type=hidden], [type=radio]), select, textarea')?.focus();
   });
 }
+
+// What a launch asked for does not stay in the address bar, nor in the history, when the answer is no.
+if ('launched' in document.documentElement.dataset) history.replaceState(null, '', location.pathname);

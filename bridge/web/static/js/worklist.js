@@ -2,28 +2,15 @@
 
 import { fragment } from './api.js';
 import { bind } from './keys.js';
+import { idOf, links, list } from './rows.js';
 import { announce, say } from './words.js';
 
 const EVERY_MS = 10_000;
 
-const list = document.getElementById('list');
 const state = document.getElementById('refresh-state');
 const toggle = document.getElementById('refresh-toggle');
 let paused = false;
 let updated = state.dataset.time;
-
-const links = () => [...list.querySelectorAll('.row-link')];
-const idOf = (link) => link.closest('tr').dataset.id;
-
-function move(step) {
-  const all = links();
-  if (!all.length) return false;
-  const at = all.indexOf(document.activeElement);
-  const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + step));
-  all[next].focus();
-  all[next].closest('tr').scrollIntoView({ block: 'nearest' });
-  return true;
-}
 
 /** Put the new list in, and the focus back where it was. */
 function replace(nodes) {
@@ -59,8 +46,6 @@ function pause() {
 }
 
 toggle.addEventListener('click', pause);
-bind(['j'], () => move(1));
-bind(['k'], () => move(-1));
 bind(['p'], pause);
 document.addEventListener('visibilitychange', refresh);
 setInterval(refresh, EVERY_MS);
