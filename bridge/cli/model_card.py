@@ -40,6 +40,7 @@ def card_value(package: Package, life: Life) -> dict[str, Any]:
         "thresholds": dict(card.thresholds),
         "deadline_s": card.deadline_s,
         "memory_mb": card.memory_mb,
+        "batch_most": card.batch_most,
         "golden_cases": len(cases(package)),
         "digests": {"card.yaml": card.model.card, **package.files},
         "licence": card.licence,

@@ -43,7 +43,7 @@ def test_a_type_of_the_api_has_the_fields_of_its_value(model: type[BaseModel], v
         (
             CardOut,
             card.Card,
-            {"envelope", "deadline_s", "memory_mb", "needs", "burned_in", "incomplete", "objectives_s"},
+            {"envelope", "deadline_s", "memory_mb", "needs", "burned_in", "incomplete", "batch_most", "objectives_s"},
         ),
         (StopOut, stops.Stop, {"action", "second"}),
         (shown.ModelOut, result.ModelVersion, set()),

@@ -157,3 +157,9 @@ def test_an_objective_is_for_a_stage_and_above_zero() -> None:
         a_card(objectives_s={"lunch": 60})
     with pytest.raises(Malformed, match="above zero"):
         a_card(objectives_s={"queue": 0})
+
+
+def test_a_run_has_at_least_one_case() -> None:
+    assert a_card().batch_most == 1
+    with pytest.raises(Malformed, match="at least one case"):
+        a_card(batch_most=0)

@@ -26,7 +26,7 @@ from tests.canary import patient
 from tests.canary.sinks import found_in
 from tests.dicom import samples
 from tests.inference.bench import Bench
-from tests.inference.builders import HEART_RATE, NOON, mask_package, reading, record, score_package
+from tests.inference.builders import HEART_RATE, NOON, answering_package, mask_package, reading, record, score_package
 from tests.inference.test_model_wire import proposal, volume
 
 LABEL = Text(fr="Chose", en="Thing")
@@ -133,6 +133,18 @@ def test_no_trait_of_a_record_reaches_a_real_child_and_the_answer_names_the_real
     assert found_in([("pipe", data) for data in pipe]) == {}
     age, _rate = said.inputs
     assert (age.value, age.taken_at) == (Decimal("95.3607"), NOON)
+
+
+def test_no_trait_of_several_records_in_one_run_reaches_a_real_child_and_each_answer_is_about_its_own(
+    pipe: list[bytes], tmp_path: Path
+) -> None:
+    one = Bench(answering_package(tmp_path / "probe", {12: 12, 34: 34}, batch={"most": 2}))
+    with one.host:
+        said = one.host.run_together(one.card, [record(61, reading("72", source="Observation/61")), canary_record()])
+    assert found_in([("pipe", data) for data in pipe]) == {}
+    first, second = (answer.inputs for answer in said if isinstance(answer, Proposal))
+    assert (first[0].value, first[1].source) == (61, "Observation/61")
+    assert (second[0].value, second[0].taken_at) == (Decimal("95.3607"), NOON)
 
 
 # ------------------------------------------------------------------------------------------------- only what is needed
