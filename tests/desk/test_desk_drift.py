@@ -155,7 +155,7 @@ def test_every_verdict_side_and_bin_has_its_words() -> None:
     assert drift_words.bin_words(ended[1], "outcome", french) != "modality"
     said = [drift_words.quantile(share, french).replace("\u00a0", " ") for share in (0.0, 0.5, 0.9998, 1.0)]
     assert said == ["0,00 %", "50,00 %", "99,98 %", "> 99,98 %"]
-    assert drift_words.feature("reading:Lactate", french) == "Mesure : Lactate"
+    assert drift_words.feature("reading:Lactate", french) == "Mesure\u00a0: Lactate"
     assert drift_words.feature("unheard-of", french) == "unheard-of"
 
 
