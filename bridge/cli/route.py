@@ -141,7 +141,7 @@ def _route_lines(one: Tried, case: DryRun) -> list[str]:
 
 def _model_line(choice: Choice, case: DryRun) -> str:
     where = f" on series {choice.focus} ({case.images[choice.focus]} instances)" if choice.focus else ""
-    version = f"{choice.card.model.id} ({_why_this_version(choice.assigned)})"
+    version = f"{choice.card.model.id}{_why_this_version(choice.assigned)}"
     if choice.refusal is None:
         return f"{version} runs{where}"
     ends = "fails" if choice.refusal.code == MISSING else "is excluded"
@@ -149,10 +149,11 @@ def _model_line(choice: Choice, case: DryRun) -> str:
 
 
 def _why_this_version(assigned: Assigned) -> str:
+    """Return by what a version was chosen; "" for the one in routine where none is tried."""
     trial = assigned.trial
     if trial is None:
-        return str(assigned.part)
+        return ""
+    said = f"{assigned.part}, trial {trial.id[:8]}"
     if assigned.draw is None or assigned.part is Part.SHADOW:
-        return f"{assigned.part}, trial {trial.id[:8]}"
-    drew = f"the canary gets draws below {trial.share}, this case drew {assigned.draw:.2f}"
-    return f"{assigned.part}, trial {trial.id[:8]}: {drew}"
+        return f" ({said})"
+    return f" ({said}: the canary gets draws below {trial.share}, this case drew {assigned.draw:.2f})"

@@ -11,7 +11,6 @@ from bridge.db.engine import engine_at
 from bridge.db.pairs import Side
 from bridge.db.store import SqlStore
 from guarantee.errors import Malformed, Refused
-from guarantee.ids import CaseId
 from guarantee.result import Mode, Result
 from guarantee.rollout import Appointment, Step, Trial, promoted, rolled_back
 from guarantee.states import ResultState, ResultVerb
@@ -76,9 +75,8 @@ def test_a_trial_whose_bound_is_not_its_share_does_not_come_out(database: Databa
         unit.registry.appoint_first(MODEL, at(0))
         unit.rollouts.begin(trial)
     with engine_at(database.url) as engine, engine.begin() as connection:
-        for wall in ("trials_never_updated",):
-            on = " ON trials" if database.is_postgresql else ""
-            connection.exec_driver_sql(f"DROP TRIGGER {wall}{on}")
+        on = " ON trials" if database.is_postgresql else ""
+        connection.exec_driver_sql(f"DROP TRIGGER trials_never_updated{on}")
         connection.execute(update(tables.trials).values(drawn_below="ffffffff"))
     with store.reading() as unit, pytest.raises(Malformed, match="the row does not say what the trial says"):
         unit.rollouts.now()
@@ -121,12 +119,15 @@ def test_a_rollback_and_a_case_that_is_routed_meanwhile_do_not_miss_each_other(p
         with store.transaction("rollout") as unit:
             unit.registry.appoint_first(MODEL, at(0))
             appoint(unit, NEWER.id)
-        lines = [Appointment(seq=0, model=MODEL.id, step=Step.ROLLBACK, below=None, at=at(2), **WORD)]
+        back = Appointment(seq=0, model=MODEL.id, step=Step.ROLLBACK, below=None, at=at(2), **WORD)
 
         def first(unit: Any) -> None:
-            unit.rollouts.appoint(lines[0])
+            unit.rollouts.appoint(back)
 
-        with at_the_same_moment(postgresql_database, first) as (second, _), pytest.raises(Refused, match="results_for_care_by_appointment"):
+        with (
+            at_the_same_moment(postgresql_database, first) as (second, _),
+            pytest.raises(Refused, match="results_for_care_by_appointment"),
+        ):
             beside(done, Steps(lambda _role: second), Mode.CARE)
         with store.reading() as unit:
             assert [row.result.model for row in unit.views.results((), limit=9)] == [MODEL]
@@ -158,4 +159,3 @@ def test_two_versions_on_one_case_are_read_side_by_side(store: SqlStore, steps: 
             (Mode.SHADOW, ResultState.AWAITING_REVIEW): 1,
             (Mode.SHADOW, ResultState.FAILED): 1,
         }
-        assert isinstance(CaseId(newest.case), str)
