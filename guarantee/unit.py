@@ -3,8 +3,8 @@
 `Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
-What is read and written of a subject that has a module of its own is said there: identity.py, judging.py, pauses.py,
-runs.py, stops.py.
+What is read and written of a subject that has a module of its own is said there: identity.py, judging.py,
+deliveries.py, pauses.py, rollout.py, runs.py, stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,16 +14,17 @@ from typing import Protocol
 
 from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
+from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
 from guarantee.exports import Export
 from guarantee.identity import Identities
-from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
+from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
 from guarantee.opinion import Opinion, Seal
 from guarantee.pauses import Destinations
 from guarantee.policy import Policy
-from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Withdrawal
-from guarantee.result import Cause, Priority, Result
+from guarantee.release import Grounds, Kind, Release, Terms, Withdrawal
+from guarantee.result import Priority, Result
 from guarantee.retirement import Retirements
 from guarantee.rollout import Rollouts
 from guarantee.rules import Facts
@@ -233,79 +234,6 @@ class Gate(Protocol):
 
     def add_export(self, export: Export) -> None:
         """Record that a decided result is about to leave under a pseudonym."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One release on its way to one destination.
-
-    Args:
-        state: "due", "confirmed", "declined" or "withheld".
-        attempts: how often it was begun.
-        round: 0 for the delivery that the release makes; from 1 on for each that a person asked for (Resend).
-    """
-
-    id: DeliveryId
-    release: ReleaseId
-    result: ResultId
-    kind: Kind
-    destination: str
-    package: Digest
-    state: str
-    attempts: int
-    reference: str
-    round: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resend:
-    """A person asks for a delivery that ended to be sent again: the same bytes under the same identifiers."""
-
-    release: ReleaseId
-    destination: str
-    round: int
-    by: str
-    reason: str
-
-
-class Deliveries(Protocol):
-    """What is on its way."""
-
-    def add(self, delivery: Delivery, at: datetime) -> None:
-        """Insert a delivery that is due from ``at`` on."""
-
-    def get(self, delivery: DeliveryId) -> Delivery | None:
-        """Return a delivery, its case locked until the transaction ends; None when there is none."""
-
-    def of_result(self, result: ResultId) -> tuple[Delivery, ...]:
-        """Return every delivery of a result, both kinds, its case locked."""
-
-    def begin(self, delivery: Delivery, *, at: datetime, until: datetime) -> int | None:
-        """Insert an attempt and return its number; None when another worker is at it, or it is not yet time.
-
-        Until ``until`` nobody else begins. The database checks the world again and may refuse.
-        """
-
-    def confirm(self, delivery: Delivery, attempt: int, receipt: Receipt) -> None:
-        """Insert the receipt; a delivery that is due is now confirmed.
-
-        A delivery that was withheld meanwhile keeps its state: the receipt says that a copy is outside nevertheless.
-        """
-
-    def postpone(self, delivery: Delivery, *, until: datetime, cause: Cause) -> None:
-        """Note why an attempt failed and when to try again."""
-
-    def defer(self, delivery: Delivery, *, at: datetime, until: datetime, cause: Cause) -> None:
-        """Note why a delivery that is due at ``at`` waits, and until when. One that somebody is at is left alone."""
-
-    def close(self, delivery: Delivery, state: str, cause: Cause, at: datetime) -> None:
-        """Give up: "declined" or "withheld", with the reason that a person will read."""
-
-    def order(self, resend: Resend, at: datetime) -> None:
-        """Insert who asked for what to be sent again, and why; the delivery of that round may then be added."""
-
-    def due(self, *, now: datetime) -> tuple[Delivery, ...]:
-        """Return the deliveries whose next attempt is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

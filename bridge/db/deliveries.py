@@ -9,10 +9,10 @@ from bridge.db import tables
 from bridge.db.cases import CaseLock
 from bridge.db.rows import delivery_from_row
 from guarantee.codec import time_text
+from guarantee.deliveries import Delivery, Resend
 from guarantee.ids import DeliveryId, ResultId
 from guarantee.release import Receipt
 from guarantee.result import Cause
-from guarantee.unit import Delivery, Resend
 
 _DELIVERIES = tables.deliveries
 _ATTEMPTS = tables.attempts

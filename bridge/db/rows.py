@@ -8,6 +8,7 @@ from guarantee.canonical import parse_canonical
 from guarantee.case import Case, CaseKind, Patient
 from guarantee.codec import from_plain, parse_time, time_text
 from guarantee.decision import Decision
+from guarantee.deliveries import Delivery
 from guarantee.errors import Malformed
 from guarantee.ids import CaseId, DecisionId, DeliveryId, Digest, OpinionId, ReleaseId, ResultId, WithdrawalId
 from guarantee.opinion import Opinion, Seal, Statement, Verdict
@@ -16,7 +17,7 @@ from guarantee.release import Kind, Notice, Terms, Withdrawal
 from guarantee.result import Cause, Mode, ModelVersion, Priority, Result
 from guarantee.states import CaseState, ResultState
 from guarantee.stops import Action, Scope, Stop
-from guarantee.unit import Delivery, Question
+from guarantee.unit import Question
 
 Row: TypeAlias = RowMapping
 

@@ -16,12 +16,12 @@ from bridge.db.rows import case_from_row, delivery_from_row, result_from_row
 from guarantee.case import Case
 from guarantee.codec import parse_time
 from guarantee.completeness import Judgement
+from guarantee.deliveries import Delivery
 from guarantee.ids import Digest
 from guarantee.journal import Link
 from guarantee.release import Kind
 from guarantee.result import Cause, Priority, Result
 from guarantee.states import CaseState, ResultState
-from guarantee.unit import Delivery
 
 PAGE: Final = 1_000
 """Links read from the journal at a time."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from guarantee.breaker import Health, Phase, comes_back, tries_again
+from guarantee.deliveries import Delivery
 from guarantee.errors import Absent, Declined, GuaranteeError, Malformed, NotProved, Refused, Unavailable
 from guarantee.events import DeliveryDue, Fact
 from guarantee.ids import DeliveryId
@@ -20,7 +21,7 @@ from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Witness, m
 from guarantee.result import Cause
 from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import in_force
-from guarantee.unit import Delivery, Unit
+from guarantee.unit import Unit
 from guarantee.world import obstacles
 
 SEND_S: Final = 180.0

@@ -7,6 +7,7 @@ ended is changed. Whether it may leave is looked at here, again when it is sent,
 from dataclasses import replace
 from typing import Final
 
+from guarantee.deliveries import Delivery, Resend
 from guarantee.errors import NotAllowed
 from guarantee.events import DeliveryDue
 from guarantee.ids import DeliveryId, ResultId, derive
@@ -15,7 +16,6 @@ from guarantee.ports import Clock, Store
 from guarantee.release import Kind
 from guarantee.states import ResultState
 from guarantee.stops import in_force
-from guarantee.unit import Delivery, Resend
 from guarantee.world import require_unchanged
 
 _RELEASED: Final = frozenset({ResultState.VALIDATED, ResultState.AMENDED, ResultState.DELIVERED})

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bridge.flows.deliver import SEND_S
 from bridge.flows.review import Review, endorse, issue
 from guarantee.content import Content
+from guarantee.deliveries import Delivery
 from guarantee.errors import NotAllowed, Refused
 from guarantee.ids import Digest, ReleaseId, ResultId
 from guarantee.ports import Endorsed, Withdrawn
@@ -24,7 +25,7 @@ from guarantee.release import (
 )
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState, ResultVerb
-from guarantee.unit import Delivery, Unit
+from guarantee.unit import Unit
 
 _RETRACTABLE = frozenset({ResultState.VALIDATED, ResultState.AMENDED, ResultState.DELIVERED})
 

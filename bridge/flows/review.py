@@ -17,6 +17,7 @@ from guarantee.answer import Answer
 from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
+from guarantee.deliveries import Delivery
 from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused, WorldChanged
 from guarantee.events import DeliveryDue
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
@@ -27,7 +28,7 @@ from guarantee.release import Grounds, Kind, Package, Part, Rendering, Terms, Wi
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState
 from guarantee.stops import in_force
-from guarantee.unit import Delivery, Question, Unit
+from guarantee.unit import Question, Unit
 from guarantee.world import obstacles, require_unchanged
 
 QUESTION_LIFE: Final = timedelta(hours=8)

@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
 from guarantee.case import Case, CaseKind
+from guarantee.deliveries import Delivery
 from guarantee.errors import PortError
 from guarantee.identity import Verdict
 from guarantee.ports import Clock, Store
 from guarantee.result import Mode, Result
 from guarantee.states import CaseState, ResultState
-from guarantee.unit import Delivery, Unit
+from guarantee.unit import Unit
 
 SCHEDULED: Final = "SCHEDULED"
 IN_PROGRESS: Final = "IN PROGRESS"

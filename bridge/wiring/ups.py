@@ -18,10 +18,10 @@ from dicom_adapters.ask.ups import Code, Options, Output, Workitem, Worklist
 from dicom_adapters.errors import MalformedInstance
 from dicom_adapters.read.headers import read_header
 from dicom_adapters.uids import derive_uid
+from guarantee.deliveries import Delivery
 from guarantee.errors import BlobMissing
 from guarantee.release import Package
 from guarantee.rules import Facts
-from guarantee.unit import Delivery
 
 STAT: Facts = {"RequestedProcedurePriority": frozenset({"STAT"})}
 """What a workitem of high priority (0074,1200) says of its images, for the rules."""

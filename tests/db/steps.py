@@ -8,6 +8,7 @@ from typing import Any
 from bridge.db.store import SqlStore
 from guarantee.case import Case, Source
 from guarantee.decision import Decision, decide, decision_id
+from guarantee.deliveries import Delivery
 from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.identity import Admission, Doubt
@@ -18,7 +19,7 @@ from guarantee.release import Grounds, Kind, Receipt, Rendering, Terms, Withdraw
 from guarantee.result import Cause, Result
 from guarantee.states import CaseVerb, ResultVerb
 from guarantee.stops import Action, Scope, Stop
-from guarantee.unit import Arrival, Delivery, Question, Unit
+from guarantee.unit import Arrival, Question, Unit
 from tests.db.databases import READERS
 from tests.guarantee.samples import (
     DESK,

@@ -3,12 +3,12 @@
 import pytest
 
 from bridge.db.store import SqlStore
+from guarantee.deliveries import Delivery
 from guarantee.errors import Refused
 from guarantee.ids import DeliveryId
 from guarantee.release import Kind, Receipt
 from guarantee.result import Cause
 from guarantee.states import ResultVerb
-from guarantee.unit import Delivery
 from tests.db.steps import Steps
 from tests.guarantee.samples import PACS, RECORD, at
 

@@ -9,13 +9,13 @@ from bridge.db.store import SqlStore
 from bridge.db.views import link_body
 from bridge.seal import KeyRing
 from guarantee.case import CaseKind, case_id
+from guarantee.deliveries import Delivery
 from guarantee.journal import GENESIS, verify
 from guarantee.opinion import Seal
 from guarantee.release import Kind
 from guarantee.result import Cause, Mode, Priority
 from guarantee.states import ResultVerb
 from guarantee.stops import Scope
-from guarantee.unit import Delivery
 from tests.db.steps import Steps, draft_of
 from tests.guarantee.samples import DESK, MANIFEST, a_case, a_result, at
 

@@ -7,13 +7,13 @@ from bridge.flows.deliver import deliver
 from bridge.flows.retract import withdraw
 from bridge.flows.stop import stop
 from guarantee.breaker import FAILURES_MAX, REST_S, Phase
+from guarantee.deliveries import Delivery
 from guarantee.errors import Declined, Held, NotAllowed, NotProved, Refused, Unavailable, WorldChanged
 from guarantee.ids import ResultId
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Result
 from guarantee.states import ResultState
 from guarantee.stops import Scope
-from guarantee.unit import Delivery
 from tests.flows.fakes import arrival
 from tests.flows.world import World
 

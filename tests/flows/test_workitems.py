@@ -11,13 +11,13 @@ from bridge.flows.retract import withdraw
 from bridge.flows.workitems import IN_PROGRESS, SCHEDULED, Performing, perform
 from guarantee.case import Case, CaseKind
 from guarantee.content import Text
+from guarantee.deliveries import Delivery
 from guarantee.errors import ModelFailed, NotEligible, Unavailable
 from guarantee.opinion import Reason, Verdict
 from guarantee.release import WithdrawalReason
 from guarantee.result import Mode
 from guarantee.rules import Condition, Route
 from guarantee.states import ResultState
-from guarantee.unit import Delivery
 from tests.flows.fakes import arrival, card, somebody_else
 from tests.flows.world import World
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from bridge.db import tables
 from bridge.db.engine import engine_at, make_aval_engine
 from bridge.db.store import SqlStore
+from guarantee.deliveries import Resend
 from guarantee.events import EventReceived
 from guarantee.ids import DeliveryId, digest
 from guarantee.journal import verify
@@ -22,7 +23,7 @@ from guarantee.retirement import Retirement
 from guarantee.rollout import Appointment, Rollout, Step, Trial, TrialEnd
 from guarantee.states import ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
-from guarantee.unit import Fetch, Resend
+from guarantee.unit import Fetch
 from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate, model_row
 from tests.db.steps import Steps
 from tests.guarantee.samples import MODEL, POLICY, a_case, at

@@ -17,7 +17,7 @@ WRONG = """
     from guarantee.release import Grounds, Package, Receipt, Release, Terms, mint
     from guarantee.result import Result
     from guarantee.states import CASE_LIFE, CaseVerb, ResultState, ResultVerb, step
-    from guarantee.unit import Delivery
+    from guarantee.deliveries import Delivery
 
     def leak(place: Destination, result: Result, content: Content, terms: Terms, package: Package) -> None:
         place.send(result)  # E: arg-type
