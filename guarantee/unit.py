@@ -16,6 +16,7 @@ from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.events import Fact
 from guarantee.exports import Export
+from guarantee.feed import Feed
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
@@ -384,3 +385,7 @@ class Unit(Protocol):
     @property
     def messages(self) -> Messages:
         """Outbox and inbox."""
+
+    @property
+    def feed(self) -> Feed:
+        """Messages of feeds, and whom their news concerns."""

@@ -13,6 +13,7 @@ from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
+from bridge.db.feed import SqlFeed
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
@@ -45,6 +46,7 @@ class SqlUnit:
     stops: SqlStops
     retirements: SqlRetirements
     messages: SqlMessages
+    feed: SqlFeed
     accounts: SqlAccounts
     views: SqlViews
     journal: SqlJournal
@@ -116,6 +118,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         stops=SqlStops(connection),
         retirements=SqlRetirements(connection),
         messages=SqlMessages(connection, locks=locks),
+        feed=SqlFeed(connection),
         accounts=SqlAccounts(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),

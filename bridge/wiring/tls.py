@@ -1,5 +1,6 @@
-"""DICOM over TLS: settings to the adapters' own options, and how long certificates are still good for."""
+"""DICOM and HL7v2 over TLS: settings to the adapters' own options, and how long certificates are still good for."""
 
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,27 @@ def listening(settings: Settings) -> Listening | None:
     )
 
 
+def hl7(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the HL7v2 listener speaks TLS; None when it does not.
+
+    Raises:
+        ConfigError: a certificate or key cannot be read.
+    """
+    mine = settings.intake.hl7.tls if settings.intake.hl7 else None
+    if mine is None or mine.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.path(mine.certificate), settings.path(mine.key))
+        if mine.authorities is not None:
+            context.load_verify_locations(settings.path(mine.authorities))
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"intake.hl7.tls: certificate, key or authorities cannot be read ({error})") from error
+    return context
+
+
 def calling(settings: Settings, place: PacsSettings | SourceSettings) -> Calling | None:
     """Return how we call a PACS, or an archive that we ask, by TLS; None when we do not."""
     tls = place.tls
@@ -55,6 +77,7 @@ def answered(settings: Settings, pacs: PacsSettings) -> Identity | None:
 def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, Callable[[], str]]:
     """Return, for each certificate of ours, a question whether it is good for long enough."""
     found = {"scp": settings.scp.tls.certificate}
+    found |= {"hl7": settings.intake.hl7.tls.certificate} if settings.intake.hl7 else {}
     found |= {f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()}
     found |= {f"source {name}": source.tls.certificate for name, source in settings.sources.items()}
     return {f"certificate {name}": _lasts(settings.path(path), now) for name, path in found.items() if path is not None}
