@@ -11,7 +11,7 @@ from bridge.db.rows import case_from_row
 from guarantee.case import Case, CaseKind
 from guarantee.codec import time_text
 from guarantee.errors import Unavailable
-from guarantee.feed import Message, Noted, News
+from guarantee.feed import Message, News, Noted
 from guarantee.states import CaseState, ResultState
 
 CONCERNED_MAX: Final = 1_000

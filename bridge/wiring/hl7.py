@@ -32,7 +32,7 @@ def listener(mine: Hl7, parts: Parts) -> Listener:
     turn_away = partial(intake.turn_away, "hl7", store=store, clock=clock)
     door = Door(
         vault=parts.vault,
-        take=lambda heard: len(take(_told(heard))),
+        take=lambda heard: len(take(as_told(heard))),
         turn_away=turn_away,
         senders=senders(mine),
         site=parts.settings.site.name,
@@ -68,7 +68,8 @@ def senders(mine: Hl7) -> list[Sender]:
     return sorted(found, key=lambda one: (one.application == "") + (one.facility == ""))
 
 
-def _told(heard: Sequence[Heard]) -> list[Told]:
+def as_told(heard: Sequence[Heard]) -> list[Told]:
+    """Return what the flows are told of messages; control numbers as digests, for a sender may write anything there."""
     return [
         Told(
             message=Message(

@@ -30,8 +30,8 @@ from fhir_adapters.bundle import STORED_KINDS, read_bundle
 from fhir_adapters.capability import Options as CapabilityOptions
 from fhir_adapters.context import Options as FhirOptions
 from fhir_adapters.errors import BadRequest
-from fhir_adapters.inbound import arrivals
 from fhir_adapters.hl7v2.record import is_message, read_messages
+from fhir_adapters.inbound import arrivals
 from fhir_adapters.read import ReadClient
 from fhir_adapters.record import age_years, newest_time, read_record
 from fhir_adapters.report import FhirRenderer

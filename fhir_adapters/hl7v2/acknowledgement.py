@@ -1,4 +1,4 @@
-"""What a sender is answered (HL7 2.5, 2.9): in the original mode AA, AE or AR; in the enhanced mode CA, CE or CR as well.
+"""What a sender is answered (HL7 2.5, 2.9): AA, AE or AR; in the enhanced mode CA, CE or CR as well.
 
 AA and CA are said when everything is durable. AE and CE: not now, send it again. AR and CR: never, as it is.
 """
@@ -101,7 +101,7 @@ def _err(header: Header, why: BadMessage) -> list[str]:
         place = component.join(where) if segment else ""
         return ["ERR", "", place, code, "E", component.join([why.code]), "", "", _plain(why.says, header.marks)]
     code = sub.join([str(why.condition), _TEXTS[why.condition], "HL70357"])
-    return ["ERR", component.join([*(where + ["", "", ""])[:3], code])]
+    return ["ERR", component.join([*[*where, "", ""][:3], code])]
 
 
 def _plain(text: str, marks: Delimiters) -> str:

@@ -1,4 +1,4 @@
-"""A message in ER7, the vertical-bar encoding (HL7 2.5, 2.5 to 2.7): segments, fields, repetitions, components, escapes.
+"""A message in ER7, the vertical-bar encoding (HL7 2.5, 2.5 to 2.7): segments, fields, components, escapes.
 
 A reader of our own: python-hl7 0.4.5 takes 5.6 ms for an order message, and this door commits 1,500 a second on one
 connection. It is strict about what another reader could read otherwise (delimiters, segment names, control characters)
@@ -138,8 +138,8 @@ class Message:
 def read(text: str) -> Message:
     """Return the message that ``text`` writes.
 
-    Segments end with CR (2.5, 2.5.1). CR LF is taken, and LF where there is no CR at all: engines that pass through files
-    write them.
+    Segments end with CR (2.5, 2.5.1). CR LF is taken, and LF where there is no CR at all: engines that pass messages
+    through files write them.
 
     Raises:
         BadMessage: outside the limits above, a segment without a name, or a control character.

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import ssl
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,11 +107,11 @@ class Frames:
 
     def _next(self) -> bytes | None:
         # Some senders end a frame with CR LF: what ends lines between frames is passed over.
-        while self._data[:1] in {b"\r", b"\n"}:
+        while self._data.startswith((b"\r", b"\n")):
             del self._data[:1]
         if not self._data:
             return None
-        if self._data[:1] != START:
+        if not self._data.startswith(START):
             raise BrokenFraming("framing", "bytes that no frame begins with: a frame is VT, the message, FS, CR")
         end = self._data.find(END[:1])
         if self._data.find(START, 1, end if end > 0 else len(self._data)) > 0:
@@ -205,7 +206,7 @@ class Listener:
         except PortError as error:  # the refusal stands, though it could not be recorded
             _log.warning("hl7.unrecorded code=%s", error.code)
         except Exception as error:  # noqa: BLE001 - boundary: a fault of ours ends one connection; it is sent again
-            _log.error("hl7.fault kind=%s", type(error).__name__)
+            _log.error("hl7.fault %s", _where(error))
         finally:
             self._serving.discard(task)
             writer.close()
@@ -314,3 +315,9 @@ class Listener:
 
 def _only(senders: Sequence[Sender]) -> str:
     return senders[0].name if len(senders) == 1 else ""
+
+
+def _where(error: Exception) -> str:
+    """Return the class and the place of a fault; its message may hold what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"kind={type(error).__name__} at={frames[-1].name}:{frames[-1].lineno}"
