@@ -12,8 +12,8 @@ from guarantee.opinion import Reason, Verdict
 from guarantee.result import Result
 from guarantee.states import CaseState, ResultState
 from tests.flows.fakes import arrival
-from tests.hl7 import messages as m
-from tests.hl7.door import Site
+from tests.hl7v2 import messages as m
+from tests.hl7v2.door import Site
 
 STAY = f"urn:oid:{m.STAYS}|S7"
 C, R = CaseState, ResultState

@@ -69,7 +69,7 @@ def message(*segments: str) -> str:
 
 
 KIDNEY: Sequence[tuple[str, str, str]] = (
-    ("33914-3", "32", "mL/min/{1.73_m2}"),
+    ("98979-8", "32", "mL/min/{1.73_m2}"),
     ("9318-7", "300", "mg/g"),
 )
 """What the kidney-failure equation wants to know, beside age and sex."""

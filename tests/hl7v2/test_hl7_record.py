@@ -17,7 +17,7 @@ from fhir_adapters.wire import write_exact
 from guarantee.errors import NotEligible
 from guarantee.inputs import Record
 from tests.fhir.stays import bundle, observation, person, stay
-from tests.hl7 import messages as m
+from tests.hl7v2 import messages as m
 
 PARIS = ZoneInfo("Europe/Paris")
 STAY = f"urn:oid:{m.STAYS}|S7"
@@ -36,8 +36,8 @@ def values(*stored: str | bytes) -> list[tuple[str, Decimal, str]]:
 def test_values_come_with_their_code_unit_time_and_source() -> None:
     found = record(m.oru())
     assert [(r.code.code, r.value, r.unit) for r in found.readings] == [
-        ("33914-3", Decimal("32"), "mL/min/{1.73_m2}"),
         ("9318-7", Decimal("300"), "mg/g"),
+        ("98979-8", Decimal("32"), "mL/min/{1.73_m2}"),
     ]
     assert {r.taken_at for r in found.readings} == {datetime(2026, 11, 21, 7, 20, tzinfo=UTC)}
     assert {r.source.partition("/")[0] for r in found.readings} == {"ORU"}
@@ -171,7 +171,7 @@ def fhir(*resources: dict[str, object]) -> bytes:
 
 def test_a_stay_is_read_from_both_doors_together() -> None:
     found = record(fhir(), m.oru())
-    assert [r.code.code for r in found.readings] == ["33914-3", "8867-4", "9318-7"]
+    assert [r.code.code for r in found.readings] == ["8867-4", "9318-7", "98979-8"]
     assert found.at == datetime(2026, 11, 21, 7, 20, tzinfo=UTC)
     assert found.age_years == Decimal("71.4442")
 

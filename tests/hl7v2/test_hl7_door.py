@@ -10,8 +10,8 @@ import pytest
 
 from guarantee.errors import Unavailable
 from guarantee.ports import Store
-from tests.hl7 import messages as m
-from tests.hl7.door import Site, site
+from tests.hl7v2 import messages as m
+from tests.hl7v2.door import Site, site
 
 STAY = f"urn:oid:{m.STAYS}|S7"
 
