@@ -9,6 +9,7 @@ from typing import Final
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import SourceSettings
 from bridge.config.pacs import PacsSettings
+from bridge.config.record import Hl7Tls
 from dicom_adapters.associate.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
@@ -38,15 +39,19 @@ def hl7(settings: Settings) -> ssl.SSLContext | None:
     Raises:
         ConfigError: a certificate or key cannot be read.
     """
-    mine = settings.intake.hl7.tls if settings.intake.hl7 else None
-    if mine is None or mine.certificate is None:
+    return context_of(settings.intake.hl7.tls, settings.path) if settings.intake.hl7 else None
+
+
+def context_of(mine: Hl7Tls, place: Callable[[Path], Path]) -> ssl.SSLContext | None:
+    """Return the same for settings whose files are where ``place`` says."""
+    if mine.certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(settings.path(mine.certificate), settings.path(mine.key))
+        context.load_cert_chain(place(mine.certificate), place(mine.key))
         if mine.authorities is not None:
-            context.load_verify_locations(settings.path(mine.authorities))
+            context.load_verify_locations(place(mine.authorities))
             context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"intake.hl7.tls: certificate, key or authorities cannot be read ({error})") from error

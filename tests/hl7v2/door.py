@@ -1,6 +1,7 @@
 """The door as the intake process has it: a real socket, a real vault, a real database; and who talks to it."""
 
 import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from bridge.config.record import Hl7
 from bridge.flows import feed, intake
 from bridge.wiring.hl7 import as_told, senders
+from bridge.wiring.tls import context_of
 from fhir_adapters.hl7v2.door import Door
 from fhir_adapters.hl7v2.mllp import Listener, Options
 from guarantee.case import Case, CaseKind
@@ -53,8 +55,9 @@ class Ack:
 class Talk:
     """One connection of a sender."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self.socket = tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain
         self.socket.settimeout(PATIENCE_S)
         self._rest = b""
 
@@ -103,6 +106,7 @@ class Site:
             connections_max=mine.connections_max,
             message_s=mine.message_s,
             idle_s=mine.idle_s,
+            tls=context_of(mine.tls, lambda path: path),
         )
 
     @property

@@ -1,5 +1,6 @@
 """Real bytes over a real socket: what is answered, what is kept, what is refused, and that nothing is kept halfway."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ import pytest
 from guarantee.errors import Unavailable
 from guarantee.ports import Store
 from tests.hl7v2 import messages as m
-from tests.hl7v2.door import Site, site
+from tests.hl7v2.door import Site, Talk, site
+from tests.peers.certificates import Authority
 
 STAY = f"urn:oid:{m.STAYS}|S7"
 
@@ -298,3 +300,30 @@ def test_a_full_disk_is_answered_ae(place: Site, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(place.world.vault, "put", full)
     assert place.talk().ask(m.oru()).code == "AE"
     assert place.case(STAY) is None
+
+
+# --------------------------------------------------------------------------------------------------------------- TLS
+
+
+def test_tls_is_spoken_with_senders_that_show_a_certificate(tmp_path: Path) -> None:
+    house, strangers = Authority(tmp_path / "house"), Authority(tmp_path / "strangers", "Somebody else")
+    server, labo, stranger = house.sign("hl7"), house.sign("labo"), strangers.sign("stranger")
+    tls = {"certificate": server.certificate, "key": server.key, "authorities": house.file}
+    place = site(tmp_path, tls=tls)
+    place.listener.start()
+    context = ssl.create_default_context(cafile=str(house.file))
+    context.load_cert_chain(labo.certificate, labo.key)
+    talk = Talk(place.listener.port, context)
+    place.talks.append(talk)
+    assert talk.ask(m.oru()).code == "AA"
+
+    context = ssl.create_default_context(cafile=str(house.file))
+    context.load_cert_chain(stranger.certificate, stranger.key)
+    with pytest.raises((OSError, EOFError)):
+        Talk(place.listener.port, context).ask(m.oru(control="2"))
+    plain = place.talk()
+    plain.send(m.oru(control="3"))
+    assert plain.is_hung_up()
+    assert len(place.stored(STAY)) == 1
+    place.close()
+    place.world.engine.dispose()
