@@ -1,12 +1,13 @@
 """Messages of feeds, and the cases that their news may concern, in SQL."""
 
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.db import tables
-from bridge.db.results import insert_once
 from bridge.db.rows import case_from_row
 from guarantee.case import Case, CaseKind
 from guarantee.codec import time_text
@@ -22,6 +23,9 @@ _CASES = tables.cases
 _RESULTS = tables.results
 _FEED = tables.feed
 
+# What one more message costs is these statements, built once (as in cases.py).
+_CALLED = select(_FEED.c.digest).where(_FEED.c.sender == bindparam("sender"), _FEED.c.control == bindparam("control"))
+
 _LIVE: Final = [
     str(state)
     for state in (
@@ -36,6 +40,17 @@ _LIVE: Final = [
 """What may still go out, or has."""
 
 
+@cache
+def _insert_once(dialect: str) -> Insert:
+    build = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    # Without preserve_rowcount SQLAlchemy says -1 (see results.insert_once).
+    return build(_FEED).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+def _once(connection: Connection) -> Insert:
+    return _insert_once(connection.dialect.name)
+
+
 class SqlFeed:
     """Feeds, inside one transaction."""
 
@@ -44,20 +59,14 @@ class SqlFeed:
 
     def note(self, message: Message, at: datetime) -> Noted:
         """Note ``message`` and return what it turned out to be."""
-        same = (_FEED.c.sender == message.sender, _FEED.c.control == message.control)
-        before = set(self._connection.scalars(select(_FEED.c.digest).where(*same)))
-        added = self._connection.execute(
-            insert_once(self._connection, _FEED).values(
-                sender=message.sender,
-                control=message.control,
-                digest=message.digest,
-                kind=message.kind,
-                outcome="used" if message.is_used else "unused",
-                at=time_text(at),
-            )
-        )
-        if not added.rowcount:
+        named = {"sender": message.sender, "control": message.control}
+        before = self._connection.scalars(_CALLED, named).all()
+        if message.digest in before:
             return Noted.AGAIN
+        row = {"digest": message.digest, "kind": message.kind, "outcome": "used" if message.is_used else "unused"}
+        added = self._connection.execute(_once(self._connection), {**named, **row, "at": time_text(at)})
+        if not added.rowcount:
+            return Noted.AGAIN  # another connection of the same sender, at this moment
         return Noted.REUSED if before else Noted.NEW
 
     def concerned(self, news: News) -> tuple[Case, ...]:

@@ -1,6 +1,7 @@
 """The HL7v2 door: its settings to the adapter's own options, and what its messages become in the flows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +17,10 @@ from fhir_adapters.hl7v2.mllp import Listener, Options
 from fhir_adapters.hl7v2.people import Naming
 from guarantee.feed import Message
 from guarantee.ids import digest
+from guarantee.ports import Vault
+
+KEEP_THREADS: Final = 16
+"""Most bodies that are flushed at the same moment."""
 
 _JOINS: Final = {Use.STAY: Joins.EARLY, Use.CANCELLED: Joins.KNOWN}
 """When what a message says joins its stay; results always do."""
@@ -31,7 +36,7 @@ def listener(mine: Hl7, parts: Parts) -> Listener:
     take = partial(feed.take, store=store, clock=clock, actor="hl7")
     turn_away = partial(intake.turn_away, "hl7", store=store, clock=clock)
     door = Door(
-        vault=parts.vault,
+        keep=keeping(parts.vault),
         take=lambda heard: len(take(as_told(heard))),
         turn_away=turn_away,
         senders=senders(mine),
@@ -50,6 +55,19 @@ def listener(mine: Hl7, parts: Parts) -> Listener:
         tls=tls.hl7(parts.settings),
     )
     return Listener(options, door, turn_away)
+
+
+def keeping(vault: Vault) -> Callable[[Sequence[bytes]], None]:
+    """Return what keeps the bytes of several messages: their flushes overlap, and a disk does many at once."""
+    pool = ThreadPoolExecutor(KEEP_THREADS, thread_name_prefix="hl7:keep")
+
+    def keep(bodies: Sequence[bytes]) -> None:
+        if len(bodies) == 1:
+            vault.put(bodies[0])
+        else:
+            list(pool.map(vault.put, bodies))
+
+    return keep
 
 
 def senders(mine: Hl7) -> list[Sender]:

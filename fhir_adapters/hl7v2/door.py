@@ -21,7 +21,6 @@ from fhir_adapters.hl7v2.inbound import About, Meaning, Use, meaning, require_si
 from fhir_adapters.hl7v2.people import Naming
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.ids import digest
-from guarantee.ports import Vault
 
 _log = logging.getLogger("aval.hl7")
 
@@ -75,6 +74,7 @@ class Door:
     """What the door needs.
 
     Args:
+        keep: keeps the bytes of messages; returns when all are durable.
         take: commits messages in their order and returns how many it kept, the first ones; raises PortError for none.
         turn_away: records a refusal: sender, code, detail.
         zone: of times that come without one.
@@ -82,7 +82,7 @@ class Door:
         processing: values of MSH-11 that are taken.
     """
 
-    vault: Vault
+    keep: Callable[[Sequence[bytes]], object]
     take: Callable[[Sequence[Heard]], int]
     turn_away: Callable[[str, str, str], object]
     senders: Sequence[Sender]
@@ -156,9 +156,7 @@ class Door:
         """Keep messages, bytes first; return how many of them, the first ones, are durable."""
         heard = [one for _, one in run if isinstance(one, Heard)]
         try:
-            for one in heard:
-                if one.meaning.use is not Use.NONE:
-                    self.vault.put(one.data)
+            self.keep([one.data for one in heard if one.meaning.use is not Use.NONE])
             return self.take(heard)
         except PortError as error:
             _log.warning("hl7.not-now code=%s", error.code)

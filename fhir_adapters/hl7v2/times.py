@@ -21,13 +21,16 @@ def read_time(text: str, zone: tzinfo) -> datetime | None:
         return None
     part = found["part"] or ""
     try:
-        naive = datetime.strptime(found["day"], "%Y%m%d").replace(  # noqa: DTZ007 - its zone follows
-            hour=int(found["hour"] or 0),
-            minute=int(found["minute"] or 0),
-            second=int(found["second"] or 0),
-            microsecond=int(part.ljust(6, "0")) if part else 0,
+        moment = datetime(
+            int(found["day"][:4]),
+            int(found["day"][4:6]),
+            int(found["day"][6:]),
+            int(found["hour"] or 0),
+            int(found["minute"] or 0),
+            int(found["second"] or 0),
+            int(part.ljust(6, "0")) if part else 0,
+            tzinfo=_zone(found["zone"]) if found["zone"] else zone,
         )
-        moment = naive.replace(tzinfo=_zone(found["zone"]) if found["zone"] else zone)
         moment.astimezone(UTC)  # a year that no zone has
     except (ValueError, OverflowError):
         return None

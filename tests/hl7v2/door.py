@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.config.record import Hl7
 from bridge.flows import feed, intake
-from bridge.wiring.hl7 import as_told, senders
+from bridge.wiring.hl7 import as_told, keeping, senders
 from bridge.wiring.tls import context_of
 from fhir_adapters.hl7v2.door import Door
 from fhir_adapters.hl7v2.mllp import Listener, Options
@@ -113,7 +113,7 @@ class Site:
     def door(self) -> Door:
         world = self.world
         return Door(
-            vault=world.vault,
+            keep=keeping(world.vault),
             take=lambda heard: len(feed.take(as_told(heard), store=world.store, clock=world.clock, actor="hl7")),
             turn_away=self._turn_away,
             senders=senders(self.settings),
