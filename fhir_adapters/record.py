@@ -48,7 +48,7 @@ def read_record(bundles: Sequence[bytes], *, at: datetime, uid: str = "") -> Rec
     patients = [stay.patient for stay in chosen]
     return Record(
         readings=tuple(sorted(readings, key=lambda r: (r.code.code, r.taken_at, r.source))),
-        age_years=next((age for p in patients if (age := _age(p.birth_date, at)) is not None), None),
+        age_years=next((age for p in patients if (age := age_years(p.birth_date, at)) is not None), None),
         sex=next((p.sex for p in patients if p.sex), ""),
         at=at,
     )
@@ -166,7 +166,8 @@ def _loinc(concept: Resource) -> Iterator[Coded]:
             yield Coded(code=code, scheme="LN", meaning=coding.get("display") or concept.get("text") or code)
 
 
-def _age(birth_date: str, at: datetime) -> Decimal | None:
+def age_years(birth_date: str, at: datetime) -> Decimal | None:
+    """Return the age at ``at`` in years of 365.25 days, to 4 decimals; None when it cannot be told."""
     born = read_date(birth_date)
     if born is None or at.date() < born:
         return None

@@ -132,6 +132,10 @@ class Case:
             cause="",
         )
 
+    def reidentified(self) -> "Case":
+        """Return this case behind another identity: what was drafted before is no longer about it."""
+        return replace(self, identity_version=self.identity_version + 1)
+
     def after(self, verb: CaseVerb, *, manifest: Digest | None = None, cause: str = "") -> "Case":
         """Return this case one step later.
 

@@ -54,6 +54,9 @@ class Doubt(StrEnum):
     CHANGED_BYTES = "changed-bytes"
     """Other bytes came under a known name."""
 
+    IDENTITY_CHANGED = "identity-changed"
+    """The record says that its patient was merged, moved, linked, split or corrected."""
+
     @property
     def holds(self) -> bool:
         """Whether the case waits for a person."""

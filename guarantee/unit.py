@@ -17,6 +17,7 @@ from guarantee.decision import Decision
 from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
 from guarantee.exports import Export
+from guarantee.feed import Feed
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
@@ -335,3 +336,7 @@ class Unit(Protocol):
     @property
     def messages(self) -> Messages:
         """Outbox and inbox."""
+
+    @property
+    def feed(self) -> Feed:
+        """Messages of feeds, and whom their news concerns."""

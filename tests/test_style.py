@@ -40,6 +40,7 @@ BOUNDARIES = {
     "dicom_adapters.listen.services.answered": "as Listener._admit: refused and recorded",
     "dicom_adapters.image.series._looked_up": "pydicom raises anything on a hostile table: NotEligible",
     "dicom_adapters.listen.stow._why_not": "hostile bytes raise anything: that instance is refused, and recorded",
+    "fhir_adapters.hl7v2.mllp.Listener._accept": "a fault of ours ends one connection, and it is sent again: logged",
     "inference.child.answer": "a recipe's fault is the model's failure: the parent is told",
 }
 """Functions that may catch anything, and why: each records, raises again, or answers."""

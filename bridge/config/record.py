@@ -1,8 +1,12 @@
 """The record, in and out: who sends events to us, who receives reports."""
 
-from pydantic import Field, SecretStr
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bridge.config.base import Section, WebSender
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from bridge.config.base import Network, Section, WebSender
 
 
 class FhirSender(WebSender):
@@ -13,12 +17,73 @@ class FhirSender(WebSender):
     search: str = Field("", description="search to run when it only rings, e.g. Observation?category=vital-signs")
 
 
+class Hl7Sender(Section):
+    """One system that sends HL7v2 messages to us. MLLP has no token: who it is, is where it comes from."""
+
+    addresses: tuple[Network, ...] = Field(min_length=1, description="addresses it may come from")
+    application: str = Field("", description="MSH-3 of its messages, to tell systems behind one engine apart")
+    facility: str = Field("", description="MSH-4 of its messages, likewise")
+    issuer: str = Field(
+        "", description="identifier system of numbers that come without an authority; empty refuses such numbers"
+    )
+    connections_max: int = Field(8, ge=1, description="most connections at a time")
+
+
+class Hl7Tls(Section):
+    """TLS of the HL7v2 listener: TLS 1.2 and 1.3, and nothing else on that port. Files are read at the start."""
+
+    certificate: Path | None = Field(None, description="PEM, ours with its chain; without it no TLS is spoken")
+    key: Path = Field(Path("keys/hl7.key"), description="PEM, its private key, without a password")
+    authorities: Path | None = Field(
+        None, description="PEM, who signs the senders' certificates; with it, every sender must show one"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """Half of it is a mistake."""
+        if self.authorities is not None and self.certificate is None:
+            raise ValueError("authorities without a certificate of ours: no TLS would be spoken")
+        return self
+
+
+def _require_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("no time zone has this name; give one like Europe/Paris") from error
+    return name
+
+
+class Hl7(Section):
+    """The HL7v2 listener (MLLP). It listens when this section is there."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(2575, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    senders: dict[str, Hl7Sender] = Field(default_factory=dict, description="known senders by name")
+    charset: Literal["8859/15", "8859/1", "UNICODE UTF-8", "ASCII"] = Field(
+        "8859/15", description="character set of messages whose MSH-18 is empty"
+    )
+    zone: Annotated[str, AfterValidator(_require_zone)] = Field(
+        "Europe/Paris", description="time zone of times that come without one"
+    )
+    authorities: dict[str, str] = Field(
+        default_factory=dict,
+        description="namespace or OID of an assigning authority to the identifier system of the FHIR door",
+    )
+    processing: tuple[Literal["P", "T", "D"], ...] = Field(("P",), description="values of MSH-11 that are taken")
+    connections_max: int = Field(64, ge=1, description="most connections of all senders together")
+    message_s: float = Field(30.0, gt=0, description="longest time from the first byte of a message to its last")
+    idle_s: float = Field(3600.0, gt=0, description="longest time without a message before a connection is ended")
+    tls: Hl7Tls = Hl7Tls()
+
+
 class Intake(Section):
-    """The FHIR endpoint."""
+    """The FHIR endpoint, and the HL7v2 listener beside it."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8081, ge=0, le=65535, description="port to listen on; 0 for any free one")
     senders: dict[str, FhirSender] = Field(default_factory=dict, description="known senders by name")
+    hl7: Hl7 | None = Field(None, description="the HL7v2 listener; without this section there is none")
 
 
 class FhirSettings(Section):

@@ -43,6 +43,7 @@ _OF_CASE = select(_INPUTS, _REJECTION.scalar_subquery().label("rejected")).where
 )
 _INPUTS_OF_CASE = _OF_CASE.order_by(*_IN_ORDER)
 _INPUTS_CALLED = _OF_CASE.where(_INPUTS.c.uid == bindparam("uid")).order_by(*_IN_ORDER)
+_ADD_CASE = insert(_CASES)
 _ADD_INPUT = insert(_INPUTS)
 _STILL_MOVING = update(_CASES).where(_CASES.c.id == bindparam("case")).values(last_input_at=bindparam("now"))
 _STILL_TALKING = (
@@ -113,7 +114,7 @@ class SqlCases:
         """Insert a new revision."""
         now = time_text(at)
         times = {"opened_at": now, "last_input_at": now, "moved_at": now}
-        self._connection.execute(insert(_CASES).values(**case_to_row(case), **times))
+        self._connection.execute(_ADD_CASE, {**case_to_row(case), **times})
 
     def move(self, case: Case, at: datetime) -> None:
         """Write ``case`` over its previous version; the database checks the step."""

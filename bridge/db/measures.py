@@ -147,6 +147,17 @@ class SqlMeasures:
         )
         return {(row.door, row.code): row.many for row in self._connection.execute(query)}
 
+    def fed(self, since: datetime, until: datetime) -> Mapping[tuple[str, str, str], int]:
+        """Return how many messages of each sender and kind were used or not, from ``since`` on, before ``until``."""
+        feed = tables.feed
+        query = (
+            select(feed.c.sender, feed.c.kind, feed.c.outcome, func.count().label("many"))
+            .where(feed.c.at >= time_text(since), feed.c.at < time_text(until))
+            .group_by(feed.c.sender, feed.c.kind, feed.c.outcome)
+            .limit(GROUPS_MAX)
+        )
+        return {(row.sender, row.kind, row.outcome): row.many for row in self._connection.execute(query)}
+
     def _verdicts(self, since: datetime, until: datetime) -> tuple[Verdicts, ...]:
         query = (
             select(_RESULTS.c.model_id, _DECIDED.c.verdict, func.count().label("many"))

@@ -125,6 +125,15 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"from": "OLD.state", "manifest": "NEW.manifest", "cause": "NEW.cause"},
     ),
     Note(
+        name="note_case_reidentified",
+        on="cases",
+        event="UPDATE",
+        when="NEW.identity_version <> OLD.identity_version",
+        action="'case.identity-changed'",
+        subject="NEW.id",
+        body={"identity_version": "NEW.identity_version"},
+    ),
+    Note(
         name="note_admission",
         on="admissions",
         event="INSERT",

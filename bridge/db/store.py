@@ -13,6 +13,7 @@ from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
+from bridge.db.feed import SqlFeed
 from bridge.db.gate import SqlGate
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
@@ -51,6 +52,7 @@ class SqlUnit:
     retirements: SqlRetirements
     rollouts: SqlRollouts
     messages: SqlMessages
+    feed: SqlFeed
     accounts: SqlAccounts
     launches: SqlLaunches
     views: SqlViews
@@ -127,6 +129,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         retirements=SqlRetirements(connection),
         rollouts=SqlRollouts(connection),
         messages=SqlMessages(connection, locks=locks),
+        feed=SqlFeed(connection),
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
         views=SqlViews(connection),

@@ -4,7 +4,7 @@ What is decided here, and nowhere else: whether an input is new, the same again,
 whether it opens a case, joins one, or comes late and opens a new revision; whether it belongs to somebody else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -33,13 +33,27 @@ def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: s
         Unavailable: the database does not answer; nothing was kept and the sender must try again.
     """
     with store.transaction(actor) as unit:
-        names = sorted({name for arrival in arrivals for name in _cases(arrival)})
-        # Every lock before the first write: two bundles cannot wait in a circle. What was read is true until the end.
-        latest = {name: unit.cases.latest(*name) for name in names}
-        return tuple(_receive(arrival, latest, unit, clock.now()) for arrival in arrivals)
+        return take_in(arrivals, lock(arrivals, unit), unit, clock.now)
 
 
-_Latest: TypeAlias = dict[tuple[CaseKind, str], Case | None]
+def lock(arrivals: Sequence[Arrival], unit: Unit) -> "Latest":
+    """Lock every case that ``arrivals`` touch, before the first write: two bundles cannot wait in a circle."""
+    names = sorted({name for arrival in arrivals for name in _cases(arrival)})
+    return {name: unit.cases.latest(*name) for name in names}
+
+
+def take_in(
+    arrivals: Sequence[Arrival], latest: "Latest", unit: Unit, now: Callable[[], datetime]
+) -> tuple[Outcome, ...]:
+    """Receive ``arrivals`` inside an open transaction.
+
+    Args:
+        latest: the newest revision of each of their cases, locked: what was read is true until the end.
+    """
+    return tuple(_receive(arrival, latest, unit, now()) for arrival in arrivals)
+
+
+Latest: TypeAlias = dict[tuple[CaseKind, str], Case | None]
 """The newest revision of each case that a transaction has locked, as it stands now."""
 
 
@@ -50,7 +64,7 @@ def _cases(arrival: Arrival) -> Iterator[tuple[CaseKind, str]]:
         yield CaseKind.STUDY, rejection.study
 
 
-def _receive(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> Outcome:
+def _receive(arrival: Arrival, latest: Latest, unit: Unit, at: datetime) -> Outcome:
     known = unit.cases.known(arrival.kind, arrival.uid, arrival.source.uid)
     _take_out(arrival, latest, unit, at)
     if any(before.source.digest == arrival.source.digest for before in known):
@@ -65,7 +79,7 @@ def _receive(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> Out
     return outcome
 
 
-def _take_out(arrival: Arrival, latest: _Latest, unit: Unit, at: datetime) -> None:
+def _take_out(arrival: Arrival, latest: Latest, unit: Unit, at: datetime) -> None:
     """Do what a rejection note says; one whose sender is in doubt says nothing until a person has it sent again."""
     for rejection in arrival.rejects:
         if arrival.doubt:
@@ -114,12 +128,12 @@ def _open_case(arrival: Arrival, case: Case | None, unit: Unit, at: datetime, *,
         # Somebody else's input does not make the case somebody else's: it keeps its patient, and ``_doubts`` sees two.
         alike = likeness(case.patient, arrival.patient) is Likeness.IDENTICAL
         patient = arrival.patient if alike else case.patient
-        return _add_revision(arrival, case.revision + 1, patient, unit, at, admitted=case.admitted)
+        return _add_revision(arrival, case.revision + 1, patient, unit, at, before=case)
     return case
 
 
 def _add_revision(
-    arrival: Arrival, revision: int, patient: Patient, unit: Unit, at: datetime, *, admitted: str = ""
+    arrival: Arrival, revision: int, patient: Patient, unit: Unit, at: datetime, *, before: Case | None = None
 ) -> Case:
     case = Case(
         id=case_id(arrival.kind, arrival.uid, revision),
@@ -131,14 +145,14 @@ def _add_revision(
         site=arrival.site,
         patient=patient,
         order=arrival.order,
-        identity_version=1,
+        identity_version=before.identity_version if before else 1,
         modality=arrival.modality,
         description=arrival.description,
         started=arrival.started,
         encounter=arrival.encounter,
         manifest=None,
         cause="",
-        admitted=admitted,
+        admitted=before.admitted if before else "",
     )
     unit.cases.add(case, at)
     return case

@@ -143,6 +143,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "incomplete": N_("Images are missing, or may be, and this system does not run on an incomplete exam"),
     "manifest-changed": N_("The inputs are no longer those the model was given"),
     "identity-changed": N_("The patient's identity was merged or corrected"),
+    "stay-cancelled": N_("The record cancelled this stay"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
     "rule": N_("A rule of this site keeps the system from running on this exam"),
@@ -189,6 +190,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "case.complete": N_("Inputs complete"),
     "case.superseded": N_("The inputs changed: a new revision was opened"),
     "case.quarantined": N_("Inputs set aside"),
+    "case.identity-changed": N_("The record said something new of the patient's identity"),
     "admission.admit": N_("Inputs admitted by a person"),
     "admission.keep-apart": N_("Inputs kept apart for good"),
     "judgement.complete": N_("Judged complete"),
@@ -281,6 +283,7 @@ DOUBTS: Final[Mapping[str, str]] = {
     Doubt.IDENTITY_COLLISION: N_("its patient number is that of somebody else in another exam"),
     Doubt.SENDER_UNKNOWN: N_("it comes from an unknown sender"),
     Doubt.CHANGED_BYTES: N_("another image came under a known name"),
+    Doubt.IDENTITY_CHANGED: N_("the record merged, moved or corrected the identity of its patient"),
 }
 """Why a case is held."""
 
@@ -291,6 +294,9 @@ FLAGS: Final[Mapping[str, str]] = {
     Doubt.IDENTITY_COLLISION: N_("The patient number is somebody else's in another exam; a person admitted this one."),
     Doubt.SENDER_UNKNOWN: N_("The images came from an unknown sender; a person admitted the exam."),
     Doubt.CHANGED_BYTES: N_("Another image came under a known name; the first one is used."),
+    Doubt.IDENTITY_CHANGED: N_(
+        "The record merged, moved or corrected the patient's identity; a person admitted the exam."
+    ),
 }
 """What a reader is told of a doubt that did not hold the case, or no longer."""
 

@@ -59,6 +59,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("held cases", lambda: _held(parts)),
         *tls.certificates(parts.settings, parts.clock.now).items(),
         ("dicom-web", lambda: _who_may_post(parts)),
+        ("hl7", lambda: _who_may_send(parts)),
         *outward.reachable(parts.settings).items(),
         *sources.reachable(parts.settings).items(),
         *ups.reachable(parts.settings).items(),
@@ -83,6 +84,8 @@ def check_process(process: str, parts: Parts) -> list[Check]:
         questions["broker"] = lambda: _broker(parts, process)
     if process in {"scp", "intake", "desk", "metrics"}:
         questions["door"] = lambda: _door(process, parts)
+    if process == "intake" and parts.settings.intake.hl7 is not None:
+        questions["hl7"] = lambda: _listens(parts)
     return [_ask(what, question) for what, question in questions.items()]
 
 
@@ -204,6 +207,26 @@ def _who_may_post(parts: Parts) -> str:
     return f"{', '.join(names)} may post instances" if names else "nobody may post instances"
 
 
+def _who_may_send(parts: Parts) -> str:
+    mine = parts.settings.intake.hl7
+    if mine is None:
+        return "no HL7v2 listener (intake.hl7)"
+    names = sorted(mine.senders)
+    if not names:
+        raise ConfigError("the HL7v2 listener knows no sender: give intake.hl7.senders, or leave intake.hl7 out")
+    tls.hl7(parts.settings)
+    return f"port {mine.port}, {', '.join(names)} may send, {'TLS' if mine.tls.certificate else 'no TLS'}"
+
+
+def _listens(parts: Parts) -> str:
+    """A connection that says nothing is no event."""
+    mine = parts.settings.intake.hl7
+    if mine is None:
+        return "none"
+    create_connection((_here(mine.host), mine.port), DOOR_S).close()
+    return f"port {mine.port} is open"
+
+
 def _address(process: str, settings: Settings) -> tuple[str, int]:
     """Return where this machine finds the door of one of its own processes."""
     doors: dict[str, Scp | Intake | DeskSettings | MetricsSettings] = {
@@ -213,5 +236,8 @@ def _address(process: str, settings: Settings) -> tuple[str, int]:
         "metrics": settings.metrics,
     }
     door = doors[process]
-    every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-    return every.get(door.host, door.host), door.port
+    return _here(door.host), door.port
+
+
+def _here(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

@@ -108,6 +108,8 @@ class Exporter:
                 self._families["aval_runs_total"].add(labels, attempt.count)
             for (door, code), count in unit.measures.turned_away(self._counted_until, until).items():
                 self._families["aval_refusals_total"].add((door, code), count)
+            for told, count in unit.measures.fed(self._counted_until, until).items():
+                self._families["aval_feed_messages_total"].add(told, count)
             self._counted_until = until
 
     def _step(self, step: Step) -> None:
@@ -198,6 +200,12 @@ _FAMILIES: Final[Sequence[tuple[str, str, str, tuple[str, ...]]]] = (
     ),
     ("aval_deliveries_total", "counter", "Deliveries that ended, by how.", ("destination", "state")),
     ("aval_refusals_total", "counter", "What a door turned away, by code.", ("door", "code")),
+    (
+        "aval_feed_messages_total",
+        "counter",
+        "HL7v2 messages that were acknowledged, used here or not.",
+        ("sender", "type", "outcome"),
+    ),
     (
         "aval_stage_duration_seconds",
         "histogram",

@@ -52,6 +52,13 @@ port = 11112
 # addresses = ["10.1.2.10"]
 # base_url = "http://10.1.2.10/fhir"
 
+# Which systems may send HL7v2 messages by MLLP (to port 2575):
+# [intake.hl7]
+# host = "10.1.2.5"
+#
+# [intake.hl7.senders.laboratory]
+# addresses = ["10.1.2.11"]
+
 # Where endorsed results go:
 # [destinations.pacs.pacs-1]
 # aet = "PACS"

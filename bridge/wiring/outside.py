@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import DicomSender as SenderSettings
 from bridge.config.dicom import LimitedSender
 from bridge.config.pacs import PacsSettings
+from bridge.config.record import Hl7
 from bridge.web import options as web
 from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
@@ -25,15 +30,17 @@ from fhir_adapters.bundle import STORED_KINDS, read_bundle
 from fhir_adapters.capability import Options as CapabilityOptions
 from fhir_adapters.context import Options as FhirOptions
 from fhir_adapters.errors import BadRequest
+from fhir_adapters.hl7v2.record import is_message, read_messages
 from fhir_adapters.inbound import arrivals
-from fhir_adapters.read import ReadClient, newest_time, read_record
+from fhir_adapters.read import ReadClient
+from fhir_adapters.record import age_years, newest_time, read_record
 from fhir_adapters.report import FhirRenderer
 from fhir_adapters.wire import read_exact
 from guarantee.card import Card
 from guarantee.case import CaseKind
 from guarantee.errors import Declined, Malformed
 from guarantee.ids import Digest, digest
-from guarantee.inputs import Record
+from guarantee.inputs import Reading, Record
 from guarantee.ports import Renderer, Vault
 from guarantee.unit import Arrival, Fetch
 
@@ -125,14 +132,40 @@ def to_arrivals(data: bytes, fetch: Fetch) -> Sequence[Arrival]:
         raise Malformed(f"what was fetched cannot be read: {error.code}") from error
 
 
-def read_stay(bundles: Sequence[bytes], uid: str) -> Record:
+def stay_reader(settings: Settings) -> Callable[[Sequence[bytes], str], Record]:
+    """Return what reads the stored inputs of one stay, bundles and HL7v2 messages alike."""
+    hl7 = settings.intake.hl7
+    # A system without time zones, and without this door, must not be asked for one.
+    zone = ZoneInfo(hl7.zone) if hl7 else UTC
+    return partial(read_stay, charset=(hl7 or Hl7()).charset, zone=zone)
+
+
+def read_stay(stored: Sequence[bytes], uid: str, *, charset: str, zone: tzinfo) -> Record:
     """Return what the record says of one stay, as of its newest valid reading.
 
     The score is about the state that the readings describe, so age and freshness are judged at that moment; the reader
-    sees every time and judges whether it is still the patient's state.
+    sees every time and judges whether it is still the patient's state. The same reading through both doors is one.
+
+    Args:
+        charset, zone: of HL7v2 messages and times that name none.
     """
-    at = newest_time(bundles, uid=uid)
-    return read_record(bundles, at=at or SystemClock().now(), uid=uid)
+    bundles = [data for data in stored if not is_message(data)]
+    said = read_messages([data for data in stored if is_message(data)], charset=charset, zone=zone)
+    newest = [said.newest, newest_time(bundles, uid=uid) if bundles else None]
+    at = max((time for time in newest if time is not None), default=SystemClock().now())
+    found = read_record(bundles, at=at, uid=uid) if bundles else Record(readings=(), age_years=None, sex="", at=at)
+    known = {_reading(one) for one in found.readings}
+    more = [one for one in said.readings if _reading(one) not in known]
+    return Record(
+        readings=tuple(sorted([*found.readings, *more], key=lambda one: (one.code.code, one.taken_at, one.source))),
+        age_years=age_years(said.birth_date, at) if found.age_years is None else found.age_years,
+        sex=found.sex or said.sex,
+        at=at,
+    )
+
+
+def _reading(one: Reading) -> tuple[str, Decimal, str, datetime]:
+    return one.code.code, one.value, one.unit, one.taken_at
 
 
 def dicom_options(settings: Settings) -> DicomOptions:

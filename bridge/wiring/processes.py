@@ -24,7 +24,7 @@ from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import models, outside, outward, sources
+from bridge.wiring import hl7, models, outside, outward, sources
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
@@ -133,6 +133,12 @@ def intake_server(parts: Parts) -> HttpServer:
     return HttpServer("intake", app, settings.intake.host, settings.intake.port)
 
 
+def hl7_listeners(parts: Parts) -> list[Process]:
+    """The HL7v2 listener, where one is configured; part of the intake process."""
+    mine = parts.settings.intake.hl7
+    return [hl7.listener(mine, parts)] if mine is not None else []
+
+
 def fetcher(parts: Parts) -> Process:
     """Looks up what the record named; part of the intake process."""
     tools = Fetching(
@@ -204,7 +210,7 @@ def infer_processes(parts: Parts) -> list[Process]:
         catalogue=parts.catalogue,
         model=host,
         read_volume=read_volume,
-        read_record=outside.read_stay,
+        read_record=outside.stay_reader(parts.settings),
         mention=partial(outside.patient_mention, settings=parts.settings),
         examiner=examiner,
         language=parts.settings.site.language,
@@ -312,7 +318,7 @@ def make(name: str, parts: Parts) -> list[Process]:
     makers: dict[str, Callable[[], list[Process]]] = {
         "infer": lambda: infer_processes(parts),
         "deliver": lambda: [deliver_process(parts)],
-        "intake": lambda: [fetcher(parts), intake_server(parts)],
+        "intake": lambda: [fetcher(parts), intake_server(parts), *hl7_listeners(parts)],
         "scp": lambda: [scp(parts)],
         "desk": lambda: [desk(parts)],
         "relay": lambda: [relay(parts)],

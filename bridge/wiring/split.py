@@ -113,6 +113,7 @@ def _without_secrets(process: str, named: Mapping[str, Any], settings: Settings)
     for section in _SENDERS:
         if section not in SECTIONS.get(process, ()):
             kept.get(section, {}).pop("senders", None)
+            kept.get(section, {}).get("hl7", {}).pop("senders", None)
     if "launchers" not in SECTIONS.get(process, ()):
         kept.pop("launchers", None)
     url = urlsplit(settings.database.url.get_secret_value())

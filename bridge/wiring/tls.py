@@ -1,5 +1,6 @@
-"""DICOM over TLS: settings to the adapters' own options, and how long certificates are still good for."""
+"""DICOM and HL7v2 over TLS: settings to the adapters' own options, and how long certificates are still good for."""
 
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import SourceSettings
 from bridge.config.pacs import PacsSettings
+from bridge.config.record import Hl7Tls
 from dicom_adapters.associate.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
@@ -29,6 +31,31 @@ def listening(settings: Settings) -> Listening | None:
         port=tls.port,
         only=tls.only,
     )
+
+
+def hl7(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the HL7v2 listener speaks TLS; None when it does not.
+
+    Raises:
+        ConfigError: a certificate or key cannot be read.
+    """
+    return context_of(settings.intake.hl7.tls, settings.path) if settings.intake.hl7 else None
+
+
+def context_of(mine: Hl7Tls, place: Callable[[Path], Path]) -> ssl.SSLContext | None:
+    """Return the same for settings whose files are where ``place`` says."""
+    if mine.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(place(mine.certificate), place(mine.key))
+        if mine.authorities is not None:
+            context.load_verify_locations(place(mine.authorities))
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"intake.hl7.tls: certificate, key or authorities cannot be read ({error})") from error
+    return context
 
 
 def calling(settings: Settings, place: PacsSettings | SourceSettings) -> Calling | None:
@@ -55,6 +82,7 @@ def answered(settings: Settings, pacs: PacsSettings) -> Identity | None:
 def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, Callable[[], str]]:
     """Return, for each certificate of ours, a question whether it is good for long enough."""
     found = {"scp": settings.scp.tls.certificate}
+    found |= {"hl7": settings.intake.hl7.tls.certificate} if settings.intake.hl7 else {}
     found |= {f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()}
     found |= {f"source {name}": source.tls.certificate for name, source in settings.sources.items()}
     return {f"certificate {name}": _lasts(settings.path(path), now) for name, path in found.items() if path is not None}

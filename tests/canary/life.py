@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from bridge.config import FILE
 from bridge.links.signing import make_launch
-from tests.canary import patient
+from tests.canary import feed, patient
 from tests.canary.sinks import Answers
 from tests.dicom import samples
 from tests.e2e import inputs
@@ -236,6 +236,11 @@ class Life:
     def post_fhir(self, body: bytes) -> int:
         headers = {"Content-Type": "application/fhir+json"}
         return int(self.web.post(self.installation.fhir, content=body, headers=headers).status_code)
+
+    def fed(self) -> None:
+        """HL7v2 messages about the patient, good and bad."""
+        settings = tomllib.loads((self.installation.folder / FILE).read_text(encoding="utf-8"))
+        feed.sent(settings["intake"]["hl7"]["port"], self.answers)
 
     # ------------------------------------------------------------------------------------------------- at the desk
 

@@ -21,6 +21,7 @@ TABLES: Final = {
     "inbox": "*",
     "journal": "*",
     "turned_away": "*",
+    "feed": "*",
     "doubts": "*",
     "admissions": "*",
     "sign_ins": "*",

@@ -74,6 +74,7 @@ def settings(
     made["launchers"] = {"canary": {"key": LAUNCH_KEY}}
     made["metrics"] = {"enabled": True, "port": free_port()}
     made["tracing"] = {"endpoint": collector.endpoint}
+    made["intake"] = {"hl7": {"port": free_port(), "senders": {"labo": {"addresses": ["127.0.0.0/8"]}}}}
     return {**made, "destinations": places, "stow": {"senders": {"viewer": {"addresses": ["127.0.0.0/8"]}}}}
 
 
@@ -131,6 +132,7 @@ def live(installation: Installation, answers: Answers, folder: Path) -> None:
         life.admitted()
         life.unreadable_by_models()
         life.refused_messages()
+        life.fed()
         life.refused_at_the_desk()
         life.launched()
         life.refused_sign_ins()
@@ -151,7 +153,7 @@ def test_the_patient_was_really_there(sinks: Sinks) -> None:
         announced = unit.connection.execute(text("SELECT count(*) FROM expectations")).scalar_one()
     assert any(patient.FAMILY in case.patient.name for case in cases)
     assert {str(case.state) for case in cases} >= {"complete", "quarantined"}
-    assert {door for door, _ in turned_away} == {"scp", "fhir", "stow", "import"}
+    assert {door for door, _ in turned_away} == {"scp", "fhir", "stow", "import", "hl7"}
     assert announced, "the listener took what was announced of the study"
     assert {code for door, code in turned_away if door == "scp"} >= {"uid-form", "step-unknown", "commitment-unheard"}
     assert causes >= {"retracted", "awaiting_review", "failed", "excluded"}
@@ -169,6 +171,8 @@ def test_everything_that_happened_is_in_the_figures(sinks: Sinks) -> None:
         f'aval_runs_total{{model="{BROKEN}",version="1.0.0",outcome="failed"',
         'aval_refusals_total{door="fhir",code=',
         'aval_refusals_total{door="scp",code="uid-form"}',
+        'aval_refusals_total{door="hl7",code="charset"}',
+        'aval_feed_messages_total{sender="labo",type="ADT^A40",outcome="used"} 1',
         'aval_deliveries_total{destination="dpi-gossip",state="declined"}',
         f'aval_stage_duration_seconds_count{{model="{inputs.PHANTOM}",version="1.0.0",stage="predict"}}',
         'aval_cases_total{state="quarantined"}',

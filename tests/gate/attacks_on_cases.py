@@ -38,6 +38,7 @@ CASES: Final = (
     attack(INTAKE, "announce on no basis", "expectation_basis_known", lambda w: w.expectation(basis="rumour")),
     attack(INTAKE, "announce in a state nobody defined", "expectation_status_known",
            lambda w: w.expectation(status="perhaps")),
+    attack(INTAKE, "take a message in a way nobody defined", "feed_outcome_known", lambda w: w.fed(outcome="perhaps")),
     attack(INTAKE, "announce fewer than none", "expectation_counts_up", lambda w: w.expectation(instances=-1)),
     attack(INTAKE, "announce a list without its digest", "expectation_list_form",
            lambda w: w.expectation(basis="list", listed=SHORT)),

@@ -52,6 +52,7 @@ WRITERS: Final[dict[str, set[str]]] = {
     "judgements": {SWEEP},
     "fetches": {INTAKE},
     "turned_away": {INTAKE},
+    "feed": {INTAKE},
     "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
@@ -104,6 +105,7 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "rejections": lambda w: w.rejection(uid="9.9.9"),
     "judgements": lambda w: w.judgement("bare"),
     "fetches": lambda w: w.fetch(id="another"),
+    "feed": lambda w: w.fed(),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),
@@ -178,7 +180,7 @@ UPDATES: Final = (
                  lambda w: w.move("queued", "awaiting_review", draft="0" * 64)),
     only_granted(INFER, "choose a softer policy for a result", "UPDATE (policy) ON results",
                  lambda w: update("results", {"id": w.id("queued")}, policy="readers-3@1"), "results_frozen"),
-    only_granted(INTAKE, "correct an identity at the door", "UPDATE (patient_identifier, identity_version) ON cases",
+    only_granted(INTAKE, "correct an identity at the door", "UPDATE (patient_identifier) ON cases",
                  lambda w: update("cases", {"id": w.cases["open"]}, patient_identifier="IPP-9", identity_version=2)),
     only_granted(INTAKE, "complete a case at the door", "UPDATE (manifest) ON cases",
                  lambda w: w.move_case("receiving", "complete", manifest="0" * 64)),

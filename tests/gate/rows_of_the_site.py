@@ -60,6 +60,10 @@ class SiteRows:
         values = {"machine": "result", "source": "rejected", "verb": "revive", "target": "delivered"}
         return insert("transitions", values | changes)
 
+    def fed(self, **changes: Any) -> Sql:
+        values = {"sender": "lab", "control": "0" * 64, "digest": "1" * 64, "kind": "ORU^R01", "outcome": "used"}
+        return insert("feed", values | {"at": SIGNED} | changes)
+
     def commitment(self, **changes: Any) -> Sql:
         values = {
             "id": "c",

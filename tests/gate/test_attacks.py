@@ -132,7 +132,7 @@ def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgres
 
 
 UPDATED = {
-    ("aval_intake", "cases"): "cause last_input_at moved_at state version",
+    ("aval_intake", "cases"): "cause identity_version last_input_at moved_at state version",
     ("aval_sweep", "cases"): "cause manifest moved_at state version",
     ("aval_intake", "conversations"): "broken_off ended_at heard_at",
     ("aval_sweep", "conversations"): "broken_off case_uid ended_at heard_at id kind",

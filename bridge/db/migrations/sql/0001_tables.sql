@@ -672,6 +672,19 @@ CREATE TABLE turned_away (
 );
 CREATE INDEX turned_away_by_time ON turned_away (at);
 
+-- Messages of feeds (HL7v2) that were acknowledged: the same again changes nothing. Control numbers as digests.
+CREATE TABLE feed (
+  sender TEXT NOT NULL,
+  control TEXT NOT NULL,
+  digest TEXT NOT NULL,                        -- of the bytes; in the vault when the message is used
+  kind TEXT NOT NULL,                          -- ADT^A40
+  outcome TEXT NOT NULL,                       -- used, or of a kind that means nothing here
+  at TEXT NOT NULL,
+  PRIMARY KEY (sender, control, digest),
+  CONSTRAINT feed_outcome_known CHECK (outcome IN ('used', 'unused'))
+);
+CREATE INDEX feed_by_time ON feed (at);
+
 CREATE TABLE outbox (
   id TEXT NOT NULL PRIMARY KEY,
   fact TEXT NOT NULL,

@@ -1360,6 +1360,14 @@ END $$;
 CREATE TRIGGER note_case_moved AFTER UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION note_case_moved();
 ALTER TABLE cases ENABLE ALWAYS TRIGGER note_case_moved;
 
+CREATE FUNCTION note_case_reidentified() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF NEW.identity_version <> OLD.identity_version THEN PERFORM aval_journal('case.identity-changed', NEW.id, json_build_object('identity_version', NEW.identity_version)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_case_reidentified AFTER UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION note_case_reidentified();
+ALTER TABLE cases ENABLE ALWAYS TRIGGER note_case_reidentified;
+
 CREATE FUNCTION note_admission() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM aval_journal('admission.' || NEW.verdict, NEW.case_id, json_build_object('by', NEW.by_whom)::text);

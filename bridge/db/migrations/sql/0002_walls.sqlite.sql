@@ -576,6 +576,17 @@ BEGIN
     'case.' || NEW.state AS action, NEW.id AS subject, json_object('from', OLD.state, 'manifest', NEW.manifest, 'cause', NEW.cause) AS body) n;
 END;
 
+CREATE TRIGGER note_case_reidentified AFTER UPDATE ON cases FOR EACH ROW
+WHEN NEW.identity_version <> OLD.identity_version
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'case.identity-changed' AS action, NEW.id AS subject, json_object('identity_version', NEW.identity_version) AS body) n;
+END;
+
 CREATE TRIGGER note_admission AFTER INSERT ON admissions FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)

@@ -1,0 +1,1 @@
+"""The HL7v2 door."""
