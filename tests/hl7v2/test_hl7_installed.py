@@ -51,10 +51,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Inst
         made.kill()
 
 
-def drafts(martin: AtDesk, *states: str) -> list[str]:
-    return [line["id"] for line in martin.lines(*states)]
-
-
 def test_results_of_a_laboratory_become_a_draft_and_a_merge_makes_it_stale(place: tuple[Installation, int]) -> None:
     """python-hl7 sends; the kidney-failure equation proposes; the record merges the patient."""
     installation, port = place
@@ -64,15 +60,14 @@ def test_results_of_a_laboratory_become_a_draft_and_a_merge_makes_it_stale(place
         assert (str(reply["MSH"][0][17]), str(reply["MSH"][0][18])) == ("FRA", "8859/15")
 
         with AtDesk(installation, installation.people["dr.martin"]) as martin:
-            installation.eventually(lambda: drafts(martin, "awaiting_review"), "a draft from the laboratory's results")
-            (result,) = drafts(martin, "awaiting_review")
-            seen = martin.view(result)
-            assert seen["model"]["name"] == "kidney-failure"
-            assert {one["source"].partition("/")[0] for one in seen["inputs"] if one["source"]} >= {"ORU"}
+            result = martin.draft_of(CASE, "kidney-failure")
+            opened = martin.open(result)
+            assert "ORU" in {one["source"].partition("/")[0] for one in opened["draft"]["inputs"]}
 
             merged = m.merge("IPP1", "IPP9", control="GAM-1").encode()
             assert b"\rMSA|AA|GAM-1" in labo.send_message(merged)
             assert martin.state(result) == "stale"
+            assert martin.answer(result, opened).status_code == 409
             held = installation.aval("cases", "list", "--held")
             assert "identity-changed" in held.stdout
         checked = installation.aval("check")
