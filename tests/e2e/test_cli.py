@@ -75,6 +75,7 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
             "broker",
             "held cases",
             "dicom-web",
+            "hl7",
         ),
     }
     assert all(check.keys() == {"what", "ok", "detail"} and check["ok"] for check in checks)
@@ -227,7 +228,7 @@ def test_models_are_listed_and_added_and_a_changed_one_is_not(fresh: Installatio
 def test_a_card_is_shown_to_a_person_in_their_language(fresh: Installation) -> None:
     said = require(called("models", "show", "kidney-failure", folder=fresh.folder), DONE).stdout
     assert "État: en service" in said
-    assert "Règles qui l’appellent: chronic-kidney-disease" in said
+    assert "Règles qui l’appellent:\n  - chronic-kidney-disease\n  - chronic-kidney-disease-mass\n" in said
     assert "insuffisance rénale" in said
     english = require(called("models", "show", "kidney-failure@1.0.0", "--lang", "en", folder=fresh.folder), DONE)
     assert "Where it stands: in use" in english.stdout
