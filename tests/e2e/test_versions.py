@@ -148,7 +148,7 @@ def test_no_reader_finds_a_shadow_result(tried: Tried) -> None:
             ("GET", ""),
             ("GET", "/timeline"),
             ("GET", "/series"),
-            ("GET", "/segments/1"),
+            ("GET", f"/segments/1?mask={64 * '0'}"),
             ("POST", "/question"),
         ):
             assert martin.web.request(method, f"/api/results/{hidden}{path}").status_code == 404, path
