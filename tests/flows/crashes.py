@@ -15,6 +15,8 @@ SUBJECTS = (
     "destinations",
     "stops",
     "retirements",
+    "rollouts",
+    "feed",
     "messages",
 )
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bridge.flows import retire, review, rollout
 from bridge.flows.rollout import Plan, Word
 from bridge.wiring.desk import RealDesk
+from bridge.wiring.launches import Launching
 from guarantee.case import CaseKind
 from guarantee.completeness import Incomplete
 from guarantee.errors import Absent, Malformed, NotAllowed, Refused, WorldChanged
@@ -106,6 +108,7 @@ def test_the_desk_knows_no_shadow_result_by_any_of_its_doors(world: World) -> No
         catalogue=world.catalogue,
         installed=world.catalogue.cards,
         places=(),
+        launching=Launching(store=world.sql, clock=world.clock, launchers=(), zone=ZoneInfo("Europe/Paris")),
     )
     doors: dict[str, Callable[[str], object]] = {
         "view": lambda result: desk.view(result, READER),
