@@ -146,6 +146,7 @@ class Listener:
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._open: Counter[str] = Counter()
+        self._turning_down = 0
         self._serving: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hl7")
@@ -232,10 +233,19 @@ class Listener:
         return self._open.total() < self._options.connections_max and theirs < senders[0].connections_max
 
     async def _turn_down(self, reader: _Reader, senders: Sequence[Sender]) -> None:
-        """Hang up; a connection that says nothing is no event: whoever watches us opens one and closes it."""
-        async with asyncio.timeout(self._options.message_s):
-            if not await reader.read(1):
-                return
+        """Hang up; a connection that says nothing is no event: whoever watches us opens one and closes it.
+
+        Those that are waited for are counted: who may not send could open them until no file is left to open.
+        """
+        if self._turning_down >= self._options.connections_max:
+            return
+        self._turning_down += 1
+        try:
+            async with asyncio.timeout(self._options.message_s):
+                if not await reader.read(1):
+                    return
+        finally:
+            self._turning_down -= 1
         if senders:
             await self._record(senders[0].name, "too-many-connections", "more connections than this sender may have")
         else:

@@ -231,6 +231,19 @@ def test_a_sender_has_only_so_many_connections(tmp_path: Path) -> None:
     place.world.engine.dispose()
 
 
+def test_silent_connections_of_a_stranger_are_waited_for_up_to_a_number(tmp_path: Path) -> None:
+    place = site(tmp_path, senders={"labo": {"addresses": ["10.9.8.0/24"]}}, connections_max=2)
+    place.listener.start()
+    waited_for = [place.talk(), place.talk()]
+    assert place.talk().is_hung_up()
+    for talk in waited_for:
+        talk.send(m.oru())
+        assert talk.is_hung_up()
+    assert place.refusals() == [("", "sender-unknown")] * 2, "both were there until they spoke"
+    place.close()
+    place.world.engine.dispose()
+
+
 def test_nobody_is_heard_from_an_address_that_no_sender_has(tmp_path: Path) -> None:
     place = site(tmp_path, senders={"labo": {"addresses": ["10.9.8.0/24"]}})
     place.listener.start()
