@@ -26,6 +26,7 @@ _UID: Final = re.compile(r"(?=.{1,64}\Z)[0-9]+(\.[0-9]+)*")
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SIGNATURE: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _TIME: Final = re.compile(r"[0-9]{1,11}")
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _MODALITY: Final = re.compile(r"[A-Z0-9_]{1,16}")
 _LAUNCHER: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _MOMENT: Final = re.compile(
@@ -179,8 +180,8 @@ def _patient(given: Mapping[str, str]) -> Wanted:
     if not patient:
         raise BadLink("patientID")
     modalities = given.get("modalitiesInStudy", "").replace("\\", ",")
-    newest = given.get("mostRecentResults", "")
-    if newest and not (newest.isascii() and newest.isdecimal() and 1 <= int(newest[:4]) <= NEWEST_MAX):
+    newest = _formed("mostRecentResults", given, _COUNT)
+    if newest and not 1 <= int(newest) <= NEWEST_MAX:
         raise BadLink("mostRecentResults")
     return Wanted(
         patient=patient,

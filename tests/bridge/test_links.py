@@ -105,6 +105,7 @@ def test_an_invocation_of_a_patient_is_understood() -> None:
         ("requestType=PATIENT&patientID=^^^CHU", "patientID"),
         ("requestType=PATIENT&patientID=1&mostRecentResults=0", "mostRecentResults"),
         ("requestType=PATIENT&patientID=1&mostRecentResults=many", "mostRecentResults"),
+        ("requestType=PATIENT&patientID=1&mostRecentResults=0001000", "mostRecentResults"),
         ("requestType=PATIENT&patientID=1&mostRecentResults=" + "1" * 500, "mostRecentResults"),
         ("requestType=PATIENT&patientID=1&modalitiesInStudy=scanner", "modalitiesInStudy"),
         ("requestType=PATIENT&patientID=1&lowerDateTime=yesterday", "lowerDateTime"),
