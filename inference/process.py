@@ -44,8 +44,8 @@ class _DeadlinePassed(Exception):
 class _Pipes:
     """Both pipes of a child, for one question: nothing here waits beyond the deadline.
 
-    A timer on a thread of its own would do the same for a tenth of a millisecond a question, which is as long as the
-    models of records take.
+    A timer on a thread of its own would do the same for nearly a tenth of a millisecond a question, which is about as
+    long as the models of records take.
     """
 
     def __init__(self, questions: int, answers: int, deadline_s: float) -> None:

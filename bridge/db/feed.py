@@ -16,8 +16,8 @@ from guarantee.feed import Message, News, Noted
 from guarantee.states import CaseState, ResultState
 
 CONCERNED_MAX: Final = 1_000
-"""Most cases that one piece of news may concern. A patient has some hundreds; a number that more share is nobody's, and
-its news is for a person: the sender is told to try again, and the journal of refusals says so."""
+"""Most cases that one piece of news may concern. A patient has some hundreds; a number that more share is nobody's. Its
+sender is answered AE, and keeps it, until a person has looked: the log says ``hl7.not-now code=too-many-cases``."""
 
 _CASES = tables.cases
 _RESULTS = tables.results
