@@ -57,6 +57,12 @@ class Doubt(StrEnum):
     IDENTITY_CHANGED = "identity-changed"
     """The record says that its patient was merged, moved, linked, split or corrected."""
 
+    ORDER_CONTRADICTS = "order-contradicts"
+    """The order of this exam is about somebody else (orders.py)."""
+
+    ORDER_CANCELLED = "order-cancelled"
+    """Every order of this exam was cancelled."""
+
     @property
     def holds(self) -> bool:
         """Whether the case waits for a person."""

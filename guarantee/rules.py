@@ -107,9 +107,13 @@ class Route:
         return self.reject is not None and (not self.models or model in self.models)
 
 
-ORDERED_STAT: Final = (("RequestedProcedurePriority", "stat"), ("ServiceRequest.priority", "stat"))
+ORDERED_STAT: Final = (
+    ("RequestedProcedurePriority", "stat"),
+    ("ServiceRequest.priority", "stat"),
+    ("Order.priority", "stat"),
+)
 """Facts by which an order says that its result is wanted at once, without regard to case: PS3.3 C.4.11,
-(0040,1003), and FHIR R4 ServiceRequest.priority."""
+(0040,1003), FHIR R4 ServiceRequest.priority, and what a feed says of orders (orders.py)."""
 
 
 def ordered_stat(facts: Facts) -> str:

@@ -4,7 +4,7 @@
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
 What is read and written of a subject that has a module of its own is said there: identity.py, judging.py,
-deliveries.py, pauses.py, rollout.py, runs.py, stops.py.
+deliveries.py, feed.py, orders.py, pauses.py, rollout.py, runs.py, stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +22,7 @@ from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
 from guarantee.opinion import Opinion, Seal
+from guarantee.orders import Orders
 from guarantee.pauses import Destinations
 from guarantee.policy import Policy
 from guarantee.release import Grounds, Kind, Release, Terms, Withdrawal
@@ -340,3 +341,7 @@ class Unit(Protocol):
     @property
     def feed(self) -> Feed:
         """Messages of feeds, and whom their news concerns."""
+
+    @property
+    def orders(self) -> Orders:
+        """What was said of orders."""

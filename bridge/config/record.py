@@ -27,6 +27,9 @@ class Hl7Sender(Section):
         "", description="identifier system of numbers that come without an authority; empty refuses such numbers"
     )
     connections_max: int = Field(8, ge=1, description="most connections at a time")
+    exams_of: tuple[str, ...] = Field(
+        (), description="sites whose exams its orders may be about, where sites number exams alike; empty for all"
+    )
 
 
 class Hl7Tls(Section):

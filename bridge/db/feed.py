@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, Insert, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.db import tables
@@ -72,24 +72,11 @@ class SqlFeed:
     def concerned(self, news: News) -> tuple[Case, ...]:
         """Return the newest revisions that ``news`` may concern, not locked."""
         values = {number.value for number in news.numbers} - {""}
-        live = select(_RESULTS.c.id).where(_RESULTS.c.case_id == _CASES.c.id, _RESULTS.c.state.in_(_LIVE)).exists()
-        open_states = [str(CaseState.RECEIVING), str(CaseState.QUARANTINED)]
-        query = (
-            select(_CASES)
-            .where(
-                or_(
-                    and_(_CASES.c.patient_identifier != "", _CASES.c.patient_identifier.in_(values)),
-                    and_(_CASES.c.kind == str(CaseKind.RECORD), _CASES.c.uid.in_(news.stays)),
-                ),
-                or_(_CASES.c.state.in_(open_states), and_(_CASES.c.state == str(CaseState.COMPLETE), live)),
-            )
-            .order_by(_CASES.c.kind, _CASES.c.uid, _CASES.c.revision.desc())
-            .limit(CONCERNED_MAX + 1)
+        named = or_(
+            and_(_CASES.c.patient_identifier != "", _CASES.c.patient_identifier.in_(values)),
+            and_(_CASES.c.kind == str(CaseKind.RECORD), _CASES.c.uid.in_(news.stays)),
         )
-        found = [case_from_row(row) for row in self._connection.execute(query).mappings()]
-        if len(found) > CONCERNED_MAX:
-            raise Unavailable("too-many-cases", f"one piece of news concerns more than {CONCERNED_MAX} cases")
-        return tuple({(case.kind, case.uid): case for case in reversed(found)}.values())
+        return live_cases(self._connection, named)
 
     def reidentify(self, case: Case, at: datetime) -> None:
         """Write the identity version of ``case`` over the one before it; the database counts it."""
@@ -100,3 +87,25 @@ class SqlFeed:
         )
         if done.rowcount != 1:
             raise Unavailable("moved-meanwhile", f"case {case.id} was moved by somebody else")
+
+
+def live_cases(connection: Connection, named: ColumnElement[bool]) -> tuple[Case, ...]:
+    """Return the newest live revisions of the cases that ``named`` finds, not locked.
+
+    Live is what is receiving or held, and what is complete with a result that may still go out, or has.
+
+    Raises:
+        Unavailable: more than CONCERNED_MAX.
+    """
+    live = select(_RESULTS.c.id).where(_RESULTS.c.case_id == _CASES.c.id, _RESULTS.c.state.in_(_LIVE)).exists()
+    open_states = [str(CaseState.RECEIVING), str(CaseState.QUARANTINED)]
+    query = (
+        select(_CASES)
+        .where(named, or_(_CASES.c.state.in_(open_states), and_(_CASES.c.state == str(CaseState.COMPLETE), live)))
+        .order_by(_CASES.c.kind, _CASES.c.uid, _CASES.c.revision.desc())
+        .limit(CONCERNED_MAX + 1)
+    )
+    found = [case_from_row(row) for row in connection.execute(query).mappings()]
+    if len(found) > CONCERNED_MAX:
+        raise Unavailable("too-many-cases", f"one message concerns more than {CONCERNED_MAX} cases")
+    return tuple({(case.kind, case.uid): case for case in reversed(found)}.values())

@@ -108,6 +108,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"by": "NEW.by_whom"},
     ),
     Note(
+        name="note_order",
+        on="orders",
+        event="INSERT",
+        action="'order.' || NEW.status",
+        subject="NEW.id",
+        body={"sender": "NEW.sender", "message": "NEW.message"},
+    ),
+    Note(
         name="note_case_opened",
         on="cases",
         event="INSERT",

@@ -20,6 +20,7 @@ from bridge.db.judging import SqlJudging
 from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
+from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
@@ -53,6 +54,7 @@ class SqlUnit:
     rollouts: SqlRollouts
     messages: SqlMessages
     feed: SqlFeed
+    orders: SqlOrders
     accounts: SqlAccounts
     launches: SqlLaunches
     views: SqlViews
@@ -130,6 +132,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         rollouts=SqlRollouts(connection),
         messages=SqlMessages(connection, locks=locks),
         feed=SqlFeed(connection),
+        orders=SqlOrders(connection),
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
         views=SqlViews(connection),

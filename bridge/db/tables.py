@@ -121,6 +121,7 @@ fetches = _table("fetches", "id", "sender site what state attempts next_attempt_
 commitments = _table("commitments", "id", "sender aet transaction_uid listed state attempts next_attempt_at asked_at")
 turned_away = _table("turned_away", "id", "door sender code detail at")
 feed = _table("feed", "sender control digest", "kind outcome at")
+orders = _table("orders", "id", "sender message placer filler accession study status body said_at at")
 outbox = _table("outbox", "id", "fact at rung_at")
 inbox = _table("inbox", "consumer message_id", "at")
 journal = _table("journal", "seq", "at actor role action subject body prev hash")

@@ -339,6 +339,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "stops",
         "sign_ins",
         "openings",
+        "orders",
         "journal",
     ),
 )

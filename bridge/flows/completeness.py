@@ -12,6 +12,7 @@ from typing import Final
 
 from bridge.flows.announcements import announced, from_headers
 from bridge.flows.asking import ASK_AGAIN_S, About, Asking
+from bridge.flows.orders import standing_disputes
 from bridge.flows.route import MISSING, NO_ROUTE, Routing, asked, route, try_rules
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest
@@ -20,6 +21,7 @@ from guarantee.events import ResultQueued
 from guarantee.identity import Doubt, collides, person
 from guarantee.ids import CaseId
 from guarantee.judging import Moving
+from guarantee.orders import facts_of
 from guarantee.ports import Catalogue, Clock, Store, Vault
 from guarantee.result import Cause, Mode
 from guarantee.states import CaseState, CaseVerb, ResultVerb
@@ -172,6 +174,8 @@ def _conclude(case_id: CaseId, tools: Completion, seen_at: datetime) -> bool:
         now = tools.clock.now()
         if look.judgement.verdict is Verdict.WAIT or _is_somebody_elses(case, unit, now):
             return False
+        if _is_not_what_was_ordered(case, unit, now):
+            return False
         _fix_inputs(look, unit, tools, now)
     return True
 
@@ -188,6 +192,14 @@ def _is_somebody_elses(case: Case, unit: Unit, now: datetime) -> bool:
         return False
     unit.cases.move(case.after(CaseVerb.QUARANTINE, cause=Doubt.IDENTITY_COLLISION), now)
     return True
+
+
+def _is_not_what_was_ordered(case: Case, unit: Unit, now: datetime) -> bool:
+    """Hold ``case`` when its order is about somebody else, or was cancelled; return whether it is held."""
+    found = standing_disputes(case, unit, now)
+    if found:
+        unit.cases.move(case.after(CaseVerb.QUARANTINE, cause=found[0].doubt), now)
+    return bool(found)
 
 
 def _silent_before(tools: Completion, now: datetime) -> datetime:
@@ -246,7 +258,12 @@ def _waits(case: Case, inputs: Sequence[Input], unit: Unit, tools: Completion) -
     if not inputs:
         return False
     tried = try_rules(
-        asked(case), inputs, routing=tools.routing, catalogue=tools.catalogue, rollout=unit.rollouts.now()
+        asked(case),
+        inputs,
+        routing=tools.routing,
+        catalogue=tools.catalogue,
+        rollout=unit.rollouts.now(),
+        order_facts=facts_of(unit.orders.of(case)),
     )
     choices = [choice for one in tried for choice in one.choices]
     care = [choice for choice in choices if choice.mode is Mode.CARE]
@@ -260,9 +277,19 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
     case, inputs = look.case, look.inputs
     manifest = Manifest(uid=case.uid, revision=case.revision, sources=tuple(used.source for used in inputs))
     digest = tools.vault.put(manifest.to_bytes())
-    rollout = unit.rollouts.now()
+    order_facts, rollout = facts_of(unit.orders.of(case)), unit.rollouts.now()
     found = (
-        route(case, digest, inputs, routing=tools.routing, catalogue=tools.catalogue, rollout=rollout) if inputs else ()
+        route(
+            case,
+            digest,
+            inputs,
+            routing=tools.routing,
+            catalogue=tools.catalogue,
+            rollout=rollout,
+            order_facts=order_facts,
+        )
+        if inputs
+        else ()
     )
     complete = case.after(CaseVerb.COMPLETE, manifest=digest, cause="" if found else NO_ROUTE)
     unit.cases.move(complete, now)

@@ -12,10 +12,13 @@ from enum import StrEnum
 from itertools import groupby
 
 from bridge.flows.intake import Latest, overtake, take_in
+from bridge.flows.orders import hear
 from guarantee.case import Case
 from guarantee.errors import PortError
 from guarantee.feed import Message, News, Noted
 from guarantee.identity import Doubt
+from guarantee.ids import CaseId
+from guarantee.orders import Order
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb
@@ -42,12 +45,14 @@ class Told:
     Args:
         arrival: the input that it is; None for none.
         news: what it says of identities; None for nothing.
+        orders: what it says of orders.
     """
 
     message: Message
     arrival: Arrival | None = None
     joins: Joins = Joins.ALWAYS
     news: News | None = None
+    orders: tuple[Order, ...] = ()
 
 
 def take(told: Sequence[Told], *, store: Store, clock: Clock, actor: str) -> tuple[Noted, ...]:
@@ -72,9 +77,9 @@ def take(told: Sequence[Told], *, store: Store, clock: Clock, actor: str) -> tup
 
 
 def _batches(told: Sequence[Told]) -> Iterator[Sequence[Told]]:
-    """Yield runs of messages without news, and each one with news alone: whom it concerns is asked before it locks."""
-    for has_news, run in groupby(told, key=lambda one: one.news is not None):
-        if has_news:
+    """Yield runs of messages that concern nobody else, and each other one alone: whom it concerns is asked first."""
+    for concerns, run in groupby(told, key=lambda one: one.news is not None or bool(one.orders)):
+        if concerns:
             yield from ([one] for one in run)
         else:
             yield list(run)
@@ -82,6 +87,7 @@ def _batches(told: Sequence[Told]) -> Iterator[Sequence[Told]]:
 
 def _take(batch: Sequence[Told], unit: Unit, now: Callable[[], datetime]) -> list[Noted]:
     concerned = [case for one in batch if one.news for case in unit.feed.concerned(one.news) if one.news.concerns(case)]
+    concerned += [case for one in batch for order in one.orders for case in unit.orders.exams(order)]
     names = {(case.kind, case.uid) for case in concerned}
     names |= {(one.arrival.kind, one.arrival.uid) for one in batch if one.arrival}
     # Every lock before the first write, in one order: see intake.lock.
@@ -90,7 +96,7 @@ def _take(batch: Sequence[Told], unit: Unit, now: Callable[[], datetime]) -> lis
     return [_take_one(one, latest, seen, unit, now()) for one in batch]
 
 
-def _take_one(one: Told, latest: Latest, seen: frozenset[str], unit: Unit, at: datetime) -> Noted:
+def _take_one(one: Told, latest: Latest, seen: frozenset[CaseId], unit: Unit, at: datetime) -> Noted:
     noted = unit.feed.note(one.message, at)
     if noted is Noted.AGAIN:
         return noted
@@ -103,6 +109,8 @@ def _take_one(one: Told, latest: Latest, seen: frozenset[str], unit: Unit, at: d
             is_own = joins and one.arrival is not None and name == (one.arrival.kind, one.arrival.uid)
             if case is not None and one.news.concerns(case) and not (is_own and one.news.traits):
                 latest[name] = _stop(case, one.news, seen, unit, at)
+    for order in one.orders:
+        hear(order, one.message.digest, one.message.sender, latest, seen, unit, at)
     if one.arrival is not None and joins:
         take_in([one.arrival], latest, unit, lambda: at)
     return noted
@@ -119,7 +127,7 @@ def _joins(one: Told, case: Case | None) -> bool:
             return case is not None
 
 
-def _stop(case: Case, news: News, seen: frozenset[str], unit: Unit, at: datetime) -> Case:
+def _stop(case: Case, news: News, seen: frozenset[CaseId], unit: Unit, at: datetime) -> Case:
     """Put another identity version behind ``case``, locked, and hold what follows until a person has looked."""
     if case.state is CaseState.COMPLETE and case.id not in seen:
         return case  # nothing may come of it any more; an earlier revision is what was found

@@ -116,10 +116,23 @@ def asked(case: Case) -> Asked:
 
 
 def route(
-    case: Case, manifest: Digest, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue, rollout: Rollout
+    case: Case,
+    manifest: Digest,
+    inputs: Sequence[Input],
+    *,
+    routing: Routing,
+    catalogue: Catalogue,
+    rollout: Rollout,
+    order_facts: Facts,
 ) -> tuple[Routed, ...]:
-    """Return what should happen with a complete case, each version once, in the order of the rules."""
-    tried = try_rules(asked(case), inputs, routing=routing, catalogue=catalogue, rollout=rollout)
+    """Return what should happen with a complete case, each version once, in the order of the rules.
+
+    Args:
+        order_facts: what rules are told of its orders (guarantee/orders.py).
+    """
+    tried = try_rules(
+        asked(case), inputs, routing=routing, catalogue=catalogue, rollout=rollout, order_facts=order_facts
+    )
     return tuple(
         Routed(
             result=_queued(case, manifest, choice, one, routing),
@@ -133,10 +146,16 @@ def route(
 
 
 def try_rules(
-    case: Asked, inputs: Sequence[Input], *, routing: Routing, catalogue: Catalogue, rollout: Rollout
+    case: Asked,
+    inputs: Sequence[Input],
+    *,
+    routing: Routing,
+    catalogue: Catalogue,
+    rollout: Rollout,
+    order_facts: Facts,
 ) -> tuple[Tried, ...]:
     """Hold every rule for this kind of case against it; nothing is changed."""
-    known = facts_of_case(case.site, inputs)
+    known = {**facts_of_case(case.site, inputs), **order_facts}
     series = facts_by_series(case.kind, inputs)
     held = [(rule, first_unmet(rule.when, known)) for rule in routing.routes if rule.kind is case.kind]
     rejecting = [rule for rule, missing in held if missing is None and rule.reject is not None]

@@ -18,6 +18,7 @@ from guarantee.case import Case
 from guarantee.content import Content, Text
 from guarantee.decision import Decision
 from guarantee.opinion import Opinion, Reader
+from guarantee.orders import Order
 from guarantee.pauses import Pause
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
@@ -165,6 +166,7 @@ class View:
         obstacles: everything that forbids deciding now (stops, late images, identity).
         judged: why its case was judged complete.
         doubts: why a person should look at whose inputs these are: flags, and what somebody let through (identity.py).
+        orders: what was asked for, as it stands.
     """
 
     line: Line
@@ -176,6 +178,7 @@ class View:
     obstacles: tuple[Cause, ...]
     judged: Judged | None = None
     doubts: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

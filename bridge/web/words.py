@@ -143,6 +143,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "incomplete": N_("Images are missing, or may be, and this system does not run on an incomplete exam"),
     "manifest-changed": N_("The inputs are no longer those the model was given"),
     "identity-changed": N_("The patient's identity was merged or corrected"),
+    "order-contradicts": N_("The order of this exam is about somebody else"),
+    "order-cancelled": N_("The order of this exam was cancelled"),
     "stay-cancelled": N_("The record cancelled this stay"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
@@ -191,6 +193,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "case.superseded": N_("The inputs changed: a new revision was opened"),
     "case.quarantined": N_("Inputs set aside"),
     "case.identity-changed": N_("The record said something new of the patient's identity"),
+    "order.wanted": N_("An order was heard of"),
+    "order.cancelled": N_("An order was cancelled"),
     "admission.admit": N_("Inputs admitted by a person"),
     "admission.keep-apart": N_("Inputs kept apart for good"),
     "judgement.complete": N_("Judged complete"),
@@ -284,6 +288,8 @@ DOUBTS: Final[Mapping[str, str]] = {
     Doubt.SENDER_UNKNOWN: N_("it comes from an unknown sender"),
     Doubt.CHANGED_BYTES: N_("another image came under a known name"),
     Doubt.IDENTITY_CHANGED: N_("the record merged, moved or corrected the identity of its patient"),
+    Doubt.ORDER_CONTRADICTS: N_("its order is about somebody else"),
+    Doubt.ORDER_CANCELLED: N_("its order was cancelled"),
 }
 """Why a case is held."""
 
@@ -297,6 +303,8 @@ FLAGS: Final[Mapping[str, str]] = {
     Doubt.IDENTITY_CHANGED: N_(
         "The record merged, moved or corrected the patient's identity; a person admitted the exam."
     ),
+    Doubt.ORDER_CONTRADICTS: N_("The order names another patient; a person admitted the exam."),
+    Doubt.ORDER_CANCELLED: N_("The order was cancelled; a person admitted the exam."),
 }
 """What a reader is told of a doubt that did not hold the case, or no longer."""
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final
@@ -130,6 +130,7 @@ class RealDesk:
             sent = tuple(_sent(line) for line in unit.views.sent(result))
             judged = unit.views.judged(row.case.id)
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
+            orders = unit.orders.of(row.case)
         may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
         return View(
             line=self._line(row),
@@ -141,6 +142,7 @@ class RealDesk:
             obstacles=review.what_forbids(row.result.id, self.review),
             doubts=tuple(sorted(flags | {*row.case.admitted.split()})),
             judged=_judged(judged, row.result.focus) if judged else None,
+            orders=orders,
         )
 
     def open(self, result: str, reader: Reader) -> Opened:
@@ -148,17 +150,7 @@ class RealDesk:
         view = self.view(result, reader)
         opened_from = self.launching.opened_from(view.line.case, reader)
         question = review.ask(view.line.result.id, reader, self.review, opened_from=opened_from)
-        shown = View(
-            line=view.line,
-            draft=self._content(question.shown),
-            content=None,
-            opinions=view.opinions,
-            decision=view.decision,
-            sent=view.sent,
-            obstacles=view.obstacles,
-            doubts=view.doubts,
-            judged=view.judged,
-        )
+        shown = replace(view, draft=self._content(question.shown), content=None)
         return Opened(view=shown, nonce=question.nonce, shown=question.shown, expires_at=question.expires_at)
 
     def timeline(self, result: str) -> Sequence[Happened]:

@@ -16,7 +16,9 @@ from fhir_adapters.wire import parse_body
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed
 from guarantee.ids import digest
+from guarantee.orders import facts_of
 from guarantee.rollout import Rollout
+from guarantee.rules import Facts
 from guarantee.unit import Arrival, Input
 
 FILE_BYTES_MAX: Final = 1024**3
@@ -77,7 +79,7 @@ def of_files(paths: Sequence[Path], parts: Parts, origin: Origin) -> tuple[list[
             refused.append(Unreadable(path, str(error)))
     with parts.store("desk").reading() as unit:
         rollout = unit.rollouts.now()
-    made = [_dry_run(kind, uid, inputs, parts, origin.site, rollout) for (kind, uid), inputs in cases.items()]
+    made = [_dry_run(kind, uid, inputs, parts, origin.site, rollout, {}) for (kind, uid), inputs in cases.items()]
     return made, refused
 
 
@@ -86,13 +88,23 @@ def of_case(uid: str, parts: Parts) -> list[DryRun]:
     site = parts.settings.site.name
     with parts.store("desk").reading() as unit:
         found = {kind: [each for each in unit.cases.inputs(kind, uid) if each.is_used] for kind in CaseKind}
+        cases = {kind: unit.cases.latest(kind, uid) for kind in CaseKind}
+        ordered = {kind: facts_of(unit.orders.of(case)) for kind, case in cases.items() if case}
         rollout = unit.rollouts.now()
-    return [_dry_run(kind, uid, inputs, parts, site, rollout) for kind, inputs in found.items() if inputs]
+    return [
+        _dry_run(kind, uid, inputs, parts, site, rollout, ordered.get(kind, {}))
+        for kind, inputs in found.items()
+        if inputs
+    ]
 
 
-def _dry_run(kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts, site: str, rollout: Rollout) -> DryRun:
+def _dry_run(
+    kind: CaseKind, uid: str, inputs: Sequence[Input], parts: Parts, site: str, rollout: Rollout, order_facts: Facts
+) -> DryRun:
     asked = Asked(kind=kind, uid=uid, site=site)
-    tried = try_rules(asked, inputs, routing=parts.routing, catalogue=parts.catalogue, rollout=rollout)
+    tried = try_rules(
+        asked, inputs, routing=parts.routing, catalogue=parts.catalogue, rollout=rollout, order_facts=order_facts
+    )
     images = {group: int(min(facts["ImageCount"])) for group, facts in facts_by_series(kind, inputs).items()}
     return DryRun(kind=kind, uid=uid, images=images, tried=tried)
 

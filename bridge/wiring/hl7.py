@@ -80,6 +80,7 @@ def senders(mine: Hl7) -> list[Sender]:
             facility=sender.facility,
             naming=Naming(authorities=mine.authorities, issuer=sender.issuer),
             connections_max=sender.connections_max,
+            exams_of=frozenset(sender.exams_of),
         )
         for name, sender in mine.senders.items()
     ]
@@ -100,6 +101,7 @@ def as_told(heard: Sequence[Heard]) -> list[Told]:
             arrival=one.meaning.arrival,
             joins=_JOINS.get(one.meaning.use, Joins.ALWAYS),
             news=one.meaning.news,
+            orders=one.meaning.orders,
         )
         for one in heard
     ]

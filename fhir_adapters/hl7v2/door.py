@@ -34,6 +34,7 @@ class Sender:
         application, facility: MSH-3 and MSH-4 that its messages must have; "" for any. They tell apart the systems
             behind one interface engine.
         connections_max: most connections at a time.
+        exams_of: sites whose exams its orders may be about; empty for all.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Sender:
     facility: str = ""
     naming: Naming = field(default_factory=Naming)
     connections_max: int = 8
+    exams_of: frozenset[str] = frozenset()
 
     def is_at(self, address: str) -> bool:
         """Return whether it may come from ``address``."""
@@ -145,7 +147,15 @@ class Door:
         if sender is None:
             says = "no configured sender has this address, MSH-3 and MSH-4"
             raise BadMessage("sender-unknown", UNKNOWN_KEY, "MSH-3", says)
-        about = About(sender=sender.name, site=self.site, naming=sender.naming, zone=self.zone, digest=digest(data))
+        about = About(
+            sender=sender.name,
+            site=self.site,
+            naming=sender.naming,
+            zone=self.zone,
+            digest=digest(data),
+            exams_of=sender.exams_of,
+            now=self.now(),
+        )
         if use_of(header) is Use.NONE:
             said = Meaning(kind="^".join(header.kind), use=Use.NONE)
         else:

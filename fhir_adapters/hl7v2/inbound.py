@@ -16,6 +16,7 @@ from typing import Final
 from fhir_adapters.hl7v2.er7 import Message, Segment
 from fhir_adapters.hl7v2.errors import REQUIRED, SEQUENCE, UNSUPPORTED_EVENT, UNSUPPORTED_TYPE, BadMessage
 from fhir_adapters.hl7v2.header import Header
+from fhir_adapters.hl7v2.orders import orders
 from fhir_adapters.hl7v2.people import Naming, all_numbers, best_number, is_doubtful, one_patient, patient, stay
 from fhir_adapters.hl7v2.results import LOINC, observed
 from fhir_adapters.hl7v2.times import read_time
@@ -23,6 +24,7 @@ from guarantee.case import CaseKind, Patient, Source
 from guarantee.feed import News, Number
 from guarantee.identity import Doubt, person
 from guarantee.ids import Digest, derive, digest
+from guarantee.orders import Order
 from guarantee.rules import Facts
 from guarantee.unit import Arrival
 
@@ -35,6 +37,7 @@ class Use(Enum):
     TRAITS = "traits of a patient"
     CANCELLED = "a stay that was none"
     IDENTITY = "two identities were merged, moved, linked or split"
+    ORDERS = "orders of exams"
     NONE = "nothing: acknowledged, counted, not kept"
 
 
@@ -51,9 +54,9 @@ USES: Final[Mapping[str, Mapping[str, Use]]] = {
         **dict.fromkeys(("A25", "A26", "A27", "A29", "A32", "A33", "A38", "A52", "A53", "A54", "A55"), Use.NONE),
         **dict.fromkeys(("A60", "A61", "A62", "Z80", "Z81", "Z84", "Z85", "Z88", "Z89", "Z99"), Use.NONE),
     },
-    "ORM": {"O01": Use.NONE},
-    "OMI": {"O23": Use.NONE},
-    "OMG": {"O19": Use.NONE},
+    "ORM": {"O01": Use.ORDERS},
+    "OMI": {"O23": Use.ORDERS},
+    "OMG": {"O19": Use.ORDERS},
     "OML": {"O21": Use.NONE},
     "SIU": dict.fromkeys((f"S{number:02}" for number in range(12, 28)), Use.NONE),
     "MDM": dict.fromkeys((f"T{number:02}" for number in range(1, 12)), Use.NONE),
@@ -78,17 +81,25 @@ class Meaning:
     use: Use
     arrival: Arrival | None = None
     news: News | None = None
+    orders: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the door knows of a message beside its text."""
+    """What the door knows of a message beside its text.
+
+    Args:
+        exams_of: sites whose exams its orders may be about; empty for all.
+        now: when it came, for orders that say no time.
+    """
 
     sender: str
     site: str
     naming: Naming
     zone: tzinfo
     digest: Digest
+    exams_of: frozenset[str]
+    now: datetime
 
 
 def require_single(data: bytes) -> None:
@@ -127,6 +138,10 @@ def meaning(message: Message, header: Header, about: About) -> Meaning:
             return Meaning(kind=kind, use=use)
         case Use.IDENTITY:
             return Meaning(kind=kind, use=use, news=_moved(message, kind, about))
+        case Use.ORDERS:
+            sent = read_time(header.fields[7], about.zone) or about.now
+            told_of = orders(message, naming=about.naming, zone=about.zone, sites=about.exams_of, now=sent)
+            return Meaning(kind=kind, use=use if told_of else Use.NONE, orders=told_of)
         case _:
             pid = one_patient(message)
             who = patient(pid, about.naming)

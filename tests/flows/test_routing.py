@@ -123,7 +123,9 @@ def test_the_trace_says_whether_the_rule_or_the_order_wants_it_at_once(world: Wo
         )
     ]
     asked = Asked(kind=CaseKind.STUDY, uid="1.2.3", site="site-1")
-    (tried,) = try_rules(asked, inputs, routing=world.routing, catalogue=world.catalogue, rollout=Rollout())
+    (tried,) = try_rules(
+        asked, inputs, routing=world.routing, catalogue=world.catalogue, rollout=Rollout(), order_facts={}
+    )
     assert (tried.priority, tried.ordered) == (Priority.STAT, "RequestedProcedurePriority")
 
 

@@ -40,7 +40,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "appointments", "trial_ends"),
-    *("runs", "features", "exports", "sign_ins", "openings", "journal", "receipts"),
+    *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
 }
 
 REDUNDANT: Final = {

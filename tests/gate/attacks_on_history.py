@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.gate.attacks import DESK, Attack, attack, pure
+from tests.gate.attacks import DESK, INTAKE, Attack, attack, pure
 from tests.gate.sessions import OWNER
 from tests.gate.statements import Sql
 from tests.gate.world import World
@@ -48,6 +48,7 @@ UNREFERENCED: Final = {
     "trial_ends": ("1 = 1", "reason = 'x'"),
     "sign_ins": ("1 = 1", "login = 'x'"),
     "openings": ("1 = 1", "launcher = 'x'"),
+    "orders": ("1 = 1", "status = 'cancelled'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
     "doubts": ("1 = 1", "holds = 0"),
@@ -64,17 +65,18 @@ UNREFERENCED: Final = {
 """Table: rows that nothing else refers to, and a change that nothing but its wall minds."""
 
 
-_FIRST: Final[dict[str, Callable[[World], list[Sql]]]] = {
-    "sign_ins": lambda w: [w.sign_in()],
-    "openings": lambda w: [w.opening()],
+_FIRST: Final[dict[str, tuple[str, Callable[[World], list[Sql]]]]] = {
+    "sign_ins": (DESK, lambda w: [w.sign_in()]),
+    "openings": (DESK, lambda w: [w.opening()]),
+    "orders": (INTAKE, lambda w: [w.order()]),
 }
-"""Rows that the world does not hold, put in first."""
+"""Rows that the world does not hold, put in first; and who may."""
 
 
 def _forever() -> Iterator[Attack]:
     for table, (rows, change) in UNREFERENCED.items():
         first = _FIRST.get(table)
-        before = {"setup": (DESK, first)} if first else {}
+        before = {"setup": first} if first else {}
         if change:
             edit = pure(f"UPDATE {table} SET {change} WHERE {rows}")
             yield attack(OWNER, f"edit {table}", f"{table}_never_updated", edit, **before)

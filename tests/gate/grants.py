@@ -53,6 +53,7 @@ WRITERS: Final[dict[str, set[str]]] = {
     "fetches": {INTAKE},
     "turned_away": {INTAKE},
     "feed": {INTAKE},
+    "orders": {INTAKE},
     "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
@@ -106,6 +107,7 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "judgements": lambda w: w.judgement("bare"),
     "fetches": lambda w: w.fetch(id="another"),
     "feed": lambda w: w.fed(),
+    "orders": lambda w: w.order(),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),

@@ -64,6 +64,11 @@ class SiteRows:
         values = {"sender": "lab", "control": "0" * 64, "digest": "1" * 64, "kind": "ORU^R01", "outcome": "used"}
         return insert("feed", values | {"at": SIGNED} | changes)
 
+    def order(self, **changes: Any) -> Sql:
+        values = {"id": "ordered", "sender": "ris", "message": "1" * 64, "placer": "RX|1", "filler": ""}
+        values |= {"accession": "A1", "study": "", "status": "wanted", "body": "{}", "said_at": SIGNED, "at": SIGNED}
+        return insert("orders", values | changes)
+
     def commitment(self, **changes: Any) -> Sql:
         values = {
             "id": "c",

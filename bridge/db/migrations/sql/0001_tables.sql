@@ -685,6 +685,28 @@ CREATE TABLE feed (
 );
 CREATE INDEX feed_by_time ON feed (at);
 
+-- What was said of orders: every word is kept; how an order stands is made of all of them.
+CREATE TABLE orders (
+  id TEXT NOT NULL PRIMARY KEY,
+  sender TEXT NOT NULL,
+  message TEXT NOT NULL,                       -- digest of the bytes, in the vault
+  placer TEXT NOT NULL,                        -- authority|number; '' when unknown, like the next three
+  filler TEXT NOT NULL,
+  accession TEXT NOT NULL,
+  study TEXT NOT NULL,
+  status TEXT NOT NULL,
+  body TEXT NOT NULL,                          -- canonical JSON
+  said_at TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT order_message_form CHECK (length(message) = 64),
+  CONSTRAINT order_named CHECK (placer <> '' OR filler <> '' OR accession <> '' OR study <> ''),
+  CONSTRAINT order_status_known CHECK (status IN ('wanted', 'cancelled'))
+);
+CREATE INDEX orders_by_accession ON orders (accession) WHERE accession <> '';
+CREATE INDEX orders_by_study ON orders (study) WHERE study <> '';
+CREATE INDEX orders_by_placer ON orders (placer) WHERE placer <> '';
+CREATE INDEX orders_by_filler ON orders (filler) WHERE filler <> '';
+
 CREATE TABLE outbox (
   id TEXT NOT NULL PRIMARY KEY,
   fact TEXT NOT NULL,

@@ -1182,6 +1182,26 @@ END $$;
 CREATE TRIGGER openings_never_deleted BEFORE DELETE ON openings FOR EACH ROW EXECUTE FUNCTION openings_never_deleted();
 ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_deleted;
 
+CREATE FUNCTION orders_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall orders_never_updated: orders is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER orders_never_updated BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION orders_never_updated();
+ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_updated;
+
+CREATE FUNCTION orders_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall orders_never_deleted: orders is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION orders_never_deleted();
+ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_deleted;
+
 CREATE FUNCTION journal_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1235,6 +1255,8 @@ CREATE TRIGGER openings_never_truncated BEFORE TRUNCATE ON openings EXECUTE FUNC
 ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_truncated;
 CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_truncated;
+CREATE TRIGGER orders_never_truncated BEFORE TRUNCATE ON orders EXECUTE FUNCTION never_truncated();
+ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_truncated;
 CREATE TRIGGER pauses_never_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION never_truncated();
 ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_truncated;
 CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNCTION never_truncated();
@@ -1343,6 +1365,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_trial_ended AFTER INSERT ON trial_ends FOR EACH ROW EXECUTE FUNCTION note_trial_ended();
 ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER note_trial_ended;
+
+CREATE FUNCTION note_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('order.' || NEW.status, NEW.id, json_build_object('sender', NEW.sender, 'message', NEW.message)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION note_order();
+ALTER TABLE orders ENABLE ALWAYS TRIGGER note_order;
 
 CREATE FUNCTION note_case_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

@@ -456,6 +456,14 @@ CREATE TRIGGER openings_never_deleted BEFORE DELETE ON openings FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall openings_never_deleted: openings is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER orders_never_updated BEFORE UPDATE ON orders FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall orders_never_updated: orders is append-only: a row is never updated'); END;
+
+CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall orders_never_deleted: orders is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_never_updated: journal is append-only: a row is never updated'); END;
@@ -553,6 +561,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'trial.ended' AS action, NEW.trial_id AS subject, json_object('by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'order.' || NEW.status AS action, NEW.id AS subject, json_object('sender', NEW.sender, 'message', NEW.message) AS body) n;
 END;
 
 CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW

@@ -29,14 +29,14 @@ GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_delive
 
 -- intake (DICOM listener, FHIR endpoint): receives, never concludes.
 GRANT INSERT ON cases, inputs, doubts, conversations, expectations, rejections, fetches, turned_away, commitments,
-  feed TO aval_intake;
+  feed, orders TO aval_intake;
 GRANT UPDATE (state, version, cause, identity_version, last_input_at, moved_at) ON cases TO aval_intake;
 GRANT UPDATE (heard_at, ended_at, broken_off) ON conversations TO aval_intake;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_intake;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale,
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_intake;        -- and withheld
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
-GRANT SELECT ON turned_away, commitments, feed TO aval_intake;
+GRANT SELECT ON turned_away, commitments, feed, orders TO aval_intake;
 GRANT UPDATE (state, attempts, next_attempt_at) ON commitments TO aval_intake;
 
 -- infer: turns a queued result into a draft, and suspends a version whose golden cases do not come out. No opinion, no
@@ -47,7 +47,7 @@ GRANT INSERT ON runs, features, stops TO aval_infer;
 
 -- desk: the only role that may insert opinions, decisions and releases. It cannot mark anything as sent.
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
-  turned_away, fetches TO aval_desk;
+  turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
   resends, pauses, stops, retirements, appointments, trials, trial_ends, exports, admissions TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
@@ -75,7 +75,7 @@ GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_swee
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
 GRANT SELECT (at), DELETE ON handovers, launches TO aval_sweep;
-GRANT SELECT ON fetches, journal, opinions TO aval_sweep;
+GRANT SELECT ON fetches, journal, opinions, orders TO aval_sweep;
 
 -- relay: hands facts to the bell.
 GRANT UPDATE (rung_at) ON outbox TO aval_relay;
@@ -84,7 +84,7 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, appointments,
-  trials, trial_ends, fetches, turned_away, commitments, feed, outbox, inbox, handovers, launches, openings,
+  trials, trial_ends, fetches, turned_away, commitments, feed, orders, outbox, inbox, handovers, launches, openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
