@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed, NotAllowed
 from guarantee.ids import derive, digest
+from guarantee.lifecycle import Stage
 from guarantee.result import Mode, ModelVersion
 from guarantee.states import ResultState
 
@@ -235,17 +236,19 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """What is in routine and what is tried, now.
+    """What is in routine and what is tried, now. In routine is what was appointed; what it may do there is its stage's.
 
     Args:
         appointments: those in force, by name.
         trials: those that are not over.
         known: every version that either names, by "name@version".
+        stages: where each version stands in its life, by "name@version".
     """
 
     appointments: Mapping[str, Appointment] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     known: Mapping[str, ModelVersion] = field(default_factory=dict)
+    stages: Mapping[str, Stage] = field(default_factory=dict)
 
     def assigned(self, name: str, site: str, kind: CaseKind, uid: str) -> tuple[Assigned, ...]:
         """Return the versions of a model that look at a case, that of care first; () when none was ever appointed."""

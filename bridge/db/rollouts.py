@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
 from bridge.db import tables
+from bridge.db.stages import SqlLives
 from bridge.db.stops import LOCK
 from guarantee.codec import parse_time, time_text
 from guarantee.errors import Malformed
@@ -34,7 +35,8 @@ class SqlRollouts:
         lines = [_appointment(row) for row in self._connection.execute(present).mappings()]
         trials = tuple(_trial(row) for row in self._connection.execute(tried).mappings())
         known = self._known([*(line.model for line in lines), *(trial.model for trial in trials)])
-        return Rollout(appointments={line.name: line for line in lines}, trials=trials, known=known)
+        stages = SqlLives(self._connection).stages()
+        return Rollout(appointments={line.name: line for line in lines}, trials=trials, known=known, stages=stages)
 
     def _known(self, versions: Collection[str]) -> dict[str, ModelVersion]:
         rows = self._connection.execute(select(tables.models).where(tables.models.c.id.in_(versions)))

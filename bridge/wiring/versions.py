@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bridge.config import ConfigError
 from bridge.wiring.parts import Parts
 from guarantee.card import Card
+from guarantee.lifecycle import Stage, allowed
 from guarantee.result import Mode
 from guarantee.rollout import Rollout
 
@@ -33,7 +34,7 @@ def require_usable(version: str, parts: Parts, *, for_care: bool = True) -> None
 
     Raises:
         ConfigError: it is not installed or not yet known here, the rules have no policy for it, it looks at other
-            cases than the version in routine, or its card says shadow.
+            cases than the version in routine, its card says shadow, or its stage allows less.
     """
     card = parts.catalogue.card_of(version)
     if card is None:
@@ -45,11 +46,22 @@ def require_usable(version: str, parts: Parts, *, for_care: bool = True) -> None
             f"the card of {version} says shadow: nobody is treated with it, and it is tried with --shadow"
         )
     with parts.store("desk").reading() as unit:
-        known, present = unit.registry.model(version), in_routine(card.model.name, unit.rollouts.now(), parts)
+        rollout = unit.rollouts.now()
+        known, present = unit.registry.model(version), in_routine(card.model.name, rollout, parts)
     if known != card.model:
         raise ConfigError(f"{version} is installed and this database does not know it yet: restart, or `aval migrate`")
+    _require_stage(version, rollout.stages.get(version), for_care=for_care)
     if present is not None and present.kind is not card.kind:
         raise ConfigError(f"{version} looks at {card.kind} cases, {present.model.id} at {present.kind} cases")
+
+
+def _require_stage(version: str, stage: Stage | None, *, for_care: bool) -> None:
+    wanted = Mode.CARE if for_care else Mode.SHADOW
+    if allowed(stage, wanted) is not wanted:
+        raise ConfigError(
+            f"{version} is at {stage}: patients are treated from pilot on, and it looks on in shadow mode from poc on; "
+            "`aval models advance` first"
+        )
 
 
 def check_in_routine(parts: Parts) -> str:

@@ -151,7 +151,13 @@ def test_two_results_of_one_case_are_both_found(store: SqlStore, steps: Steps) -
     with store.transaction("operator") as unit:
         model = replace(a_result().model, name="lung")
         row = {"id": model.id, "digest": model.digest, "card": model.card, "at": "2026"}
-        unit.connection.execute(text("INSERT INTO models VALUES (:id, 'lung', '1.0.0', :digest, :card, :at)"), row)
+        unit.connection.execute(
+            text(
+                "INSERT INTO models (id, name, version, digest, card, added_at) "
+                "VALUES (:id, 'lung', '1.0.0', :digest, :card, :at)"
+            ),
+            row,
+        )
     case = replace(steps.receive("1.2"), manifest=MANIFEST)
     both = {a_result(case).id, a_result(case, model=model).id}
     steps.complete(replace(case, manifest=None), a_result(case), a_result(case, model=model))

@@ -14,6 +14,7 @@ from guarantee.events import EventReceived
 from guarantee.ids import DeliveryId, digest
 from guarantee.journal import verify
 from guarantee.judging import Commitment
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Verdict
 from guarantee.pauses import Pause, PauseAction
 from guarantee.policy import Policy
@@ -106,6 +107,21 @@ def test_a_worker_suspends_one_version_and_people_resume_it(processes: Processes
     processes.stop(Scope.VERSION, MODEL.id, Action.RESUME)
     with processes.store_as(DELIVER).reading() as unit:
         assert in_force(unit.stops.lines()) == ()
+
+
+def test_the_desk_signs_for_a_stage_and_everybody_sees_it(processes: Processes) -> None:
+    begun = Line(model=MODEL.id, n=1, stage=Stage.SHADOW, by=INSTALLER, second="", reason="essai", at=at(1))
+    granted = replace(begun, n=2, stage=Stage.PILOT, by="dr.martin")
+    for role, line in (("owner", begun), (DESK, granted)):
+        with processes.store_as(role).transaction(f"advance:{line.by}") as unit:
+            unit.lives.add(line)
+    for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
+        with processes.store_as(role).reading() as unit:
+            assert unit.lives.of(MODEL.id) == (begun, granted)
+            assert unit.lives.stages() == {MODEL.id: Stage.PILOT}
+    with processes.store_as(AUDIT).reading() as unit:
+        noted = [(link.action, link.subject) for link in unit.journal.links() if link.action.startswith("model.")]
+    assert noted[-2:] == [("model.shadow", MODEL.id), ("model.pilot", MODEL.id)]
 
 
 def test_the_desk_retires_a_version_and_everybody_sees_it(processes: Processes) -> None:

@@ -29,9 +29,11 @@ from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
 
 CLOSED = a_reader("dr.closed", Role.RADIOLOGIST)
 IDLE = a_reader("dr.idle", Role.RADIOLOGIST)
-SPARE, UNUSED, HELD, HELD_VERSION, ENDED = (
-    replace(MODEL, name=name) for name in ("spare", "unused", "held-model", "held-version", "ended")
+SPARE, UNUSED, HELD, HELD_VERSION, ENDED, OBSERVED, PILOTED = (
+    replace(MODEL, name=name)
+    for name in ("spare", "unused", "held-model", "held-version", "ended", "observed", "piloted")
 )
+MODELS = (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, OBSERVED, PILOTED)
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class Builder:
         self.stops()
         self.retirements()
         self.versions()
+        self.lives()
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -117,10 +120,7 @@ class Builder:
         self.sql(
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
-            *(
-                insert("models", model_row(model))
-                for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, *versions.VERSIONS, versions.ONCE)
-            ),
+            *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
             insert("policies", policy_row(a_policy(3))),
         )
 
@@ -245,6 +245,11 @@ class Builder:
             versions.trial_row(tried),
             self.world.retirement(versions.OVER),
         )
+
+    def lives(self) -> None:
+        begun = {"by_whom": "installer", "stage": "shadow"}
+        self.sql("owner", *(self.world.stage(model.id, **begun) for model in (OBSERVED, PILOTED)))
+        self.sql("aval_desk", self.world.stage(PILOTED.id, n=2, stage="pilot"))
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:

@@ -612,6 +612,71 @@ END $$;
 CREATE TRIGGER results_for_care_by_appointment BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_appointment();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_appointment;
 
+CREATE FUNCTION stages_follow_life() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.by_whom <> 'installer';
+  IF (NEW.by_whom <> 'installer') AND (NEW.n = (SELECT coalesce(max(s.n), 0) + 1 FROM stages s WHERE s.model_id = NEW.model_id) AND EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'model' AND t.source = coalesce((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1), 'idea') AND t.target = NEW.stage)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_follow_life: the life of a model version has no such step from where it stands' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_follow_life BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_follow_life();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_follow_life;
+
+CREATE FUNCTION stages_begun_by_the_installer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.by_whom = 'installer') AND (NEW.n = 1 AND NEW.stage <> 'routine' AND aval_role() <> 'aval_desk') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_begun_by_the_installer: an installer begins a life, and puts nothing into routine' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_begun_by_the_installer BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_begun_by_the_installer();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_begun_by_the_installer;
+
+CREATE FUNCTION stages_signed_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.by_whom <> 'installer';
+  IF (NEW.by_whom <> 'installer') AND (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.by_whom AND u.active = 1 AND u.role <> 'learner' AND (NEW.stage <> 'pilot' OR u.role IN ('radiologist', 'clinician'))) AND (NEW.stage <> 'routine' OR EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.second AND u.active = 1 AND u.role IN ('radiologist', 'clinician')))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_signed_by_who_may: this person may not sign for this stage' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_signed_by_who_may BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_signed_by_who_may();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_signed_by_who_may;
+
+CREATE FUNCTION stages_granted_by_no_author() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.stage = 'routine';
+  IF (NEW.stage = 'routine') AND (NOT EXISTS (SELECT 1 FROM stages s WHERE s.model_id = NEW.model_id AND s.by_whom = NEW.second)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_granted_by_no_author: whoever asked for an earlier stage does not grant the routine' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_granted_by_no_author BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_granted_by_no_author();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_granted_by_no_author;
+
+CREATE FUNCTION stages_of_versions_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_of_versions_in_use: this model version is retired: its life is over' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_of_versions_in_use BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_of_versions_in_use();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_of_versions_in_use;
+
+CREATE FUNCTION results_for_care_by_granted_versions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.mode = 'care';
+  IF (NEW.mode = 'care') AND (coalesce((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1), 'pilot') IN ('pilot', 'routine')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_for_care_by_granted_versions: this model version stands below pilot: its results are shadow results' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_for_care_by_granted_versions BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_granted_versions();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_granted_versions;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -861,6 +926,26 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER trial_ends_never_deleted BEFORE DELETE ON trial_ends FOR EACH ROW EXECUTE FUNCTION trial_ends_never_deleted();
 ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER trial_ends_never_deleted;
+
+CREATE FUNCTION stages_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_never_updated: stages is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_never_updated BEFORE UPDATE ON stages FOR EACH ROW EXECUTE FUNCTION stages_never_updated();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_updated;
+
+CREATE FUNCTION stages_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_never_deleted: stages is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER stages_never_deleted BEFORE DELETE ON stages FOR EACH ROW EXECUTE FUNCTION stages_never_deleted();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_deleted;
 
 CREATE FUNCTION doubts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1259,6 +1344,8 @@ CREATE TRIGGER runs_never_truncated BEFORE TRUNCATE ON runs EXECUTE FUNCTION nev
 ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_truncated;
+CREATE TRIGGER stages_never_truncated BEFORE TRUNCATE ON stages EXECUTE FUNCTION never_truncated();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_truncated;
 CREATE TRIGGER stops_never_truncated BEFORE TRUNCATE ON stops EXECUTE FUNCTION never_truncated();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_truncated;
 CREATE TRIGGER transitions_never_truncated BEFORE TRUNCATE ON transitions EXECUTE FUNCTION never_truncated();
@@ -1306,11 +1393,19 @@ ALTER TABLE policies ENABLE ALWAYS TRIGGER note_policy;
 
 CREATE FUNCTION note_model() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('model.added', NEW.id, json_build_object('digest', NEW.digest, 'card', NEW.card)::text);
+  PERFORM aval_journal('model.added', NEW.id, json_build_object('digest', NEW.digest, 'card', NEW.card, 'follows', NEW.follows, 'changed', NEW.changed, 'revalidation', NEW.revalidation, 'publisher', NEW.publisher, 'key', NEW.signing_key)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW EXECUTE FUNCTION note_model();
 ALTER TABLE models ENABLE ALWAYS TRIGGER note_model;
+
+CREATE FUNCTION note_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('model.' || NEW.stage, NEW.model_id, json_build_object('n', NEW.n, 'by', NEW.by_whom, 'second', NEW.second)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_stage AFTER INSERT ON stages FOR EACH ROW EXECUTE FUNCTION note_stage();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER note_stage;
 
 CREATE FUNCTION note_model_retired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
