@@ -7,7 +7,7 @@ from bridge.web.i18n import Language
 from bridge.web.model_words import FACETS, LEVELS, NONE, ORIGINS, PARTS, SINCE, STAGES, STATES
 from bridge.wiring.models import Life
 from guarantee.content import Text
-from guarantee.lifecycle import Line
+from guarantee.lifecycle import Stage
 from guarantee.revalidation import Comparison
 from guarantee.rules import Condition
 from inference.card import GOLDEN_FILE, Package
@@ -32,8 +32,11 @@ def card_value(package: Package, life: Life) -> dict[str, Any]:
         "routes": list(life.routes),
         "stage": life.stage,
         "stages": [
-            {"stage": str(line.stage), "at": line.at, "by": line.by, "second": line.second, "reason": line.reason}
-            for line in life.lines
+            {"stage": str(line.stage), "at": line.at, "by": line.by, "reason": line.reason} for line in life.lines
+        ],
+        "appointments": [
+            {"step": str(line.step), "at": line.at, "by": line.by, "second": line.second, "reason": line.reason}
+            for line in life.appointments
         ],
         "origin": {"word": life.origin.word, "publisher": life.origin.publisher, "key": life.origin.key},
         "change": change_value(life.change),
@@ -61,7 +64,7 @@ def _parts(package: Package, life: Life, language: Language) -> Iterator[tuple[s
     card = package.card
     yield "state", [" – ".join(filter(None, (language.text(STATES[life.state]), life.why)))]
     yield "stage", [language.text(STAGES[life.stage])] if life.stage else []
-    yield "lines", [_signed(line) for line in life.lines]
+    yield "lines", _signatures(life)
     yield "origin", [language.text(ORIGINS[life.origin.word], publisher=life.origin.publisher, key=life.origin.key)]
     yield "change", _changed(life.change, language)
     yield "revalidation", [language.text(LEVELS[life.change.level])]
@@ -92,9 +95,13 @@ def _said(name: str, found: Sequence[str], language: Language) -> str:
     return f"{head}: {found[0] if found else language.text(NONE)}"
 
 
-def _signed(line: Line) -> str:
-    who = " + ".join(filter(None, (line.by, line.second)))
-    return f"{line.at:%Y-%m-%d} {line.stage}, {who}: {line.reason}"
+def _signatures(life: Life) -> list[str]:
+    """Return who put a version where, oldest first: its own lines, and its appointments."""
+    found = [(line.at, f"{line.stage}, {line.by}: {line.reason}") for line in life.lines]
+    for line in life.appointments:
+        who = " + ".join(filter(None, (line.by, line.second)))
+        found.append((line.at, f"{Stage.ROUTINE} ({line.step}), {who}: {line.reason}"))
+    return [f"{at:%Y-%m-%d} {said}" for at, said in sorted(found, key=lambda one: one[0])]
 
 
 def _changed(change: Comparison, language: Language) -> list[str]:

@@ -85,8 +85,8 @@ def add(package: Path, folder: Path) -> None:
         change = _make_known(loaded, parts)
         keep_package(loaded, target)
         with parts.store("desk").reading() as unit:
-            stage = unit.lives.stages().get(model.id)
-    where = f"Its life begins at {stage}" if stage else "`aval migrate` begins its life"
+            lines = unit.lives.of(model.id)
+    where = f"Its life begins at {lines[-1].stage}" if lines else "`aval migrate` begins its life"
     click.echo(
         f"{model.id} is in {target}. It {origin.said}.\n{_said(change)}\n{where} (aval models advance).\n"
         f"To run it, add that folder to models.packages in {folder / FILE}, name the model in a route, and restart. "

@@ -140,26 +140,17 @@ def verify(folder: Path, as_json: bool) -> None:
 @click.option(
     "--to", type=click.Choice([str(stage) for stage in STAGES]), required=True, help="the next stage, or back"
 )
-@click.option("--by", "first", required=True, metavar="LOGIN", help="who asks for it")
+@click.option("--as", "login", required=True, metavar="LOGIN", help="who signs for it")
 @click.option("--code", required=True, help="their one-time code")
-@click.option("--second", metavar="LOGIN", help="who grants it: another person, for routine alone")
-@click.option("--second-code", default="", help="their one-time code")
 @click.option("--reason", required=True, help="why; the journal keeps who, and this stays beside it")
 @folder_option
 @errors_as_exit_codes
-def advance(
-    version: str, to: str, first: str, code: str, second: str | None, second_code: str, reason: str, folder: Path
-) -> None:
-    """Sign for the next stage of VERSION (name@version), or for going back one; routine takes two named people."""
-    if bool(second) != (to == Stage.ROUTINE):
-        raise click.UsageError("--second is who grants a routine: give it for routine, and for nothing else")
+def advance(version: str, to: str, login: str, code: str, reason: str, folder: Path) -> None:
+    """Sign for the next stage of VERSION (name@version), or for going back one. Into routine: aval models promote."""
     with opened(folder) as parts:
         _require_known(version, parts)
-        one = verify_code(first, code, parts.sign_in)
-        other = verify_code(second, second_code, parts.sign_in) if second else None
-        line = stages.advance(
-            version, Stage(to), by=one, second=other, reason=reason, store=parts.store("desk"), clock=parts.clock
-        )
+        by = verify_code(login, code, parts.sign_in)
+        line = stages.advance(version, Stage(to), by=by, reason=reason, store=parts.store("desk"), clock=parts.clock)
     click.echo(f"{version}: {line.stage}")
 
 

@@ -18,9 +18,6 @@ from bridge.wiring.parts import NAMES
 from bridge.wiring.split import split
 from guarantee.lifecycle import STAGES, Stage
 
-BEGINNINGS: Final = STAGES[: STAGES.index(Stage.ROUTINE)]
-"""Where an installer may begin the life of a model: two people put it into routine."""
-
 TEMPLATE_CHARS_MAX: Final = 1_000_000
 """Longest template that is read."""
 
@@ -56,8 +53,9 @@ def check(folder: Path, process: str | None, as_json: bool) -> None:
 @click.command()
 @click.option(
     "--begin",
-    type=click.Choice([str(stage) for stage in BEGINNINGS]),
-    help="where the lives of models begin that nobody knew, for an installation that already works with its own",
+    type=click.Choice([str(stage) for stage in STAGES]),
+    help="where the lives of models begin that nobody knew, for an installation that already works with its own; two "
+    "people put each into routine afterwards",
 )
 @folder_option
 @errors_as_exit_codes

@@ -81,7 +81,7 @@ NOTES: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'model.' || NEW.stage",
         subject="NEW.model_id",
-        body={"n": "NEW.n", "by": "NEW.by_whom", "second": "NEW.second"},
+        body={"n": "NEW.n", "by": "NEW.by_whom"},
     ),
     Note(
         name="note_model_retired",
@@ -97,7 +97,7 @@ NOTES: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'appointment.' || NEW.step",
         subject="NEW.name",
-        body={"model": "NEW.model_id", "line": "NEW.seq", "by": "NEW.by_whom"},
+        body={"model": "NEW.model_id", "line": "NEW.seq", "by": "NEW.by_whom", "second": "NEW.second"},
     ),
     Note(
         name="note_trial",

@@ -14,6 +14,7 @@ from guarantee.canonical import canonical
 from guarantee.codec import time_text, to_plain
 from guarantee.errors import Malformed
 from guarantee.ids import Digest
+from guarantee.lifecycle import INSTALLER
 from guarantee.policy import Policy
 from guarantee.result import ModelVersion
 from guarantee.revalidation import Comparison, Facet, Facts, Level
@@ -95,10 +96,11 @@ class SqlRegistry:
         """Put a version in routine whose name never had one there: what is installed later is tried, or promoted."""
         rollouts = SqlRollouts(self._connection)
         if not rollouts.appointments(model.name):
-            reason = "the highest version that was installed when this model was first known here"
-            rollouts.appoint(
-                Appointment(seq=0, model=model.id, step=Step.FIRST, below=None, by="start", reason=reason, at=at)
+            reason = "the first version that Aval brought; nobody of this hospital granted it"
+            first = Appointment(
+                seq=0, model=model.id, step=Step.FIRST, below=None, by=INSTALLER, second="", reason=reason, at=at
             )
+            rollouts.appoint(first)
 
     def register_policy(self, policy: Policy, at: datetime) -> None:
         """Insert a policy that is not yet known.

@@ -1,4 +1,4 @@
-"""The lives of model versions, in SQL."""
+"""The lives of model versions up to pilot, in SQL: append-only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,10 +23,12 @@ class SqlLives:
         query = select(_STAGES).where(_STAGES.c.model_id == model_id).order_by(_STAGES.c.n)
         return tuple(_from_row(row) for row in self._connection.execute(query).mappings())
 
-    def stages(self) -> Mapping[str, Stage]:
-        """Return the stage of every version that has a line, by "name@version"."""
-        query = select(_STAGES.c.model_id, _STAGES.c.stage).order_by(_STAGES.c.model_id, _STAGES.c.n)
-        return {row.model_id: Stage(row.stage) for row in self._connection.execute(query)}
+    def last(self) -> Mapping[str, Line]:
+        """Return the last line of every version that has one, by "name@version"."""
+        later = _STAGES.alias()
+        followed = select(later.c.n).where(later.c.model_id == _STAGES.c.model_id, later.c.n > _STAGES.c.n).exists()
+        rows = self._connection.execute(select(_STAGES).where(~followed)).mappings()
+        return {row["model_id"]: _from_row(row) for row in rows}
 
     def add(self, line: Line) -> None:
         """Append one."""
@@ -36,7 +38,6 @@ class SqlLives:
                 n=line.n,
                 stage=str(line.stage),
                 by_whom=line.by,
-                second=line.second,
                 reason=line.reason,
                 at=time_text(line.at),
             )
@@ -49,7 +50,6 @@ def _from_row(row: RowMapping) -> Line:
         n=row["n"],
         stage=Stage(row["stage"]),
         by=row["by_whom"],
-        second=row["second"],
         reason=row["reason"],
         at=parse_time(row["at"]),
     )

@@ -60,9 +60,9 @@ models = _table(
     "name version digest card added_at parts follows changed revalidation publisher signing_key",
     text=frozenset({"version"}),
 )
-stages = _table("stages", "model_id n", "stage by_whom second reason at")
+stages = _table("stages", "model_id n", "stage by_whom reason at")
 retirements = _table("retirements", "model_id", "by_whom reason at")
-appointments = _table("appointments", "seq", "name model_id step below by_whom reason at")
+appointments = _table("appointments", "seq", "name model_id step below by_whom second reason at")
 trials = _table("trials", "id", "name model_id under shadow share drawn_below site seed by_whom reason at")
 trial_ends = _table("trial_ends", "trial_id", "by_whom reason at")
 cases = _table(

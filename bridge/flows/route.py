@@ -186,13 +186,14 @@ def _versions(name: str, case: Asked, catalogue: Catalogue, rollout: Rollout) ->
         return []
     assigned = rollout.assigned(name, case.site, case.kind, case.uid)
     if not assigned:
+        in_use = catalogue.card_of(rollout.foremost(name, in_use.model.id)) or in_use
         only = Assigned(model=in_use.model.id, mode=Mode.CARE, part=Part.ROUTINE)
-        return [_Version(card=in_use, assigned=only, held=True, stage=rollout.stages.get(only.model))]
+        return [_Version(card=in_use, assigned=only, held=True, stage=rollout.stage(only.model))]
     found = []
     for one in assigned:
         card = catalogue.card_of(one.model)
         stands_in = replace(in_use, model=rollout.known[one.model])
-        stage = rollout.stages.get(one.model)
+        stage = rollout.stage(one.model)
         found.append(_Version(card=card or stands_in, assigned=one, held=card is not None, stage=stage))
     return found
 
@@ -213,7 +214,8 @@ def _not_granted(card: Card, stage: Stage | None) -> Cause | None:
     """Return why a version that stands at ``stage`` does not run at all, or None."""
     if allowed(stage, card.mode) is not None:
         return None
-    return Cause(code=NOT_GRANTED, detail=f"{card.model.id} is at {stage}: aval models advance")
+    where = f"is at {stage}: aval models advance" if stage else "is not known here yet: restart, or aval migrate"
+    return Cause(code=NOT_GRANTED, detail=f"{card.model.id} {where}")
 
 
 def _by_rule(rule: Route) -> Cause:

@@ -19,7 +19,7 @@ from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
 from guarantee.lifecycle import Line, Stage, allowed, standing
 from guarantee.revalidation import Comparison
-from guarantee.rollout import Rollout
+from guarantee.rollout import Appointment, Rollout
 from guarantee.stops import in_force
 from inference import golden
 from inference.errors import PackageRefused
@@ -129,6 +129,7 @@ class Life:
         routes: those that send work to exactly this version, by name; of a version that is tried, through its trial.
         why: who retired or stopped it and why, or what it is tried for; "" otherwise.
         lines: of its life, oldest first; () while the database does not know it.
+        appointments: those of exactly this version, oldest first.
         stage: where it stands; None while the database does not know it.
         origin: whose signature it bears.
         change: what it changes, and what must be shown again.
@@ -138,6 +139,7 @@ class Life:
     routes: tuple[str, ...]
     why: str
     lines: tuple[Line, ...]
+    appointments: tuple[Appointment, ...]
     stage: Stage | None
     origin: Origin
     change: Comparison
@@ -149,6 +151,7 @@ def lives(parts: Parts) -> dict[str, Life]:
         ended = {line.model: f"{line.at:%Y-%m-%d}, {line.by}: {line.reason}" for line in unit.retirements.all()}
         stops, rollout = in_force(unit.stops.lines()), unit.rollouts.now()
         lines = {card.model.id: unit.lives.of(card.model.id) for card in parts.catalogue.cards()}
+        appointed = unit.rollouts.appointments()
         changes = {package.card.model.id: compared(package, unit) for package in parts.catalogue.packages()}
     found = {}
     for package in parts.catalogue.packages():
@@ -165,15 +168,22 @@ def lives(parts: Parts) -> dict[str, Life]:
             routes=routes,
             why=held or tried,
             lines=told,
-            stage=standing(
-                told[-1].stage if told else None,
-                suspended=state is State.STOPPED,
-                retired=state is State.RETIRED,
-            ),
+            appointments=tuple(line for line in appointed if line.model == card.model.id),
+            stage=_stage(card, rollout, state) if told else None,
             origin=parts.publishers.origin(package),
             change=changes[card.model.id],
         )
     return found
+
+
+def _stage(card: Card, rollout: Rollout, state: State) -> Stage:
+    present = rollout.appointments.get(card.model.name)
+    return standing(
+        rollout.lives.get(card.model.id),
+        routine=present is not None and present.model == card.model.id,
+        suspended=state is State.STOPPED,
+        retired=state is State.RETIRED,
+    )
 
 
 def _working(card: Card, rollout: Rollout, parts: Parts) -> tuple[State, tuple[str, ...], str]:
@@ -236,7 +246,7 @@ def check_stages(parts: Parts) -> str:
 
 def _is_idle(parts: Parts, model: str, stage: Stage | None) -> bool:
     card = parts.catalogue.card_of(model)
-    return card is not None and stage is not Stage.RETIRED and allowed(stage, card.mode) is None
+    return card is not None and stage not in {None, Stage.RETIRED} and allowed(stage, card.mode) is None
 
 
 def check_signatures(parts: Parts) -> str:

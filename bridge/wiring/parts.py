@@ -212,8 +212,6 @@ class Parts:
         with self.store("").transaction("register") as unit:
             for package in self.catalogue.packages():
                 register(package, self.publishers.require(package), unit, now, begin=begin)
-            for card in self.catalogue.in_use():
-                unit.registry.appoint_first(card.model, now)
             for policy in self.rules[1]:
                 unit.registry.register_policy(policy, now)
 

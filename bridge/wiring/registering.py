@@ -11,13 +11,16 @@ from guarantee.revalidation import Comparison, compare, predecessor
 from inference.card import Package
 from inference.facts import facts
 
-SHIPPED_BEGIN: Final = Stage.PILOT
-"""Where the models that come with Aval begin: the demonstration and a new installation run them, each draft reviewed.
-Nobody of the hospital has granted them a routine."""
+GIVEN: Final = Stage.PILOT
+"""What the models that come with Aval are given by the installer, and a routine with it: the demonstration and a new
+installation run them, each draft reviewed. The appointment says that nobody of the hospital granted it.
+A later version that comes with Aval begins where the table says, like everybody's."""
 
 
 def register(package: Package, origin: Origin, unit: SqlUnit, at: datetime, *, begin: Stage | None = None) -> None:
     """Make ``package`` known, and begin its life unless somebody did; what is known already stays as it is.
+
+    The first version of a model that comes with Aval is put in routine too.
 
     Args:
         unit: of the database's owner.
@@ -39,9 +42,12 @@ def register(package: Package, origin: Origin, unit: SqlUnit, at: datetime, *, b
     unit.registry.register_model(model, at, entry)
     if unit.lives.of(model.id):
         return
-    stage = begin or (SHIPPED_BEGIN if origin.word == "shipped" else beginning(found.level, _stage(found.before, unit)))
+    is_first = origin.word == "shipped" and not found.before
+    stage = begin or (GIVEN if is_first else beginning(found.level, _stage(found.before, unit)))
     reason = f"{found.level}: {', '.join(found.changed) or 'new'}, after {found.before or 'nothing'}"
-    unit.lives.add(Line(model=model.id, n=1, stage=stage, by=INSTALLER, second="", reason=reason, at=at))
+    unit.lives.add(Line(model=model.id, n=1, stage=stage, by=INSTALLER, reason=reason, at=at))
+    if is_first and stage is GIVEN:
+        unit.registry.appoint_first(model, at)
 
 
 def compared(package: Package, unit: SqlUnit) -> Comparison:
@@ -55,4 +61,5 @@ def compared(package: Package, unit: SqlUnit) -> Comparison:
 
 
 def _stage(model_id: str, unit: SqlUnit) -> Stage | None:
-    return unit.lives.stages().get(model_id) if model_id else None
+    lines = unit.lives.of(model_id) if model_id else ()
+    return lines[-1].stage if lines else None

@@ -99,20 +99,19 @@ CREATE TABLE models (
   CONSTRAINT model_publisher_by_key CHECK ((publisher = '') = (signing_key = ''))
 );
 
--- The life of a version: its last line says where it stands (guarantee/lifecycle.py).
+-- The life of a version up to pilot: its last line says where it stands (guarantee/lifecycle.py). In routine is what was
+-- appointed, suspended what is stopped, retired what was retired: no line says so again.
 CREATE TABLE stages (
   model_id TEXT NOT NULL,
   n INTEGER NOT NULL,
   stage TEXT NOT NULL,
   by_whom TEXT NOT NULL,
-  second TEXT NOT NULL,                        -- who grants it, where two people sign
   reason TEXT NOT NULL,
   at TEXT NOT NULL,
   PRIMARY KEY (model_id, n),
   CONSTRAINT stage_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
-  CONSTRAINT stage_known CHECK (stage IN ('idea', 'framing', 'poc', 'shadow', 'pilot', 'routine')),
-  CONSTRAINT stage_signed_for CHECK (by_whom <> '' AND reason <> ''),
-  CONSTRAINT stage_routine_by_two_people CHECK (stage <> 'routine' OR (second <> '' AND second <> by_whom))
+  CONSTRAINT stage_known CHECK (stage IN ('idea', 'framing', 'poc', 'shadow', 'pilot')),
+  CONSTRAINT stage_signed_for CHECK (by_whom <> '' AND reason <> '')
 );
 
 -- A version that has ended: it makes no new draft (guarantee/retirement.py).
@@ -133,11 +132,14 @@ CREATE TABLE appointments (
   step TEXT NOT NULL,
   below INTEGER,                               -- the line that a rollback of this one goes back to
   by_whom TEXT NOT NULL,
+  second TEXT NOT NULL DEFAULT '',             -- who grants it; '' for a rollback, and for the installer
   reason TEXT NOT NULL,
   at TEXT NOT NULL,
   CONSTRAINT appointment_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
   CONSTRAINT appointment_under_its_name CHECK (substr(model_id, 1, length(name) + 1) = name || '@'),
-  CONSTRAINT appointment_signed_for CHECK (by_whom <> '' AND reason <> '')
+  CONSTRAINT appointment_signed_for CHECK (by_whom <> '' AND reason <> ''),
+  CONSTRAINT appointment_by_two_people
+    CHECK (step = 'rollback' OR by_whom = 'installer' OR (second <> '' AND second <> by_whom))
 );
 
 -- A version that is tried beside the one in routine, for as long as that appointment is the last of its name.
