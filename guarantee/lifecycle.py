@@ -212,7 +212,7 @@ def require_untried(model: str, to: Stage, *, share: int) -> None:
 
 
 def require_triable(model: str, here: Stage, *, share: int) -> None:
-    """Return when a version that stands at ``here`` may be tried: from shadow on in shadow mode, from pilot on for care.
+    """Return when a version that stands at ``here`` may be tried: for care from pilot on, else from shadow on.
 
     Raises:
         NotAllowed: it stands below, or is suspended or retired.

@@ -4,7 +4,8 @@ from typing import Final
 
 from tests.gate.attacks import DESK, POSTGRESQL, SWEEP, attack
 from tests.gate.sessions import OWNER
-from tests.gate.world import ENDED, OBSERVED, PILOTED
+from tests.gate.versions import IS, SEEN, TRIED, trial
+from tests.gate.world import ENDED, HELD, HELD_VERSION, OBSERVED, PILOTED
 
 # fmt: off
 LIVES: Final = (
@@ -14,10 +15,18 @@ LIVES: Final = (
            lambda w: w.stage(by_whom="installer", stage="trial")),
     attack(DESK, "skip a stage", "stages_follow_life", lambda w: w.stage(stage="poc")),
     attack(DESK, "leave a line out", "stages_follow_life", lambda w: w.stage(n=7)),
-    attack(DESK, "put a version that is observed into routine", "stages_follow_life",
-           lambda w: w.stage(OBSERVED.id, n=2, stage="routine", by_whom="dr.leroy", second="dr.martin")),
-    attack(OWNER, "begin a life in routine", "stages_begun_by_the_installer",
-           lambda w: w.stage(by_whom="installer", stage="routine", second="dr.martin")),
+    attack(DESK, "say in a line that a version is in routine", "stages_follow_life stage_known",
+           lambda w: w.stage(PILOTED.id, n=3, stage="routine")),
+    attack(DESK, "return a version that is in routine", "stages_of_the_routine_stay",
+           lambda w: w.stage(IS, n=2, stage="shadow")),
+    attack(DESK, "return a version that treats a share of the patients", "stages_of_the_tried_suffice",
+           lambda w: w.stage(TRIED, n=2, stage="shadow")),
+    attack(DESK, "return a version below what its trial needs", "stages_of_the_tried_suffice",
+           lambda w: w.stage(SEEN, n=2, stage="poc"), setup=(DESK, lambda _: [trial(model_id=SEEN)])),
+    attack(DESK, "go on with a version that is suspended", "stages_of_the_suspended_stay",
+           lambda w: w.stage(HELD_VERSION.id, n=2, stage="shadow")),
+    attack(DESK, "go on with a version of a model that is suspended", "stages_of_the_suspended_stay",
+           lambda w: w.stage(HELD.id, n=2, stage="shadow")),
     attack(OWNER, "begin a life again", "stages_begun_by_the_installer",
            lambda w: w.stage(PILOTED.id, n=3, by_whom="installer", stage="pilot")),
     attack(DESK, "pass for the installer", "stages_begun_by_the_installer",
@@ -28,15 +37,8 @@ LIVES: Final = (
            lambda w: w.stage(by_whom="dr.closed")),
     attack(DESK, "let a model treat patients as an engineer", "stages_signed_by_who_may",
            lambda w: w.stage(OBSERVED.id, n=2, stage="pilot", by_whom="engineer")),
-    attack(DESK, "grant a routine as an engineer", "stages_signed_by_who_may",
-           lambda w: w.stage(PILOTED.id, n=3, stage="routine", by_whom="dr.leroy", second="engineer")),
-    attack(DESK, "grant a routine with a closed account", "stages_signed_by_who_may",
-           lambda w: w.stage(PILOTED.id, n=3, stage="routine", by_whom="dr.leroy", second="dr.closed")),
-    attack(DESK, "grant one's own routine", "stage_routine_by_two_people",
-           lambda w: w.stage(PILOTED.id, n=3, stage="routine", by_whom="dr.leroy", second="dr.leroy")),
-    attack(DESK, "grant the routine of what one piloted", "stages_granted_by_no_author",
-           lambda w: w.stage(PILOTED.id, n=3, stage="routine", by_whom="dr.leroy", second="dr.martin")),
-    attack(DESK, "go on with a version that is retired", "stages_of_versions_in_use", lambda w: w.stage(ENDED.id)),
+    attack(DESK, "go on with a version that is retired", "stages_of_versions_in_use",
+           lambda w: w.stage(ENDED.id, n=2, stage="shadow")),
     attack(SWEEP, "treat a patient with a version that is observed", "results_for_care_by_granted_versions",
            lambda w: w.result("open", model_id=OBSERVED.id)),
     attack(OWNER, "let a version follow one that nobody knows", "model_follows_a_known_version",

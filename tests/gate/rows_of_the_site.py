@@ -37,7 +37,7 @@ class SiteRows:
         return insert("features", values | changes)
 
     def stage(self, model: str = "unused@1.0.0", **changes: Any) -> Sql:
-        values = {"model_id": model, "n": 1, "stage": "framing", "by_whom": "dr.martin", "second": ""}
+        values = {"model_id": model, "n": 1, "stage": "framing", "by_whom": "dr.martin"}
         return insert("stages", values | {"reason": "essai", "at": SIGNED} | changes)
 
     def user(self, **changes: Any) -> Sql:
