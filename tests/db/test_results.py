@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from bridge.db.store import SqlStore
 from guarantee.errors import Refused, Unavailable
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.result import Cause, Mode, Priority
 from guarantee.states import ResultVerb
 from tests.db.databases import TWO_READERS
@@ -158,6 +159,7 @@ def test_two_results_of_one_case_are_both_found(store: SqlStore, steps: Steps) -
             ),
             row,
         )
+        unit.lives.add(Line(model=model.id, n=1, stage=Stage.PILOT, by=INSTALLER, reason="essai", at=at(0)))
     case = replace(steps.receive("1.2"), manifest=MANIFEST)
     both = {a_result(case).id, a_result(case, model=model).id}
     steps.complete(replace(case, manifest=None), a_result(case), a_result(case, model=model))

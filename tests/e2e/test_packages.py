@@ -11,7 +11,7 @@ import yaml
 
 from bridge.rules_file import SHIPPED
 from bridge.wiring.install import to_toml
-from guarantee.lifecycle import Stage
+from guarantee.lifecycle import Line, Stage
 from tests.e2e.script import DONE, FAULT, MISUSE, SAID_NO, called, require
 from tests.inference.builders import age_is_probability, score_package
 from tests.installation import Installation, json_of
@@ -155,7 +155,7 @@ def test_a_new_version_says_what_it_changes_and_begins_where_that_lets_it(fresh:
         if number == "1.0.0":
             put_at(fresh, "probe@1.0.0", Stage.PILOT)
     with fresh.reading() as unit:
-        stages = unit.lives.stages()
+        stages = {model: line.stage for model, line in unit.lives.last().items()}
         entry = unit.registry.entry("probe@1.1.0")
     assert {number: stages[f"probe@{number}"] for number in versions} == {
         "1.0.0": Stage.PILOT,
@@ -184,36 +184,45 @@ def test_a_new_version_says_what_it_changes_and_begins_where_that_lets_it(fresh:
     require(other, DONE, "identity", "Re-validation: new-model")
 
 
-def test_two_named_people_put_a_version_into_routine(fresh: Installation) -> None:
-    version, people = "kidney-failure@1.0.0", fresh.people
+def test_two_named_people_put_a_version_into_routine(fresh: Installation, package: Path) -> None:
+    """From idea to routine by the command line alone: who may sign, who may grant, and what each is told."""
+    version, people = "probe@1.0.0", fresh.people
 
-    def advance(to: str, by: str, second: str = "") -> tuple[str, ...]:
-        words = ["models", "advance", version, "--to", to, "--by", by, "--code", people[by].code, "--reason", "essai"]
-        return (*words, *(("--second", second, "--second-code", people[second].code) if second else ()))
+    def advance(to: str, by: str) -> tuple[str, ...]:
+        return ("models", "advance", version, "--to", to, "--as", by, "--code", people[by].code, "--reason", "essai")
 
-    routine = advance("routine", "dr.martin", "dr.nguyen")
-    require(called(*advance("routine", "dr.martin"), folder=fresh.folder), MISUSE, "--second")
-    require(called(*advance("shadow", "dr.martin", "dr.nguyen"), folder=fresh.folder), MISUSE, "--second")
-    require(called(*advance("framing", "dr.martin"), folder=fresh.folder), SAID_NO, "is at pilot")
-    require(called(*advance("routine", "dr.martin", "ing.petit"), folder=fresh.folder), SAID_NO, "radiologist")
-    require(called(*advance("routine", "dr.martin", "dr.martin"), folder=fresh.folder), SAID_NO, "two different")
-    wrong = [word if word != people["dr.martin"].code else "000000" for word in routine]
-    require(called(*wrong, folder=fresh.folder), SAID_NO, "could not be verified")
-    require(called(*advance("shadow", "ing.petit"), folder=fresh.folder), DONE, "kidney-failure@1.0.0: shadow")
+    def promote(by: str, second: str) -> tuple[str, ...]:
+        codes = ("--as", by, "--code", people[by].code, "--second", second, "--second-code", people[second].code)
+        return ("models", "promote", version, *codes, "--reason", "essai")
+
+    require(called(*advance("framing", "dr.martin"), folder=fresh.folder), SAID_NO, "was never known here")
+    require(called("models", "add", str(package), folder=fresh.folder), DONE, "Its life begins at idea")
+    use(fresh, package.parent, fresh.folder / "models" / "probe-1.0.0")
+    require(called(*advance("routine", "dr.martin"), folder=fresh.folder), MISUSE, "routine")
+    require(called(*advance("shadow", "dr.martin"), folder=fresh.folder), SAID_NO, "is at idea")
+    with fresh.parts_of_the_owner() as parts, parts.store("").transaction("setup") as unit:
+        for n, stage in enumerate((Stage.FRAMING, Stage.POC, Stage.SHADOW), 2):
+            unit.lives.add(Line(model=version, n=n, stage=stage, by="ing.petit", reason="essai", at=parts.clock.now()))
+    require(called(*promote("ing.petit", "dr.durand"), folder=fresh.folder), SAID_NO, "is promoted from pilot")
     require(called(*advance("pilot", "ing.petit"), folder=fresh.folder), SAID_NO, "radiologist or clinician")
-    require(called(*advance("pilot", "dr.nguyen"), folder=fresh.folder), DONE)
-    require(called(*routine, folder=fresh.folder), SAID_NO, "asked for an earlier stage")
-    done = advance("routine", "ing.petit", "dr.martin")
-    require(called(*done, folder=fresh.folder), DONE, "kidney-failure@1.0.0: routine")
-    said = require(
-        called("models", "show", "kidney-failure", folder=fresh.folder), DONE, "ing.petit + dr.martin: essai"
-    )
+    require(called(*advance("pilot", "dr.nguyen"), folder=fresh.folder), DONE, "probe@1.0.0: pilot")
+    require(called(*promote("dr.martin", "ing.petit"), folder=fresh.folder), SAID_NO, "radiologist")
+    require(called(*promote("ing.petit", "dr.nguyen"), folder=fresh.folder), SAID_NO, "asked for an earlier stage")
+    wrong = [word if word != people["dr.martin"].code else "000000" for word in promote("ing.petit", "dr.martin")]
+    require(called(*wrong, folder=fresh.folder), SAID_NO, "could not be verified")
+    require(called(*promote("ing.petit", "dr.martin"), folder=fresh.folder), DONE, "in routine: probe@1.0.0")
+    said = require(called("models", "show", "probe", folder=fresh.folder), DONE, "ing.petit + dr.martin: essai")
     assert "installer" in said.stdout
-    unknown = [word.replace(version, "nobody@1.0.0") for word in done]
-    require(called(*unknown, folder=fresh.folder), SAID_NO, "was never known here")
     with fresh.reading() as unit:
-        noted = [link.action for link in unit.journal.links() if link.subject == version]
-    assert noted == ["model.added", *(f"model.{stage}" for stage in ("pilot", "shadow", "pilot", "routine"))]
+        (noted,) = [json.loads(link.body) for link in unit.journal.links() if link.subject == "probe"]
+    assert (noted["by"], noted["second"]) == ("ing.petit", "dr.martin")
+
+
+def test_what_aval_brings_is_in_routine_by_the_installer_and_says_so(fresh: Installation) -> None:
+    value = json_of(require(called("models", "show", "kidney-failure", "--json", folder=fresh.folder), DONE))
+    assert (value["stage"], [line["stage"] for line in value["stages"]]) == ("routine", ["pilot"])
+    assert [(line["by"], line["step"]) for line in value["appointments"]] == [("installer", "first")]
+    require(called("models", "show", "kidney-failure", folder=fresh.folder), DONE, "nobody of this hospital granted it")
 
 
 def test_an_installation_that_works_with_its_own_models_begins_them_in_one_step(
@@ -228,14 +237,14 @@ def test_an_installation_that_works_with_its_own_models_begins_them_in_one_step(
     use(fresh, tmp_path, another)
     require(called("migrate", "--begin", "pilot", folder=fresh.folder), DONE)
     with fresh.reading() as unit:
-        assert unit.lives.stages()["other@1.0.0"] is Stage.PILOT
+        assert unit.lives.last()["other@1.0.0"].stage is Stage.PILOT
 
 
 def put_at(site: Installation, version: str, stage: Stage) -> None:
     """Bring a version that is at idea to ``stage``, as one radiologist."""
     for each in list(Stage)[1 : list(Stage).index(stage) + 1]:
         by = site.people["dr.martin"]
-        words = ("models", "advance", version, "--to", str(each), "--by", by.login, "--code", by.code)
+        words = ("models", "advance", version, "--to", str(each), "--as", by.login, "--code", by.code)
         require(called(*words, "--reason", "essai", folder=site.folder), DONE)
 
 
