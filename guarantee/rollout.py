@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed, NotAllowed
 from guarantee.ids import derive, digest
-from guarantee.lifecycle import INSTALLER, STAGES, Line, Stage
+from guarantee.lifecycle import INSTALLER, STAGES, Line, Stage, standing
 from guarantee.result import Mode, ModelVersion
 from guarantee.states import ResultState
 
@@ -284,6 +284,12 @@ class Rollout:
     def stage(self, model_id: str) -> Stage | None:
         """Return what the last line of a version says; None for one whose life nobody began."""
         return self.lives[model_id].stage if model_id in self.lives else None
+
+    def standing(self, model_id: str, *, suspended: bool, retired: bool) -> Stage:
+        """Return where a version stands (lifecycle.standing), given whether a stop suspends it and it is retired."""
+        present = self.appointments.get(model_id.partition("@")[0])
+        routine = present is not None and present.model == model_id
+        return standing(self.lives.get(model_id), routine=routine, suspended=suspended, retired=retired)
 
     def foremost(self, name: str, highest: str) -> str:
         """Return which version looks at cases while none of its name was ever appointed: the one that came furthest.

@@ -1,6 +1,6 @@
 """Sign for the next stage of a model version, or for going back one: guarantee/lifecycle.py says who may."""
 
-from guarantee.lifecycle import Line, Stage, require_untried, signed, standing
+from guarantee.lifecycle import Line, Stage, require_untried, signed
 from guarantee.opinion import Reader
 from guarantee.ports import Clock, Store
 from guarantee.stops import in_force
@@ -31,11 +31,8 @@ def advance(model: str, to: Stage, *, by: Reader, reason: str, store: Store, clo
 
 def stands(model: str, unit: Unit) -> Stage:
     """Return where a version stands now, of all eight stages."""
-    lines = unit.lives.of(model)
-    present = unit.rollouts.now().appointments.get(model.partition("@")[0])
-    return standing(
-        lines[-1] if lines else None,
-        routine=present is not None and present.model == model,
+    return unit.rollouts.now().standing(
+        model,
         suspended=any(stop.suspends(model) for stop in in_force(unit.stops.lines())),
         retired=unit.retirements.of(model) is not None,
     )

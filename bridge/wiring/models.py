@@ -17,7 +17,7 @@ from bridge.wiring.registering import compared
 from bridge.wiring.versions import at_work, in_routine
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
-from guarantee.lifecycle import Line, Stage, allowed, standing
+from guarantee.lifecycle import Line, Stage, allowed
 from guarantee.revalidation import Comparison
 from guarantee.rollout import Appointment, Rollout
 from guarantee.stops import in_force
@@ -169,21 +169,13 @@ def lives(parts: Parts) -> dict[str, Life]:
             why=held or tried,
             lines=told,
             appointments=tuple(line for line in appointed if line.model == card.model.id),
-            stage=_stage(card, rollout, state) if told else None,
+            stage=rollout.standing(card.model.id, suspended=state is State.STOPPED, retired=state is State.RETIRED)
+            if told
+            else None,
             origin=parts.publishers.origin(package),
             change=changes[card.model.id],
         )
     return found
-
-
-def _stage(card: Card, rollout: Rollout, state: State) -> Stage:
-    present = rollout.appointments.get(card.model.name)
-    return standing(
-        rollout.lives.get(card.model.id),
-        routine=present is not None and present.model == card.model.id,
-        suspended=state is State.STOPPED,
-        retired=state is State.RETIRED,
-    )
 
 
 def _working(card: Card, rollout: Rollout, parts: Parts) -> tuple[State, tuple[str, ...], str]:

@@ -256,6 +256,14 @@ def test_a_version_that_is_installed_later_takes_nothing_from_the_one_that_is_fu
     assert lived(*stages).foremost("lung", LATER) == chosen
 
 
+def test_where_a_version_stands_follows_from_its_appointment_and_its_last_line() -> None:
+    made = replace(lived(Stage.PILOT, Stage.PILOT), appointments=in_routine(history(OLD)))
+    rest = {"suspended": False, "retired": False}
+    assert [made.standing(model, **rest) for model in (OLD, NEW, LATER)] == [Stage.ROUTINE, Stage.PILOT, Stage.IDEA]
+    assert made.standing("heart@1.0.0", **rest) is Stage.IDEA
+    assert made.standing(OLD, suspended=True, retired=False) is Stage.SUSPENDED
+
+
 def test_another_model_is_nobodys_foremost_version() -> None:
     made = lived(Stage.PILOT, name="heart")
     assert made.foremost("lung", OLD) == OLD
