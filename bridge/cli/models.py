@@ -138,7 +138,7 @@ def verify(folder: Path, as_json: bool) -> None:
 @models.command()
 @click.argument("version")
 @click.option(
-    "--to", type=click.Choice([str(stage) for stage in STAGES]), required=True, help="the next stage, or back"
+    "--to", type=click.Choice([str(stage) for stage in STAGES[1:]]), required=True, help="the next stage, or back"
 )
 @click.option("--as", "login", required=True, metavar="LOGIN", help="who signs for it")
 @click.option("--code", required=True, help="their one-time code")

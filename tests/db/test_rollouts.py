@@ -11,6 +11,7 @@ from bridge.db.engine import engine_at
 from bridge.db.pairs import Side
 from bridge.db.store import SqlStore
 from guarantee.errors import Malformed, Refused
+from guarantee.lifecycle import Line, Stage
 from guarantee.result import Mode, ModelVersion, Result
 from guarantee.rollout import Appointment, Step, Trial, promoted, rolled_back
 from guarantee.states import ResultState, ResultVerb
@@ -113,6 +114,32 @@ def test_two_people_who_roll_back_at_once_go_back_once(postgresql_database: Data
             unit.rollouts.appoint(line)
         with store.reading() as unit:
             assert unit.rollouts.now().appointments[MODEL.name].model == NEWER.id
+
+
+def test_a_promotion_and_a_return_that_meet_do_not_miss_each_other(postgresql_database: Database) -> None:
+    """Whoever comes second is refused: nothing is in routine whose pilot was taken away, and the other way round."""
+    third = replace(MODEL, version="3.0.0")
+    with engine_at(postgresql_database.url) as engine:
+        with engine.begin() as connection:
+            make_known(connection, NEWER, third)
+        with SqlStore(engine).transaction("rollout") as unit:
+            unit.registry.appoint_first(MODEL, at(0))
+
+    def returned(unit: Any, model: ModelVersion) -> None:
+        unit.lives.add(Line(model=model.id, n=2, stage=Stage.SHADOW, by="dr.martin", reason="essai", at=at(1)))
+
+    with (
+        at_the_same_moment(postgresql_database, lambda unit: returned(unit, NEWER)) as (second, _),
+        pytest.raises(Refused, match="appointments_of_the_piloted"),
+        second.transaction("rollout:other") as unit,
+    ):
+        appoint(unit, NEWER.id)
+    with (
+        at_the_same_moment(postgresql_database, lambda unit: appoint(unit, third.id)) as (second, _),
+        pytest.raises(Refused, match="stages_of_the_routine_stay"),
+        second.transaction("advance:other") as unit,
+    ):
+        returned(unit, third)
 
 
 def test_a_rollback_and_a_case_that_is_routed_meanwhile_do_not_miss_each_other(postgresql_database: Database) -> None:
