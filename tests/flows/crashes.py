@@ -18,6 +18,7 @@ SUBJECTS = (
     "rollouts",
     "feed",
     "orders",
+    "lives",
     "messages",
 )
 
