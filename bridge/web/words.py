@@ -129,6 +129,7 @@ METHODS: Final[Mapping[str, str]] = {
     "read-back": N_("read back and compared"),
     "query": N_("found there by a query"),
     "version-id": N_("read back with its version"),
+    "hl7-ack": N_("acknowledged by it, in HL7v2"),
 }
 
 KINDS: Final[Mapping[str, str]] = {
