@@ -7,6 +7,7 @@ value), and its number is left out.
 
 import base64
 from collections.abc import Iterator
+from itertools import accumulate, takewhile
 from typing import Final
 
 from fhir_adapters import texts
@@ -33,8 +34,8 @@ DIGEST: Final = "content-sha256"
 SPELLING: Final = "spelling"
 INFORMATION: Final = "patient-information"
 
-LINE_CHARS: Final = 240
-"""Most characters of one line: several old records cut a result at 255."""
+LINE_CHARS: Final = 199
+"""Most characters of one line, escaped: TX has no such limit, but ST has, and several records keep both alike."""
 
 READER_FINDING: Final = "reader-finding"
 """Type code of what a reader added (guarantee/amend.py): no machine said it."""
@@ -111,13 +112,13 @@ def lines(context: Context) -> Iterator[dict[int, str]]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """Yield ``line`` in pieces that can be kept whole, broken after a space where there is one."""
-    while len(line) > LINE_CHARS:
-        at = line.rfind(" ", 0, LINE_CHARS) + 1 or LINE_CHARS
+    """Yield ``line`` in pieces that can be kept whole, escaped, broken after a space where there is one."""
+    while line:
+        widths = accumulate(len(escape(sign)) for sign in line)
+        most = sum(1 for _ in takewhile(lambda width: width <= LINE_CHARS, widths))
+        at = len(line) if most == len(line) else line.rfind(" ", 0, most) + 1 or most
         yield line[:at]
         line = line[at:]
-    if line:
-        yield line
 
 
 def document(context: Context) -> dict[int, str]:
