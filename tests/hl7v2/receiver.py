@@ -38,8 +38,8 @@ class Receiver:
         self._news = threading.Condition()
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
+        self._talks: dict[asyncio.Task[None], Any] = {}
         self._ended = asyncio.Event()
-        self._talks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), daemon=True)
 
     def start(self) -> "Receiver":
@@ -62,22 +62,26 @@ class Receiver:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._ended.wait()
+        while taken := asyncio.all_tasks() - {asyncio.current_task()} - self._talks.keys():
+            await asyncio.wait(taken)  # a connection that came just now is taken whole, or it would stay open
         server.close()
-        for talk in self._talks:
+        for talk, writer in self._talks.items():
             talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+            writer.close()
+        if self._talks:
+            await asyncio.wait(self._talks)
+        await asyncio.sleep(0)  # a transport ends in the round after it was closed
 
-    async def _begin(self, reader: Any, writer: Any) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks.add(task)
+    def _begin(self, reader: Any, writer: Any) -> None:
+        self._talks[self._loop.create_task(self._talk(reader, writer))] = writer
+
+    async def _talk(self, reader: Any, writer: Any) -> None:
         try:
             while await self._answered(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            self._talks.discard(task)
             writer.close()
 
     async def _answered(self, reader: Any, writer: Any) -> bool:
