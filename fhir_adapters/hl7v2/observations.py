@@ -47,6 +47,9 @@ CORRECTED: Final = Text(
 )
 PERSON: Final = Text(fr="Dit par le praticien, sans système d'IA", en="Said by the clinician, without an AI system")
 
+_NULL: Final = '""'
+"""Means "delete what you have" (2.5, 2.7.1): two quotation marks that are meant go in two pieces."""
+
 _DIGEST: Final = Text(fr="Empreinte du contenu validé", en="Digest of the endorsed content")
 _SPELLING: Final = Text(
     fr="Texte translittéré pour ce destinataire : des lettres et des signes sont écrits autrement (oe, >=, ^9).",
@@ -117,6 +120,7 @@ def _pieces(line: str) -> Iterator[str]:
         widths = accumulate(len(escape(sign)) for sign in line)
         most = sum(1 for _ in takewhile(lambda width: width <= LINE_CHARS, widths))
         at = len(line) if most == len(line) else line.rfind(" ", 0, most) + 1 or most
+        at = 1 if line[:at] == _NULL else at
         yield line[:at]
         line = line[at:]
 

@@ -87,8 +87,7 @@ class MllpDestination:
         """
         package = release.package_for(self.name)
         parts = Package.from_bytes(self._vault.get(package)).parts
-        messages = [self._vault.get(part.digest) for part in parts]
-        answers = self._exchanged(messages)
+        answers = self._exchanged([_message(self._vault.get(part.digest)) for part in parts])
         told = [
             {"part": part.name, "control": part.uid, "answer": answer}
             for part, answer in zip(parts, answers, strict=True)
@@ -104,12 +103,12 @@ class MllpDestination:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _exchanged(self, messages: Sequence[bytes]) -> list[str]:
+    def _exchanged(self, messages: Sequence[tuple[str, bytes]]) -> list[str]:
         deadline = time.monotonic() + SEND_S
         with connected(self._options) as line:
-            return [self._acknowledged(line, data, deadline) for data in messages]
+            return [self._acknowledged(line, control, data, deadline) for control, data in messages]
 
-    def _acknowledged(self, line: socket.socket, data: bytes, deadline: float) -> str:
+    def _acknowledged(self, line: socket.socket, control: str, data: bytes, deadline: float) -> str:
         until = min(deadline, time.monotonic() + self._options.answer_s)
         try:
             line.settimeout(max(0.0, until - time.monotonic()) or 0.001)
@@ -118,7 +117,19 @@ class MllpDestination:
         except OSError as error:  # a timeout is one, and so is what TLS says
             says = "no answer came: whether it has the message is not known. It goes again under the same number"
             raise Unavailable("no-answer", says) from error
-        return _meant(answer, read_header(data).control)
+        return _meant(answer, control)
+
+
+def _message(data: bytes) -> tuple[str, bytes]:
+    """Return the control number of released bytes, and the bytes.
+
+    Raises:
+        Declined: they are no message.
+    """
+    try:
+        return read_header(data).control, data
+    except BadMessage as error:
+        raise Declined("not-a-message", "the released bytes are no HL7v2 message of ours") from error
 
 
 def connected(options: Options) -> socket.socket:

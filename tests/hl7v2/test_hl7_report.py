@@ -10,7 +10,7 @@ from decimal import Decimal
 import hl7
 import pypdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.vault import FileVault
@@ -191,6 +191,23 @@ def test_bytes_that_are_no_message_are_refused(data: bytes) -> None:
         renderer().read_back([Rendered(name="oru", media_type="", uid="", data=data)])
     with pytest.raises(Malformed):
         renderer().read_back([])
+
+
+@settings(max_examples=60)
+@given(
+    st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=500).filter(str.strip),
+    st.sampled_from(["8859/1", "8859/15", "UNICODE UTF-8"]),
+    st.sampled_from(["text", "pdf", "both"]),
+)
+@example(text='""\n" "\n""', charset="8859/15", report="text")
+@example(text="x" * 197 + '""', charset="8859/1", report="text")
+def test_whatever_a_reader_writes_leaves_as_written_or_is_refused(text: str, charset: str, report: str) -> None:
+    why = ""
+    try:
+        rendered(endorsed(report=text), charset=charset, transliterate=True, report=report)
+    except Malformed as error:
+        why = str(error)
+    assert not why or "control character" in why or "cannot show" in why
 
 
 def test_a_control_character_is_refused() -> None:

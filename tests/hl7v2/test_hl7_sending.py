@@ -15,10 +15,13 @@ from bridge.config import ConfigError, load
 from bridge.vault import FileVault
 from bridge.wiring.hl7_out import hl7_options
 from fhir_adapters.hl7v2.sending import ANSWER_BYTES_MAX, MllpDestination, Options
+from fhir_adapters.report import FhirRenderer
 from guarantee.case import CaseKind
 from guarantee.errors import Declined, PortError, Unavailable
 from guarantee.release import Package
+from tests.fhir.releases import released as fhir_release
 from tests.fhir.samples import AMENDED, StoppedClock, endorsed
+from tests.fhir.samples import OPTIONS as FHIR
 from tests.hl7v2.outgoing import released
 from tests.hl7v2.receiver import PATIENCE_S, Receiver
 from tests.peers.base import free_port
@@ -142,6 +145,23 @@ def test_the_second_time_is_the_same_message_and_is_kept_once(
     first, second = (str(one) for one in receiver.heard)
     assert first == second
     assert len(receiver.kept) == 1
+
+
+def test_after_half_a_package_all_of_it_goes_again_and_is_kept_once(receiver: Receiver, vault: FileVault) -> None:
+    receiver.script = ["AA", "cut"]
+    release = released(ORIGINAL, vault)
+    with pytest.raises(Unavailable, match="no-answer"):
+        destination(receiver.port, vault).send(release)
+    destination(receiver.port, vault).send(release)
+    assert len(receiver.heard) == 4
+    assert len(receiver.kept) == 2
+
+
+def test_bytes_that_are_no_message_are_not_sent(receiver: Receiver, vault: FileVault) -> None:
+    (bundle,) = FhirRenderer(FHIR, lambda _: b"").render(ORIGINAL)
+    with pytest.raises(Declined, match="not-a-message"):
+        destination(receiver.port, vault).send(fhir_release(ORIGINAL, bundle, vault))
+    assert receiver.heard == []
 
 
 def test_nobody_at_the_address(vault: FileVault) -> None:
