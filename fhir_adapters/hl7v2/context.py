@@ -23,7 +23,7 @@ CONTROL_CHARS: Final = 20
 """Length of MSH-10 and OBR-3: 2.5 allows 20 and 22. 80 bits of a digest: no two messages of a site share them."""
 
 _AUTHORITY: Final = re.compile(r"[^|^~\\&\s]+|[^|^~\\&\s]*&[^|^~\\&\s]+&(?:ISO|DNS|URI|GUID)")
-_OID: Final = re.compile(r"urn:oid:([012](?:\.(?:0|[1-9]\d*))+)")
+_OID: Final = re.compile(r"(?:urn:oid:)?([012](?:\.(?:0|[1-9]\d*))+)")
 _URI: Final = re.compile(r"https?://\S+|urn:\S+")
 _SEX: Final = {"M": "M", "F": "F", "O": "O"}
 
@@ -142,6 +142,15 @@ class Context:
         if self.options.filler == "accession" and order:
             return escape(order)
         return components(self.report_number, escape(self.options.application))
+
+    @property
+    def placer(self) -> str:
+        """OBR-2: the number that the requesting system gave the order, where there is exactly one."""
+        found = {order.placer for order in self.endorsed.orders} - {""}
+        if len(found) != 1:
+            return ""
+        system, _, value = found.pop().partition("|")
+        return components(escape(value), *(self._authority(system).split("&") if system else ()))
 
     @property
     def practitioners(self) -> str:

@@ -92,7 +92,7 @@ def _oru(context: Context, control: str) -> Iterator[str]:
     visit = context.visit()
     if 19 in visit:
         yield segment("PV1", visit)
-    yield segment("ORC", {1: "RE", 3: context.filler})
+    yield segment("ORC", {1: "RE", 2: context.placer, 3: context.filler})
     yield segment("OBR", _request(context))
     yield segment("NTE", {1: "1", 2: "L", 3: _assisted(context)})
     rows = chain(obx.findings(context), _report(context), [obx.information(context)], obx.identity(context))
@@ -104,6 +104,7 @@ def _request(context: Context) -> dict[int, str]:
     first, *others = (opinion.statement.reader for opinion in context.endorsers)
     return {
         1: "1",
+        2: context.placer,
         3: context.filler,
         4: obx.report_code(context),
         7: context.effective,
@@ -150,6 +151,7 @@ def _document(context: Context) -> dict[int, str]:
         4: context.effective,
         5: context.practitioners,
         12: components(context.report_number, escape(context.options.application)),
+        14: context.placer,
         15: context.filler,
         17: "PA",
         19: "AV",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,12 @@ from bridge.flows import destinations as flow
 from bridge.flows.retract import withdraw
 from fhir_adapters.hl7v2.sending import MllpDestination, Options
 from guarantee.breaker import FAILURES_MAX, Phase
+from guarantee.ids import digest
+from guarantee.orders import Order, OrderStatus
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Result
 from guarantee.states import ResultState
-from tests.flows.fakes import arrival
+from tests.flows.fakes import PATIENT, START, arrival
 from tests.flows.world import World
 from tests.hl7v2.outgoing import renderer
 from tests.hl7v2.receiver import Receiver
@@ -74,6 +77,39 @@ def test_what_was_not_acknowledged_goes_again_under_its_number(hospital: Hospita
     assert hospital.result(result.id).state is ResultState.DELIVERED
     assert len(hospital.receiver.heard) == 3
     assert len(hospital.receiver.kept) == 2
+
+
+def told(hospital: Hospital, **changes: Any) -> None:
+    """Have the feed say that somebody asked for exam 1.2."""
+    asked = Order(
+        **{
+            "placer": "RX|P1",
+            "filler": "RIS|F1",
+            "accession": "",
+            "study": "1.2",
+            "sites": frozenset(),
+            "patient": PATIENT,
+            "numbers": (),
+            "procedures": frozenset(),
+            "procedure": "IRM",
+            "indication": "",
+            "is_stat": False,
+            "status": OrderStatus.WANTED,
+            "said_at": START,
+        }
+        | changes
+    )
+    with hospital.store.transaction("feed") as unit:
+        unit.orders.add(asked, sender="gam", message=digest(asked.name.encode()), at=hospital.clock.now())
+
+
+def test_the_order_that_asked_for_the_exam_is_named_and_no_other(hospital: Hospital) -> None:
+    told(hospital)
+    told(hospital, placer="RX|P2", filler="RIS|F2", status=OrderStatus.CANCELLED)
+    told(hospital, placer="RX|P3", filler="RIS|F3", study="1.3")
+    hospital.endorsed()
+    hospital.deliver_all()
+    assert {str(one.segment("OBR")(2)) for one in hospital.receiver.heard[:1]} == {"P1^RX"}
 
 
 def test_a_refusal_waits_for_a_person_who_may_send_the_same_again(hospital: Hospital) -> None:

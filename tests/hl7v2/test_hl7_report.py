@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import hl7
 import pypdf
@@ -19,9 +20,10 @@ from guarantee.agreement import disagreement
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
+from guarantee.orders import Order, OrderStatus
 from guarantee.ports import Rendered
 from guarantee.release import WithdrawalReason
-from tests.fhir.samples import AMENDED, PATIENT, READER, SECOND, endorsed, finding
+from tests.fhir.samples import AMENDED, PATIENT, READER, SECOND, T0, endorsed, finding
 from tests.hl7v2.outgoing import folder_vault, judged, lines, rendered, renderer, rows, withdrawn
 
 HARD = "Volume | 1^2 & 3~4 \\ fin – œdème ≥ 2 cm³\n\n  retrait, 10⁹/L\n" + "mot " * 200
@@ -87,6 +89,7 @@ def test_what_the_patient_was_told_is_a_code(informed: str) -> None:
     [
         ("", "CHU-X&1.2.250.1.999.1&ISO"),
         ("urn:oid:1.2.250.1.999.1.1", "&1.2.250.1.999.1.1&ISO"),
+        ("1.2.250.1.999.1.1", "&1.2.250.1.999.1.1&ISO"),
         ("https://chu.example/ipp", "&https://chu.example/ipp&URI"),
         ("CHU-Y", "CHU-Y"),
         ("mapped", "CHU-M&1.2.3&ISO"),
@@ -116,6 +119,46 @@ def test_a_stay_has_its_number_and_a_patient_is_no_stay() -> None:
 def test_the_accession_number_may_be_the_filler_number() -> None:
     (oru,) = rendered(endorsed(), mdm=False, filler="accession")
     assert rows(oru.data, "OBR")[0][3] == "A20261121-0042"
+
+
+def order(**changes: Any) -> Order:
+    return Order(
+        **{
+            "placer": "urn:oid:1.2.250.1.999.3|P|77",
+            "filler": "",
+            "accession": "A20261121-0042",
+            "study": "",
+            "sites": frozenset(),
+            "patient": PATIENT,
+            "numbers": (),
+            "procedures": frozenset(),
+            "procedure": "",
+            "indication": "",
+            "is_stat": False,
+            "status": OrderStatus.WANTED,
+            "said_at": T0,
+        }
+        | changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "placer"),
+    [
+        ((), ""),
+        ((order(),), "P\\F\\77^^1.2.250.1.999.3^ISO"),
+        ((order(placer="RX|P1"), order(placer="")), "P1^RX"),
+        ((order(placer="|P1"),), "P1"),
+        ((order(), order(placer="RX|P1")), ""),
+    ],
+)
+def test_the_order_is_named_where_there_is_one(orders: tuple[Order, ...], placer: str) -> None:
+    oru, mdm = rendered(replace(endorsed(), orders=orders))
+    judged(oru.data)
+    judged(mdm.data)
+    assert rows(oru.data, "ORC")[0][2] == placer
+    assert rows(oru.data, "OBR")[0][2] == placer
+    assert rows(mdm.data, "TXA")[0][14] == placer
 
 
 def test_the_same_release_gives_the_same_bytes_and_each_destination_its_own_numbers() -> None:
