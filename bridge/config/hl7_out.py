@@ -13,7 +13,7 @@ Authority = Annotated[
 ]
 """Who gives numbers, as HL7v2 names it (HD): NAMESPACE, or NAMESPACE&OID&ISO."""
 
-Word = Annotated[str, StringConstraints(pattern=r"^[^|~\\&\x00-\x1f]*$", max_length=180)]
+Word = Annotated[str, StringConstraints(pattern=r"^[^|^~\\&\x00-\x1f]*$", max_length=180)]
 """A name in the header of a message, without what delimits."""
 
 

@@ -82,6 +82,7 @@ def test_its_certificate_is_watched(tmp_path: Path) -> None:
         (DPI.format(port=1).replace("CHU-X&1.2.250.1.999.1&ISO", "CHU|X"), "patient_authority"),
         (DPI.format(port=1).replace("&ISO", ""), "patient_authority"),
         (DPI.format(port=1) + "receiving_application = 'a|b'\n", "receiving_application"),
+        (DPI.format(port=1) + "receiving_facility = 'a^1.2^ISO'\n", "receiving_facility"),
         (DPI.format(port=1) + "charset = 'ASCII'\n", "charset"),
         (DPI.format(port=1) + "version = '2.3'\n", "version"),
         (DPI.format(port=1) + "zone = 'Mars/Olympus'\n", "zone"),
