@@ -23,6 +23,7 @@ from guarantee.ids import Digest, ReleaseId
 from guarantee.inputs import Coded, Inputs
 from guarantee.mask import Mask
 from guarantee.opinion import Opinion, Reader, Seal
+from guarantee.orders import Order
 from guarantee.release import Notice, Package, Receipt, Release
 from guarantee.result import Result
 from guarantee.runs import Spent
@@ -192,6 +193,7 @@ class Endorsed:
         release: identifier of the release to be; every outgoing identifier is derived from it.
         opinions: those behind the decision; the first one's reader is the verifying observer.
         sources: the inputs, readable from the vault.
+        orders: those of the exam that are still wanted and do not contradict its patient.
     """
 
     release: ReleaseId
@@ -202,6 +204,7 @@ class Endorsed:
     decision: Decision
     opinions: tuple[Opinion, ...]
     sources: tuple[Source, ...]
+    orders: tuple[Order, ...] = ()
 
     @property
     def reader(self) -> Reader:

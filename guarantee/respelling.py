@@ -14,8 +14,8 @@ import re
 import unicodedata
 from typing import Final
 
-REPERTOIRES: Final = ("latin-1", "ascii")
-"""What text may be respelled for: ISO 8859-1 and ISO 646."""
+REPERTOIRES: Final = ("latin-1", "iso8859-15", "ascii")
+"""What text may be respelled for: ISO 8859-1, ISO 8859-15 and ISO 646."""
 
 TABLE: Final[dict[str, str]] = {
     "œ": "oe",

@@ -100,7 +100,7 @@ def _broker(settings: Settings) -> str:
 
 
 def _destinations(settings: Settings) -> list[str]:
-    return [*settings.destinations.pacs, *settings.destinations.fhir]
+    return [*settings.destinations.pacs, *settings.destinations.fhir, *settings.destinations.hl7]
 
 
 def _topics(settings: Settings) -> tuple[str, ...]:

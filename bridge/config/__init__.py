@@ -7,6 +7,7 @@ would read the same sources, but ignores unknown variables and does not say wher
 
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 
 from bridge.config.base import ConfigError, DestinationName, Section
 from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
+from bridge.config.hl7_out import Hl7OutSettings
 from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
 from bridge.config.launchers import LauncherSettings
 from bridge.config.metrics import MetricsSettings
@@ -37,13 +39,15 @@ class Destinations(Section):
 
     pacs: dict[DestinationName, PacsSettings] = Field(default_factory=dict, description="by name")
     fhir: dict[DestinationName, FhirSettings] = Field(default_factory=dict, description="by name")
+    hl7: dict[DestinationName, Hl7OutSettings] = Field(default_factory=dict, description="by name")
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
         """One name is one place: with two, the second would silently take the results of the first."""
-        both = sorted(self.pacs.keys() & self.fhir.keys())
+        counted = Counter([*self.pacs, *self.fhir, *self.hl7])
+        both = sorted(name for name, times in counted.items() if times > 1)
         if both:
-            raise ValueError(f"{', '.join(both)} names a PACS and a record; give one of them another name")
+            raise ValueError(f"{', '.join(both)} names two destinations; give one of them another name")
         return self
 
 

@@ -49,7 +49,8 @@ class Hl7Tls(Section):
         return self
 
 
-def _require_zone(name: str) -> str:
+def require_zone(name: str) -> str:
+    """Return ``name``; a ValueError where no zone is called that."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -66,7 +67,7 @@ class Hl7(Section):
     charset: Literal["8859/15", "8859/1", "UNICODE UTF-8", "ASCII"] = Field(
         "8859/15", description="character set of messages whose MSH-18 is empty"
     )
-    zone: Annotated[str, AfterValidator(_require_zone)] = Field(
+    zone: Annotated[str, AfterValidator(require_zone)] = Field(
         "Europe/Paris", description="time zone of times that come without one"
     )
     authorities: dict[str, str] = Field(

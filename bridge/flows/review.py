@@ -22,6 +22,7 @@ from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, 
 from guarantee.events import DeliveryDue
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
 from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
+from guarantee.orders import Order, OrderStatus
 from guarantee.policy import Policy
 from guarantee.ports import Catalogue, Clock, Endorsed, Renderer, Sealer, Store, Vault
 from guarantee.release import Grounds, Kind, Package, Part, Rendering, Terms, Witness, mint, release_id
@@ -65,6 +66,7 @@ class _Stored:
     question: Question
     first_shown: Question
     opinions: tuple[Opinion, ...]
+    orders: tuple[Order, ...]
 
 
 def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str = "") -> Question:
@@ -129,15 +131,21 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
         draft = _draft_to_review(result)
         if given.shown != draft:
             raise DraftChanged(f"result {result.id}: the draft is no longer the one that was shown; open it again")
+        case = unit.cases.get(result.case)
         return _Stored(
             result=result,
-            case=unit.cases.get(result.case),
+            case=case,
             policy=unit.gate.policy(result.policy),
             draft=Content.from_bytes(tools.vault.get(draft)),
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
             opinions=unit.gate.opinions(result.id),
+            orders=tuple(o for o in unit.orders.of(case) if _goes_with(o, case)),
         )
+
+
+def _goes_with(order: Order, case: Case) -> bool:
+    return order.status is OrderStatus.WANTED and not order.contradicts(case.patient)
 
 
 def _draft_to_review(result: Result) -> Digest:
@@ -209,6 +217,7 @@ def _packages(
         content=final,
         decision=decision,
         opinions=(*stored.opinions, opinion),
+        orders=stored.orders,
         vault=tools.vault,
         catalogue=tools.catalogue,
     )
@@ -231,8 +240,12 @@ def endorse(
     opinions: Sequence[Opinion],
     vault: Vault,
     catalogue: Catalogue,
+    orders: tuple[Order, ...] = (),
 ) -> Endorsed:
     """Gather everything an outgoing object may be made of.
+
+    Args:
+        orders: only what is rendered anew needs them; a withdrawal is made of what was sent.
 
     Raises:
         Refused: the card of the model version is no longer here; nothing can be rendered without it.
@@ -250,6 +263,7 @@ def endorse(
         decision=decision,
         opinions=tuple(opinions),
         sources=manifest.sources,
+        orders=orders,
     )
 
 

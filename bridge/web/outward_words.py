@@ -21,6 +21,7 @@ FAILING: Final = Word(text=N_("Did not answer last time"), icon="alert", tone="w
 KINDS: Final[Mapping[str, str]] = {
     "pacs": N_("PACS"),
     "record": N_("Health record"),
+    "hl7": N_("Health record, by HL7v2"),
     "": N_("No longer configured"),
 }
 
@@ -37,6 +38,11 @@ FAILURES: Final[Mapping[str, str]] = {
     "http-429": N_("It asks to be sent less at a time"),
     "http-401": N_("It does not accept our token"),
     "http-403": N_("It does not let us write"),
+    "hl7-ae": N_("It says that it cannot take it now"),
+    "hl7-ce": N_("It says that it cannot take it now"),
+    "other-answer": N_("Its answer was about another message"),
+    "bad-answer": N_("Its answer cannot be read"),
+    "tls": N_("It does not speak TLS as configured"),
     "http-503": N_("It is out of service for the moment"),
 }
 

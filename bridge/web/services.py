@@ -87,7 +87,7 @@ class Place:
     """A destination as it is configured, without credentials.
 
     Args:
-        kind: "pacs" or "record"; "" for one that only old deliveries name.
+        kind: "pacs", "record" or "hl7"; "" for one that only old deliveries name.
         address: where it is; "" likewise.
     """
 

@@ -129,6 +129,7 @@ METHODS: Final[Mapping[str, str]] = {
     "read-back": N_("read back and compared"),
     "query": N_("found there by a query"),
     "version-id": N_("read back with its version"),
+    "hl7-ack": N_("acknowledged by it, in HL7v2"),
 }
 
 KINDS: Final[Mapping[str, str]] = {
@@ -178,6 +179,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "modality": N_("The modality is outside the intended use"),
     "two-matches": N_("The destination holds two objects with this identifier"),
     "no-transaction": N_("The destination does not take transactions"),
+    "hl7-ar": N_("The destination refused the message"),
+    "hl7-cr": N_("The destination refused the message"),
     **{str(reason): text for reason, text in WITHDRAWAL_REASONS.items()},
     **{str(reason): text for reason, text in REASONS.items()},
 }

@@ -73,6 +73,12 @@ port = 11112
 #
 # [destinations.fhir.dpi-1]
 # base_url = "http://10.1.2.10/fhir"
+#
+# Or, where the record does not speak FHIR, HL7v2 by MLLP:
+# [destinations.hl7.dpi-1]
+# host = "10.1.2.10"
+# port = 2576
+# patient_authority = "CHU-X&1.2.250.1.999.1&ISO"
 
 [journal]
 # Two places or more, the second one out of reach of whoever administers the database.

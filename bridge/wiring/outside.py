@@ -17,6 +17,7 @@ from bridge.config.record import Hl7
 from bridge.web import options as web
 from bridge.wiring import tls
 from bridge.wiring.clock import SystemClock
+from bridge.wiring.hl7_out import hl7_options, hl7_renderers
 from dicom_adapters.deliver import posting, send
 from dicom_adapters.listen import scp
 from dicom_adapters.listen.admission import Sender as DicomSender
@@ -30,6 +31,7 @@ from fhir_adapters.bundle import STORED_KINDS, read_bundle
 from fhir_adapters.capability import Options as CapabilityOptions
 from fhir_adapters.context import Options as FhirOptions
 from fhir_adapters.errors import BadRequest
+from fhir_adapters.hl7v2 import sending as hl7_client
 from fhir_adapters.hl7v2.record import is_message, read_messages
 from fhir_adapters.inbound import arrivals
 from fhir_adapters.read import ReadClient
@@ -46,7 +48,9 @@ from guarantee.unit import Arrival, Fetch
 
 VERSION: Final = version("aval")
 
-Sending: TypeAlias = send.PacsDestination | posting.StowDestination | fhir_client.DpiDestination
+Sending: TypeAlias = (
+    send.PacsDestination | posting.StowDestination | fhir_client.DpiDestination | hl7_client.MllpDestination
+)
 
 
 def scp_options(settings: Settings) -> scp.Options:
@@ -176,7 +180,10 @@ def dicom_options(settings: Settings) -> DicomOptions:
 
 
 def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[CaseKind, Mapping[str, Renderer]]:
-    """Return each destination's renderer: studies go to every PACS and record, record cases to every record."""
+    """Return each destination's renderer: studies go to every PACS and record, record cases to every record.
+
+    A record is one that speaks FHIR, or HL7v2.
+    """
     site, dicom = settings.site, dicom_options(settings)
     pacs = {
         name: DicomRenderer(
@@ -206,7 +213,8 @@ def renderers(settings: Settings, read: Callable[[Digest], bytes]) -> Mapping[Ca
         )
         for name, target in settings.destinations.fhir.items()
     }
-    return {CaseKind.STUDY: {**pacs, **records}, CaseKind.RECORD: records}
+    messages = hl7_renderers(settings, read)
+    return {CaseKind.STUDY: {**pacs, **records, **messages}, CaseKind.RECORD: {**records, **messages}}
 
 
 def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[str, Sending]:
@@ -218,6 +226,8 @@ def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[s
     for name, record in settings.destinations.fhir.items():
         server = rest.Options(base_url=record.base_url, token=record.token.get_secret_value())
         found[name] = fhir_client.DpiDestination(fhir_client.Options(name=name, server=server), vault, clock)
+    for name, receiver in settings.destinations.hl7.items():
+        found[name] = hl7_client.MllpDestination(hl7_options(name, receiver, settings), vault, clock)
     return found
 
 

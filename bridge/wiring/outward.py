@@ -1,6 +1,7 @@
 """The places outside as an engineer follows them: what is configured, how each stands, whether it answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -11,11 +12,13 @@ from bridge.config.record import FhirSettings
 from bridge.db.destinations import Traffic
 from bridge.web.services import Place, Standing
 from bridge.wiring import tls
+from bridge.wiring.hl7_out import hl7_options
 from bridge.wiring.sources import NOWHERE
 from dicom_adapters.ask.dicomweb import Web
 from dicom_adapters.associate.tls import Calling
 from dicom_adapters.deliver.echo import echo, takes
 from fhir_adapters import rest
+from fhir_adapters.hl7v2.sending import connected
 from guarantee.breaker import Health
 from guarantee.errors import Unavailable
 
@@ -38,6 +41,10 @@ def places(settings: Settings) -> tuple[Place, ...]:
     ]
     found += [
         Place(name=name, kind="record", address=record.base_url) for name, record in settings.destinations.fhir.items()
+    ]
+    found += [
+        Place(name=name, kind="hl7", address=f"{target.host}:{target.port}")
+        for name, target in settings.destinations.hl7.items()
     ]
     return tuple(found)
 
@@ -103,18 +110,30 @@ def looked_into(settings: Settings, name: str) -> str:
 
 
 def question(settings: Settings, name: str) -> Callable[[], str]:
-    """Return the question whether one configured place answers: C-ECHO of a PACS, its statement of a record."""
+    """Return the question whether one configured place answers: C-ECHO of a PACS, its statement of a record.
+
+    Of an HL7v2 receiver, whether it takes a connection: HL7v2 has no echo.
+    """
     if name in settings.destinations.pacs:
         pacs = settings.destinations.pacs[name]
         if pacs.transport == "stow":
             return partial(_search, pacs)
         return partial(_echo, pacs, tls.calling(settings, pacs))
+    if name in settings.destinations.hl7:
+        return partial(_connection, name, settings)
     return partial(_statement, settings.destinations.fhir[name])
 
 
 def _echo(pacs: PacsSettings, call: Calling | None) -> str:
     echo(aet=pacs.our_aet, peer_aet=pacs.aet, host=pacs.host, port=pacs.port, timeout_s=REACH_S, tls=call)
     return f"C-ECHO answered by {pacs.aet} at {pacs.host}:{pacs.port}{' in TLS' if call else ''}"
+
+
+def _connection(name: str, settings: Settings) -> str:
+    target = settings.destinations.hl7[name]
+    with connected(replace(hl7_options(name, target, settings), connect_s=REACH_S)):
+        how = " in TLS" if target.tls.authorities else ""
+    return f"connected to {target.host}:{target.port}{how}; HL7v2 has no echo: how it answers a message is not known"
 
 
 def _search(pacs: PacsSettings) -> str:

@@ -84,6 +84,7 @@ def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, C
     found = {"scp": settings.scp.tls.certificate}
     found |= {"hl7": settings.intake.hl7.tls.certificate} if settings.intake.hl7 else {}
     found |= {f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()}
+    found |= {f"hl7 {name}": one.tls.certificate for name, one in settings.destinations.hl7.items()}
     found |= {f"source {name}": source.tls.certificate for name, source in settings.sources.items()}
     return {f"certificate {name}": _lasts(settings.path(path), now) for name, path in found.items() if path is not None}
 

@@ -18,8 +18,13 @@ from guarantee.feed import Number
 INS_AUTHORITIES: Final = frozenset(f"1.2.250.1.213.1.4.{last}" for last in range(7, 12))
 """OIDs of the INS: INS-C, NIR, NIA, and those of demonstration and test (ANS)."""
 
-DOUBTFUL: Final = frozenset({"DOUB", "DPOT", "DOUA", "COLP", "COLV"})
-"""PID-32: a duplicate or a collision of identities, known or suspected (IHE PAM France, table 0445)."""
+DOUBTFUL: Final = frozenset({"DOUB", "DPOT", "DOUA", "COLP", "COLV", "USUR", "INVA", "DOUT", "FICT", "DESA"})
+"""PID-32: the record itself does not vouch for this identity (table 0445 of IHE PAM France, as FR Core 2.2 lists it).
+
+A duplicate or a collision, known or suspected; an identity that was usurped, invalidated, doubted, made up or put out
+of use. Not held: VALI, QUAL, RECUP; PROV and VIDE, which are ordinary in an emergency; ANOM, CACH, FILI, IDVER, RECD,
+IDRA; HOMD and HOMA, for a namesake is another person, and this one is known.
+"""
 
 _NOT_A_NUMBER_OF_OURS: Final = frozenset(
     {"AN", "VN", "NI", "NH", "SS", "PPN", "DL", "NNFRA", "INS", "INS-C", "INS-NIR"}

@@ -172,10 +172,14 @@ def test_the_published_ports_are_those_of_the_settings(tmp_path: Path) -> None:
 def test_what_the_template_comments_out_are_settings_too(tmp_path: Path) -> None:
     """Somebody will take the sign away."""
     text = (DEPLOY / "compose" / "aval.toml").read_text()
-    bare = re.sub(r"^# (\[[a-z]|[a-z]+ = )", r"\1", text, flags=re.M)
+    bare = re.sub(r"^# (\[[a-z]|[a-z_]+ = )", r"\1", text, flags=re.M)
     settings = load(written(tmp_path, bare), {})
     assert settings.scp.senders.keys() == {"scanner-1"}
     assert settings.destinations.pacs.keys() == {"pacs-1"}
+    assert settings.destinations.hl7.keys() == {"dpi-1"}
+    assert settings.intake.hl7 is not None
+    published = [int(port.rpartition(":")[2]) for port in SERVICES["intake"]["ports"]]
+    assert published == [settings.intake.port, settings.intake.hl7.port]
     assert (settings.storage.kind, settings.storage.s3.bucket) == ("s3", "aval")
 
 

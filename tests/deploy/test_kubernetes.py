@@ -194,9 +194,11 @@ def test_each_door_is_open_for_its_service_alone() -> None:
         if one["kind"] == "NetworkPolicy" and one["metadata"]["name"].removeprefix("aval-") in NAMES:
             ports = [port["port"] for rule in one["spec"].get("ingress", ()) for port in rule["ports"]]
             doors |= {one["metadata"]["name"]: ports} if ports else {}
-    services = {
-        one["metadata"]["name"]: [p["port"] for p in one["spec"]["ports"]] for one in BASE if one["kind"] == "Service"
-    }
+    services: dict[str, list[int]] = {}
+    for one in BASE:
+        if one["kind"] == "Service":  # a process has one for each place that it hears from
+            chosen = one["spec"]["selector"]["app.kubernetes.io/component"]
+            services.setdefault(f"aval-{chosen}", []).extend(port["port"] for port in one["spec"]["ports"])
     inside = {
         name: [port["containerPort"] for port in container(name)["ports"]]
         for name in PODS

@@ -166,12 +166,14 @@ def test_a_moved_stay_concerns_its_case_whoever_has_it(place: Site) -> None:
     assert (case.state, case.cause) == (C.QUARANTINED, "identity-changed")
 
 
-def test_an_identity_that_the_record_itself_doubts_is_held(place: Site) -> None:
-    told(place, m.oru(patient=m.pid(reliability="PROV")))
+@pytest.mark.parametrize("code", ["DOUB", "DPOT", "DOUA", "COLP", "COLV", "USUR", "INVA", "DOUT", "FICT", "DESA"])
+def test_an_identity_that_the_record_itself_doubts_is_held(place: Site, code: str) -> None:
+    trusted = ["VIDE", "PROV", "VALI", "RECUP", "QUAL", "FILI", "CACH", "ANOM", "IDVER", "RECD", "IDRA", "HOMD", "HOMA"]
+    told(place, m.oru(patient=m.pid(reliability="~".join(trusted))))
     case = place.case(STAY)
     assert case is not None
     assert case.state is C.RECEIVING
-    told(place, m.oru(control="2", patient=m.pid(reliability="DOUB"), order=m.obr("L2")))
+    told(place, m.oru(control="2", patient=m.pid(reliability=f"VALI~{code}"), order=m.obr("L2")))
     case = place.case(STAY)
     assert case is not None
     assert (case.state, case.cause) == (C.QUARANTINED, "identity-doubtful")
