@@ -29,6 +29,7 @@ from bridge.db.store import SqlStore, SqlUnit
 from bridge.vault import FileVault
 from bridge.wiring.install import install, to_toml
 from bridge.wiring.parts import Parts
+from bridge.wiring.rights import give_to_all
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 from tests.db.databases import ROLES
@@ -64,6 +65,7 @@ PEOPLE: Final = (
     ("dr.nguyen", "NGUYEN^Paul^^Dr", Role.CLINICIAN, "899900000022"),
     ("dr.durand", "DURAND^Anne^^Dr", Role.RADIOLOGIST, "899900000044"),
     ("ing.petit", "PETIT^Camille", Role.ENGINEER, "899900000033"),
+    ("pr.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE, "899900000055"),
 )
 """Login, name, role, professional number of nobody."""
 
@@ -158,6 +160,7 @@ class Installation:
                 parts.register()
             readers = [_reader(line, parts.settings.site) for line in PEOPLE]
             secrets = {reader.login: add_person(reader, PASSWORD, parts.sign_in) for reader in readers}
+            give_to_all(readers, parts)
         return {login: Person(login=login, secret=secret) for login, secret in secrets.items()}
 
     @contextmanager

@@ -25,6 +25,7 @@ from guarantee.errors import (
     NotEntitled,
     Unavailable,
 )
+from guarantee.habilitation import Grant, Rights, entitled
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -38,6 +39,7 @@ from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_launches import FakeLaunches
+from tests.guarantee.samples import a_right
 
 PASSWORD = "correct-horse-battery"
 IDLE = timedelta(minutes=15)
@@ -48,6 +50,10 @@ _PEOPLE = (
     ("dr.benali", "BENALI^Samira^^Dr", Role.RADIOLOGIST),
     ("i.petit", "PETIT^Jules", Role.LEARNER),
     ("b.ngo", "NGO^Bao", Role.ENGINEER),
+    ("z.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE),
+    ("d.roux", "ROUX^Denis", Role.DPO),
+    ("s.blanc", "BLANC^Sara", Role.SECURITY),
+    ("m.faure", "FAURE^Marie", Role.SECRETARY),
 )
 LOGINS = {role: next(login for login, _, r in _PEOPLE if r is role) for role in Role}
 
@@ -95,6 +101,15 @@ class FakeDesk(Measured, FakeLaunches):
         self.sessions: dict[str, tuple[Session, datetime]] = {}
         self.stop_lines: list[Stop] = []
         self.ended: list[Retirement] = []
+        self.known = Rights(
+            grants=tuple(
+                a_right(login, card.model, site, by="z.colin")
+                for login, _, role in _PEOPLE
+                for card in cards()
+                for site in ("CHU",)
+                if role in both
+            )
+        )
         self.rolled_out = Rollout()
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
@@ -205,6 +220,7 @@ class FakeDesk(Measured, FakeLaunches):
             require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
+            self.right_of(reader, case)
             nonce = secrets.token_urlsafe(24)
             expires_at = self.now() + timedelta(hours=8)
             self.questions[nonce] = (result, reader.login, case.draft.digest, expires_at)
@@ -302,6 +318,11 @@ class FakeDesk(Measured, FakeLaunches):
 
     # -------------------------------------------------------------------------------------------------------- own
 
+    def right_of(self, reader: Reader, case: _Case) -> Grant:
+        """Return the right of ``reader`` to endorse a result."""
+        site = case.staged.case.site
+        return entitled(self.known, person=reader.login, model=case.result.model, site=site, at=self.now())
+
     def _case(self, result: str) -> _Case:
         if self.missing:
             raise Unavailable("database", "no answer")
@@ -354,6 +375,7 @@ class FakeDesk(Measured, FakeLaunches):
             identity_version=1,
             policy=self.policy.ref,
             reader=session.reader,
+            right=self.right_of(session.reader, case),
             verdict=answer.verdict,
             shown=case.draft.digest,
             content=content.digest if content else None,

@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import held, versions
+from tests.gate import held, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -74,6 +74,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "appointments": {DESK},
     "trials": {DESK},
     "trial_ends": {DESK},
+    "habilitations": set(),
+    "revocations": {DESK},
+    "refusals": {DESK},
     "destinations": {DELIVER},
     "attempts": {DELIVER},
     "receipts": {DELIVER},
@@ -130,6 +133,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "appointments": lambda _: versions.appointment(),
     "trials": lambda _: versions.trial(),
     "trial_ends": lambda w: versions.trial_end(w.trial),
+    "habilitations": lambda _: rights.grant(),
+    "revocations": lambda _: rights.revocation(rights.SOON),
+    "refusals": lambda _: rights.refusal(id="another"),
     "stops": lambda w: w.stop("version", "unused@1", by_whom="infer"),
     "destinations": lambda w: w.destination(),
     "attempts": lambda w: w.attempt("validated"),
