@@ -19,8 +19,8 @@ from bridge.cli.common import (
 from bridge.config import ConfigError
 from bridge.flows import rights as flow
 from bridge.flows.rights import Wish
-from bridge.rights_file import RightsMalformed, day, read_table
 from bridge.wiring.rights import house_of
+from bridge.wiring.rights_table import RightsMalformed, day, read_table
 from guarantee.codec import time_text
 from guarantee.habilitation import Grant, Rights, Standing
 

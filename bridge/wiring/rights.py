@@ -1,13 +1,20 @@
 """Who may give rights here, to whom, for which models; and the rights that an installer gives to fictitious people."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import product
 
+from bridge.db.store import SqlUnit
+from bridge.flows.review import right_of
 from bridge.flows.rights import ENDORSERS, Wish, give
-from bridge.rights_file import House
+from bridge.web.services import Habilitated, Lacking
 from bridge.wiring.parts import Parts
-from guarantee.habilitation import GRANTER, Grant, Standing, major_of
+from bridge.wiring.rights_table import House
+from guarantee.case import Case
+from guarantee.errors import NotHabilitated
+from guarantee.habilitation import GRANTER, Grant, Lack, Standing, major_of
 from guarantee.opinion import Reader
+from guarantee.result import Result
 
 
 def house_of(parts: Parts) -> House:
@@ -41,3 +48,20 @@ def give_to_all(readers: Iterable[Reader], parts: Parts, *, evidence: str = "fic
         if reader.role in ENDORSERS and (reader.login, name, major) not in known
     ]
     return give(wishes, by=committee, store=store, clock=clock) if wishes else ()
+
+
+def lacking(reader: Reader, result: Result, case: Case, unit: SqlUnit, now: datetime) -> Lacking | None:
+    """Return the right that ``reader`` lacks to endorse ``result``, and who could give it; None when they have it."""
+    try:
+        right_of(reader, result, case, unit, now)
+    except NotHabilitated as missing:
+        people = unit.accounts.all()
+        granters = tuple(one.reader for one in people if one.active and one.reader.role is GRANTER)
+        return Lacking(lack=Lack(missing.lack), granters=granters)
+    return None
+
+
+def habilitated(unit: SqlUnit) -> Habilitated:
+    """Return every right, and who people are."""
+    people = {account.reader.login: account.reader for account in unit.accounts.all()}
+    return Habilitated(rights=unit.habilitations.all(), people=people)
