@@ -163,6 +163,13 @@ class Installation:
             give_to_all(readers, parts)
         return {login: Person(login=login, secret=secret) for login, secret in secrets.items()}
 
+    def give_rights(self) -> None:
+        """Let everybody endorse what was installed since, too."""
+        with self.parts_of_the_owner() as parts:
+            with parts.store("desk").reading() as unit:
+                readers = [account.reader for account in unit.accounts.all()]
+            give_to_all(readers, parts)
+
     @contextmanager
     def parts_of_the_owner(self) -> Iterator[Parts]:
         """Yield what the processes are made of, with the database owner's rights for each of them."""
