@@ -1,4 +1,4 @@
-"""One whole life of a right: given, used to endorse, revoked, so that what was endorsed stays; given again, and it goes."""
+"""One whole life of a right: given, used to endorse, revoked, so that nothing is sent; given again, and it is sent."""
 
 from pathlib import Path
 
