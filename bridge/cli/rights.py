@@ -117,6 +117,28 @@ def revoke(right: str, reason: str, decisions_stand: bool, folder: Path) -> None
         click.echo(f"{len(used)} results were endorsed under it; look back: aval rights used {ended.id}")
 
 
+@rights.command("revoke-all")
+@click.option("--model", required=True, help="name of the model")
+@click.option("--major", required=True, help="major version")
+@click.option("--reason", required=True, help="why, e.g. the incident; kept with each revocation")
+@click.option("--decisions-stand", is_flag=True, help="what was signed is still sent")
+@folder_option
+@errors_as_exit_codes
+def revoke_all(model: str, major: str, reason: str, decisions_stand: bool, folder: Path) -> None:
+    """End everybody's right to a major version, after an incident: they learn it anew, and are given it again."""
+    with opened(folder) as parts:
+        ended = flow.revoke_all(
+            model,
+            major,
+            by=operator(),
+            reason=reason,
+            holds=not decisions_stand,
+            store=parts.store("desk"),
+            clock=parts.clock,
+        )
+    click.echo(f"{len(ended)} rights to endorse {model} {major} ended; stop the model too if nobody should wait for it")
+
+
 @rights.command()
 @click.argument("right", metavar="RIGHT")
 @folder_option

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from guarantee.errors import Malformed, NotEntitled
-from guarantee.habilitation import GRANTER, Act, Grant, Revocation
+from guarantee.habilitation import GRANTER, Act, Grant, Revocation, Standing
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Clock, Store
@@ -14,6 +14,9 @@ from guarantee.unit import Unit
 
 ENDORSERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
 """Who can be given a right to endorse: a policy lets nobody else (guarantee/policy.py)."""
+
+
+_NOT_OVER: Final = frozenset({Standing.IN_FORCE, Standing.NOT_YET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,29 @@ def revoke(key: str, *, by: str, reason: str, holds: bool, store: Store, clock: 
         if not unit.habilitations.revoke(line):
             raise Malformed(f"right {grant.id} is revoked already")
     return grant
+
+
+def revoke_all(
+    model: str, major: str, *, by: str, reason: str, holds: bool, store: Store, clock: Clock
+) -> tuple[Grant, ...]:
+    """Revoke every right to a major version, everywhere: after an incident people learn it anew (TRA-03).
+
+    Raises:
+        Malformed: nobody has, or will have, such a right.
+    """
+    now = clock.now()
+    with store.transaction(f"rights:{by}") as unit:
+        known = unit.habilitations.all()
+        ended = tuple(
+            grant
+            for grant in known.grants
+            if (grant.model, grant.major) == (model, major) and known.standing(grant, now) in _NOT_OVER
+        )
+        for grant in ended:
+            unit.habilitations.revoke(Revocation(grant=grant.id, by=by, reason=reason, holds=holds, at=now))
+    if not ended:
+        raise Malformed(f"nobody has a right to {model} {major}; nothing was revoked")
+    return ended
 
 
 def meant(key: str, unit: Unit) -> Grant:

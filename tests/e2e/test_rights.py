@@ -117,6 +117,14 @@ def test_a_table_is_given_whole_or_not_at_all(house: Installation, tmp_path: Pat
     assert require(called("rights", "list", folder=house.folder), DONE).stdout.count("site-2") == 2
 
 
+def test_an_incident_ends_the_rights_of_everybody(house: Installation) -> None:
+    all_of = ("rights", "revoke-all", "--model", "kidney-failure", "--major", "1")
+    require(called(*all_of, folder=house.folder), MISUSE, "--reason")
+    why = ("--reason", "événement indésirable")
+    require(called(*all_of, *why, folder=house.folder), DONE, "3 rights to endorse kidney-failure 1 ended")
+    require(called(*all_of, *why, folder=house.folder), SAID_NO, "nothing was revoked")
+
+
 def test_whoever_adds_a_person_is_told_that_a_right_is_next(house: Installation) -> None:
     who = ("--name", "ROY^Ana", "--professional-id", "899900000066", "--password", "un-mot-de-passe-de-test")
     require(

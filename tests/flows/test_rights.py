@@ -181,6 +181,23 @@ def test_a_revocation_means_one_right_once(world: World) -> None:
         assert len(unit.habilitations.all().revocations) == len(before.revocations) + 2
 
 
+def test_after_an_incident_everybody_loses_a_major_version_everywhere(world: World) -> None:
+    result = drafted(world)
+    with world.sql.reading() as unit:
+        before = len(unit.habilitations.all().grants)
+    tools = {"by": "operator:root", "reason": "événement indésirable", "holds": True}
+    ended = rights.revoke_all("toy", "1", **tools, store=world.store, clock=world.clock)
+    assert len(ended) == before
+    for reader in (READER, SECOND):
+        with pytest.raises(NotHabilitated):
+            review.ask(result.id, reader, world.review)
+    for major in ("1", "2"):
+        with pytest.raises(Malformed, match="nobody has a right"):
+            rights.revoke_all("toy", major, **tools, store=world.store, clock=world.clock)
+    give(world)
+    assert world.answer(result) is not None
+
+
 def test_the_longest_right_ends_on_the_same_day_of_the_next_year() -> None:
     assert a_year_after(START) == START.replace(year=START.year + 1)
     leap = START.replace(year=2028, month=2, day=29)
