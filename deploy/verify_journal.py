@@ -7,7 +7,9 @@
 For somebody who trusts neither the database nor Aval: it checks that every link follows from the one before, that every
 opinion, withdrawal and release recorded in the journal is the one that was sealed, byte for byte, that the seals are by
 keys *you* were given (``--key``: files with 64 hexadecimal characters, obtained from the hospital by another way than
-the export), and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not, 2 wrong use.
+the export), that each opinion was given under a right that the journal says was its reader's, for that model, in force,
+and not revoked before, and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not,
+2 wrong use.
 
 An export with its end cut off takes its newest anchors with it: give the file of signed heads that was kept elsewhere
 (``--anchors``), and what it says must be in the export.
@@ -117,6 +119,8 @@ class Verifier:
         self.hashes = {}
         self.recorded = {}
         self.sealed = {}
+        self.rights = {}
+        self.revoked = set()
         self.anchors = 0
         self.anchored = 0
 
@@ -137,7 +141,16 @@ class Verifier:
     def record(self, link):
         body = json.loads(link["body"])
         kind = link["action"].partition(".")[0]
-        if kind == "opinion":
+        if link["action"] == "right.given":
+            self.rights[link["subject"]] = body
+        elif link["action"] == "right.revoked":
+            self.revoked.add(link["subject"])
+        elif kind == "opinion":
+            what = f"link {link['seq']} records opinion {body['opinion']} under a right that"
+            if body["right"] in self.revoked:
+                self.fault(f"{what} was revoked before")
+            if body["right"] not in self.rights:
+                self.fault(f"{what} nobody had given")
             self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
         elif kind == "release":
             self.recorded["release", body["release"]] = (body["terms_sha256"], body["signature"], link["seq"])
@@ -148,6 +161,19 @@ class Verifier:
         what = (line["sealed"], line["id"])
         self.sealed[what] = line
         self.check_seal(f"{what[0]} {what[1]}", line["payload"].encode(), line["key"], line["signature"])
+
+    def check_right(self, opinion, said):
+        """Hold the right that an opinion carries against its own statement, and against the journal's rights."""
+        right, model = said["right"], said["model"]
+        claim = (right["person"], right["model"], right["major"], right["act"])
+        if claim != (said["reader"]["login"], model["name"], model["version"].partition(".")[0], "endorse"):
+            self.fault(f"opinion {opinion} names a right that is somebody else's, or for something else")
+        if not right["since"] <= said["signed_at"] < right["until"]:
+            self.fault(f"opinion {opinion} was signed outside the time of its right")
+        evidence = hashlib.sha256(right["evidence"].encode()).hexdigest()
+        given = {key: right[key] for key in ("person", "model", "major", "site", "act", "by", "since", "until")}
+        if given | {"evidence_sha256": evidence} not in self.rights.values():
+            self.fault(f"opinion {opinion} carries a right that the journal never recorded in these words")
 
     def check_seal(self, what, payload, key, signature):
         public = self.trusted.get(key)
@@ -178,6 +204,8 @@ class Verifier:
             line = self.sealed[what]
             if hashlib.sha256(line["payload"].encode()).hexdigest() != sha256:
                 self.fault(f"link {seq} records another {what[0]} {what[1]} than the one in the export")
+            if what[0] == "opinion":
+                self.check_right(what[1], json.loads(line["payload"]))
             if signature is not None and signature != line["signature"]:
                 self.fault(f"link {seq} records another seal of {what[0]} {what[1]}")
 

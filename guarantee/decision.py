@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from guarantee.errors import DraftChanged, Malformed, NotEntitled
+from guarantee.habilitation import require_used
 from guarantee.ids import DecisionId, Digest, OpinionId, ResultId, derive
 from guarantee.opinion import Opinion, Verdict
 from guarantee.policy import Policy
@@ -49,6 +50,7 @@ def decide(*, policy: Policy, draft: Digest, opinions: Sequence[Opinion]) -> Dec
     Raises:
         DraftChanged: somebody was shown other bytes than the stored draft.
         NotEntitled: the policy does not let this role endorse.
+        NotHabilitated: an opinion names a right that its reader could not use for this model when they signed.
         Malformed: two opinions of one person, or of two results or policies.
     """
     for opinion in opinions:
@@ -81,6 +83,7 @@ def _check(opinion: Opinion, policy: Policy, draft: Digest) -> None:
             f"{statement.reader.login} is a {statement.reader.role}; policy {policy.ref} asks for "
             f"{' or '.join(sorted(policy.roles))}"
         )
+    require_used(statement.right, person=statement.reader.login, model=statement.model, at=statement.signed_at)
 
 
 def _decision(opinion: Opinion) -> Decision:

@@ -7,6 +7,7 @@
     ├── Refused                  the gate stays shut; the message says why and what to do
     │   ├── DraftChanged         the bytes that were shown are not the stored draft
     │   ├── NotEntitled          this person may not endorse this result
+    │   │   └── NotHabilitated   nobody gave them the right to, for this model, here, now
     │   ├── PolicyUnmet          the opinions do not satisfy the frozen policy
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
@@ -56,6 +57,18 @@ class DraftChanged(Refused):
 
 class NotEntitled(Refused):
     """This person may not endorse this result."""
+
+
+class NotHabilitated(NotEntitled):
+    """Nobody gave this person the right to endorse this model, here, now.
+
+    Args:
+        lack: a short stable word for what is missing (habilitation.py).
+    """
+
+    def __init__(self, lack: str, message: str) -> None:
+        super().__init__(message)
+        self.lack = lack
 
 
 class PolicyUnmet(Refused):

@@ -13,6 +13,7 @@ from guarantee.errors import Malformed
 CaseId = NewType("CaseId", str)
 ResultId = NewType("ResultId", str)
 OpinionId = NewType("OpinionId", str)
+GrantId = NewType("GrantId", str)
 DecisionId = NewType("DecisionId", str)
 WithdrawalId = NewType("WithdrawalId", str)
 ReleaseId = NewType("ReleaseId", str)

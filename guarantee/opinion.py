@@ -8,6 +8,7 @@ from typing import Final
 from guarantee.canonical import canonical
 from guarantee.codec import to_plain
 from guarantee.errors import Malformed
+from guarantee.habilitation import Grant
 from guarantee.ids import Digest, OpinionId, ResultId, derive, parse_digest
 from guarantee.policy import Role
 from guarantee.result import ModelVersion
@@ -97,6 +98,7 @@ class Statement:
     Args:
         nonce: one-time number issued by the server for this reader, this result and this shown draft.
         manifest, identity_version, policy: the world the reader judged in.
+        right: the right under which they endorse, whole: who gave it, on which evidence, for what and until when.
         shown: digest of the draft that was on the screen.
         content: digest of what may leave; None when rejected.
         reason, comment: why, when not accepted as it stands.
@@ -114,6 +116,7 @@ class Statement:
     identity_version: int
     policy: str
     reader: Reader
+    right: Grant
     verdict: Verdict
     shown: Digest
     content: Digest | None

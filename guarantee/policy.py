@@ -13,12 +13,16 @@ READERS_MAX = 3
 
 
 class Role(StrEnum):
-    """What a person is, as their professional card says it."""
+    """What a person is, as their card or the site says it. The last four decide nothing about a patient."""
 
     RADIOLOGIST = "radiologist"
     CLINICIAN = "clinician"
     LEARNER = "learner"
     ENGINEER = "engineer"
+    COMMITTEE = "committee"
+    DPO = "dpo"
+    SECURITY = "security"
+    SECRETARY = "secretary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

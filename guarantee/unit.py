@@ -3,8 +3,8 @@
 `Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
-What is read and written of a subject that has a module of its own is said there: identity.py, judging.py,
-deliveries.py, feed.py, orders.py, pauses.py, lifecycle.py, retirement.py, rollout.py, runs.py, stops.py.
+What is read and written of a subject that has a module of its own (identity.py, orders.py, rollout.py and others) is said
+there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
 from guarantee.exports import Export
 from guarantee.feed import Feed
+from guarantee.habilitation import Habilitations
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
@@ -330,6 +331,10 @@ class Unit(Protocol):
     @property
     def retirements(self) -> Retirements:
         """Model versions that have ended."""
+
+    @property
+    def habilitations(self) -> Habilitations:
+        """Who may endorse what."""
 
     @property
     def rollouts(self) -> Rollouts:

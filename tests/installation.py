@@ -29,6 +29,7 @@ from bridge.db.store import SqlStore, SqlUnit
 from bridge.vault import FileVault
 from bridge.wiring.install import install, to_toml
 from bridge.wiring.parts import Parts
+from bridge.wiring.rights import give_to_all
 from guarantee.lifecycle import Stage
 from guarantee.opinion import Reader
 from guarantee.policy import Role
@@ -65,6 +66,7 @@ PEOPLE: Final = (
     ("dr.nguyen", "NGUYEN^Paul^^Dr", Role.CLINICIAN, "899900000022"),
     ("dr.durand", "DURAND^Anne^^Dr", Role.RADIOLOGIST, "899900000044"),
     ("ing.petit", "PETIT^Camille", Role.ENGINEER, "899900000033"),
+    ("pr.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE, "899900000055"),
 )
 """Login, name, role, professional number of nobody."""
 
@@ -159,7 +161,15 @@ class Installation:
                 parts.register(begin=Stage.PILOT)
             readers = [_reader(line, parts.settings.site) for line in PEOPLE]
             secrets = {reader.login: add_person(reader, PASSWORD, parts.sign_in) for reader in readers}
+            give_to_all(readers, parts)
         return {login: Person(login=login, secret=secret) for login, secret in secrets.items()}
+
+    def give_rights(self) -> None:
+        """Let everybody endorse what was installed since, too."""
+        with self.parts_of_the_owner() as parts:
+            with parts.store("desk").reading() as unit:
+                readers = [account.reader for account in unit.accounts.all()]
+            give_to_all(readers, parts)
 
     @contextmanager
     def parts_of_the_owner(self) -> Iterator[Parts]:

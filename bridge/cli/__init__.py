@@ -33,6 +33,7 @@ VERBS: Final = {
     "resume": "stops",
     "journal": "journal",
     "users": "users",
+    "rights": "rights",
 }
 """Each verb and the module of this package that holds it."""
 

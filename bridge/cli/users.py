@@ -7,6 +7,7 @@ import click
 from bridge.accounts import add_person, current_code
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.config import ConfigError
+from bridge.flows.rights import ENDORSERS
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 
@@ -41,6 +42,12 @@ def add(login: str, name: str, role: str, professional_id: str, password: str, f
         )
         secret = add_person(reader, password, parts.sign_in)
     click.echo(f"{login} added. Authenticator secret (shown once): {secret}")
+    if Role(role) in ENDORSERS:
+        click.echo(
+            f"{login} may endorse nothing yet. Next, for each model, a member of the AI committee gives the right: "
+            f"aval rights grant {login} --model … --major … --evidence …",
+            err=True,
+        )
 
 
 @users.command("list")

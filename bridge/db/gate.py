@@ -92,6 +92,7 @@ class SqlGate:
                 nonce=statement.nonce,
                 reader=statement.reader.login,
                 reader_role=str(statement.reader.role),
+                grant_id=statement.right.id,
                 policy=statement.policy,
                 verdict=str(statement.verdict),
                 shown=statement.shown,

@@ -158,6 +158,7 @@ def opinion_from_row(row: Row) -> Opinion:
         "nonce": statement.nonce,
         "reader": statement.reader.login,
         "reader_role": str(statement.reader.role),
+        "grant_id": statement.right.id,
         "policy": statement.policy,
         "verdict": str(statement.verdict),
         "shown": statement.shown,

@@ -15,6 +15,7 @@ from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
 from bridge.db.feed import SqlFeed
 from bridge.db.gate import SqlGate
+from bridge.db.habilitations import SqlHabilitations
 from bridge.db.identities import SqlIdentities
 from bridge.db.judging import SqlJudging
 from bridge.db.launches import SqlLaunches
@@ -54,6 +55,7 @@ class SqlUnit:
     retirements: SqlRetirements
     rollouts: SqlRollouts
     lives: SqlLives
+    habilitations: SqlHabilitations
     messages: SqlMessages
     feed: SqlFeed
     orders: SqlOrders
@@ -133,6 +135,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         retirements=SqlRetirements(connection),
         rollouts=SqlRollouts(connection),
         lives=SqlLives(connection),
+        habilitations=SqlHabilitations(connection),
         messages=SqlMessages(connection, locks=locks),
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),

@@ -53,6 +53,9 @@ sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
 handovers = _table("handovers", "ticket", "session at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
+habilitations = _table("habilitations", "id", "person model major site act evidence by_whom by_role since until at")
+revocations = _table("revocations", "grant_id holds", "by_whom reason at")
+refusals = _table("refusals", "id", "result_id login cause at")
 policies = _table("policies", "ref", "readers body added_at")
 models = _table(
     "models",
@@ -100,7 +103,7 @@ questions = _table("questions", "nonce", "result_id shown mode reader opened_fro
 opinions = _table(
     "opinions",
     "id",
-    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at",
+    "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at",
 )
 decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
 withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")

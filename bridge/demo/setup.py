@@ -1,4 +1,4 @@
-"""The demonstration's data folder: short quiet times, simulated destinations, three fictitious people."""
+"""The demonstration's data folder: short quiet times, simulated destinations, four fictitious people."""
 
 import socket
 import tomllib
@@ -12,6 +12,7 @@ from bridge.config import FILE, ConfigError
 from bridge.files import write_whole
 from bridge.wiring.install import install, make_private, second_place, to_toml
 from bridge.wiring.parts import Parts
+from bridge.wiring.rights import give_to_all
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 
@@ -51,6 +52,7 @@ PEOPLE: Final = (
     ("dr.martin", "MARTIN^Élodie^^Dr", Role.RADIOLOGIST, "899900000011"),
     ("dr.nguyen", "NGUYEN^Paul^^Dr", Role.CLINICIAN, "899900000022"),
     ("ing.petit", "PETIT^Camille", Role.ENGINEER, "899900000033"),
+    ("pr.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE, "899900000055"),
 )
 """Login, name, role, professional number of nobody."""
 
@@ -125,7 +127,7 @@ def _pacs(ports: Ports) -> dict[str, Any]:
 
 
 def add_people(parts: Parts) -> list[Reader]:
-    """Add the fictitious people who are not there yet, and return them all."""
+    """Add the fictitious people who are not there yet, let them endorse the models here, and return them all."""
     site = parts.settings.site
     readers = [
         Reader(
@@ -143,4 +145,5 @@ def add_people(parts: Parts) -> list[Reader]:
     for reader in readers:
         if reader.login not in known:
             add_person(reader, PASSWORD, parts.sign_in)
+    give_to_all(readers, parts, evidence="Démonstration : personne fictive, aucune formation")
     return readers

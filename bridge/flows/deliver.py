@@ -13,12 +13,13 @@ from guarantee.breaker import Health, Phase, comes_back, tries_again
 from guarantee.deliveries import Delivery
 from guarantee.errors import Absent, Declined, GuaranteeError, Malformed, NotProved, Refused, Unavailable
 from guarantee.events import DeliveryDue, Fact
+from guarantee.habilitation import revoked_since
 from guarantee.ids import DeliveryId
 from guarantee.opinion import Seal
 from guarantee.pauses import paused
 from guarantee.ports import Clock, Destination, Store
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Witness, mint
-from guarantee.result import Cause
+from guarantee.result import Cause, Result
 from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import in_force
 from guarantee.unit import Unit
@@ -124,10 +125,22 @@ def _may_go(delivery: Delivery, unit: Unit, now: datetime) -> bool:
     if lasting:
         unit.deliveries.close(delivery, "withheld", lasting[0], now)
         return False
-    if causes:
-        unit.deliveries.defer(delivery, at=now, until=now + timedelta(seconds=HELD_AGAIN_S), cause=causes[0])
+    waits = causes[0] if causes else _right_is_gone(result, unit, now)
+    if waits is not None:
+        unit.deliveries.defer(delivery, at=now, until=now + timedelta(seconds=HELD_AGAIN_S), cause=waits)
         return False
     return True
+
+
+def _right_is_gone(result: Result, unit: Unit, now: datetime) -> Cause | None:
+    """Return why the rights that ``result`` was endorsed under no longer let it go; None when they do."""
+    decision = unit.gate.decision(result.id)
+    if decision is None:
+        return None  # no flow of ours leaves such a delivery; its release has no ground, and is not minted
+    behind = [opinion.statement for opinion in unit.gate.opinions(result.id)]
+    used = [said.right for said in behind if said.content == decision.content]
+    rights = unit.habilitations.of(grant.person for grant in used)
+    return revoked_since(used, rights, site=unit.cases.get(result.case).site, at=now)
 
 
 def _answers(delivery: Delivery, health: Health, unit: Unit, now: datetime) -> bool:

@@ -6,7 +6,8 @@ deliveries and state together, after looking at the world once more. Rendering c
 lock; a rendering that is never released is an orphan in the vault, not a leak.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,8 +19,18 @@ from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
 from guarantee.deliveries import Delivery
-from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused, WorldChanged
+from guarantee.errors import (
+    DraftChanged,
+    Malformed,
+    NonceRefused,
+    NotAllowed,
+    NotEntitled,
+    NotHabilitated,
+    Refused,
+    WorldChanged,
+)
 from guarantee.events import DeliveryDue
+from guarantee.habilitation import Grant, entitled
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
 from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
 from guarantee.orders import Order, OrderStatus
@@ -65,6 +76,7 @@ class _Stored:
     draft: Content
     question: Question
     first_shown: Question
+    right: Grant
     opinions: tuple[Opinion, ...]
     orders: tuple[Order, ...]
 
@@ -78,15 +90,23 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
     Raises:
         NotAllowed: the result is not awaiting review.
         NotEntitled: the policy does not let this role see or endorse it.
+        NotHabilitated: nobody gave this person the right to, or no longer.
         Held, WorldChanged: a stop, late images or a corrected identity forbid a decision now.
     """
+    with _counted(result_id, reader, tools):
+        return _ask(result_id, reader, tools, opened_from)
+
+
+def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -> Question:
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         result = unit.results.get(result_id)
         draft = _draft_to_review(result)
-        require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+        case = unit.cases.get(result.case)
+        require_unchanged(result, case, in_force(unit.stops.lines()))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
+        right_of(reader, result, case, unit, now)
         question = Question(
             nonce=tools.nonce(),
             result=result.id,
@@ -109,8 +129,13 @@ def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools:
     Raises:
         NonceRefused: the one-time number is unknown, used, somebody else's or out of date.
         DraftChanged: the digest that was shown is not the stored draft.
-        NotAllowed, NotEntitled, WorldChanged, Held, Malformed: as their names say.
+        NotAllowed, NotEntitled, NotHabilitated, WorldChanged, Held, Malformed: as their names say.
     """
+    with _counted(result_id, reader, tools):
+        return _answer(result_id, reader, auth, given, tools)
+
+
+def _answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
     stored = _read(result_id, reader, given, tools)
     content = _endorsed_content(stored.draft, given)
     opinion = _signed(stored, reader, auth, given, content, tools)
@@ -119,6 +144,31 @@ def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools:
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         _record(stored, opinion, decision, packages, unit, tools)
     return decision
+
+
+@contextmanager
+def _counted(result_id: ResultId, reader: Reader, tools: Review) -> Iterator[None]:
+    """Record that somebody was refused for what they are or lack: the house must see how often, and who is to be asked.
+
+    In a transaction of its own: that of the decision is undone.
+    """
+    try:
+        yield
+    except NotEntitled as refusal:
+        cause = refusal.lack if isinstance(refusal, NotHabilitated) else "role"
+        with tools.store.transaction(f"desk:{reader.login}") as unit:
+            unit.habilitations.refuse(result_id, reader.login, cause, tools.clock.now())
+        raise
+
+
+def right_of(reader: Reader, result: Result, case: Case, unit: Unit, now: datetime) -> Grant:
+    """Return the right by which ``reader`` may endorse ``result`` now.
+
+    Raises:
+        NotHabilitated: there is none.
+    """
+    rights = unit.habilitations.of([reader.login])
+    return entitled(rights, person=reader.login, model=result.model, site=case.site, at=now)
 
 
 # ----------------------------------------------------------------------------------------- before the transaction
@@ -139,6 +189,7 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
             draft=Content.from_bytes(tools.vault.get(draft)),
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
+            right=right_of(reader, result, case, unit, tools.clock.now()),
             opinions=unit.gate.opinions(result.id),
             orders=tuple(o for o in unit.orders.of(case) if _goes_with(o, case)),
         )
@@ -189,6 +240,7 @@ def _signed(
         identity_version=stored.result.identity_version,
         policy=stored.result.policy,
         reader=reader,
+        right=stored.right,
         verdict=given.verdict,
         shown=stored.draft.digest,
         content=content.digest if content else None,
@@ -288,7 +340,9 @@ def _record(
     tools: Review,
 ) -> None:
     result = unit.results.get(stored.result.id)
-    require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+    case = unit.cases.get(result.case)
+    require_unchanged(result, case, in_force(unit.stops.lines()))
+    right_of(opinion.statement.reader, result, case, unit, tools.clock.now())
     if unit.gate.opinions(result.id) != stored.opinions:
         raise Refused("another reader signed at the same moment; look again and sign")
     unit.gate.add_opinion(opinion)

@@ -88,6 +88,13 @@ _TABLE = (
         todo=N_("Ask a person whom the review policy of this system names."),
     ),
     Problem(
+        code="not-habilitated",
+        status=403,
+        title=N_("You have no right to endorse this system here"),
+        kept=_NOTHING_LEFT,
+        todo=N_("Ask a member of the AI committee; the page of the result names them."),
+    ),
+    Problem(
         code="cross-site",
         status=403,
         title=N_("This request did not come from a page of the desk"),
@@ -254,6 +261,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.Malformed: "malformed",
     said.NotAllowed: "not-allowed",
     said.DraftChanged: "draft-changed",
+    said.NotHabilitated: "not-habilitated",
     said.NotEntitled: "not-entitled",
     said.PolicyUnmet: "policy-unmet",
     said.WorldChanged: "world-changed",

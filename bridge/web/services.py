@@ -17,6 +17,7 @@ from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content, Text
 from guarantee.decision import Decision
+from guarantee.habilitation import Lack, Rights
 from guarantee.opinion import Opinion, Reader
 from guarantee.orders import Order
 from guarantee.pauses import Pause
@@ -157,6 +158,26 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """Why somebody may not endorse a result that awaits a decision, and who could change that.
+
+    Args:
+        granters: the members of the AI committee whose accounts are open.
+    """
+
+    lack: Lack
+    granters: tuple[Reader, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habilitated:
+    """Every right that was ever given here, and who people are, by login."""
+
+    rights: Rights
+    people: Mapping[str, Reader]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A whole result.
 
@@ -167,6 +188,7 @@ class View:
         judged: why its case was judged complete.
         doubts: why a person should look at whose inputs these are: flags, and what somebody let through (identity.py).
         orders: what was asked for, as it stands.
+        lacking: the right that this reader needs and has not; None when they have it, or may not decide anyway.
     """
 
     line: Line
@@ -179,6 +201,7 @@ class View:
     judged: Judged | None = None
     doubts: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
+    lacking: Lacking | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +332,9 @@ class Desk(Protocol):
 
     def mask(self, result: str, segment: int) -> bytes:
         """Return the mask bytes (guarantee/mask.py) of a segment of the draft, or of the endorsed content."""
+
+    def habilitated(self) -> Habilitated:
+        """Return every right, and who holds or gave it."""
 
     def stops(self) -> Sequence[Stop]:
         """Return the stops in force."""

@@ -74,6 +74,10 @@ ROLES: Final[Mapping[Role, str]] = {
     Role.CLINICIAN: N_("Clinician"),
     Role.LEARNER: N_("Learner"),
     Role.ENGINEER: N_("Biomedical engineer"),
+    Role.COMMITTEE: N_("Member of the AI committee"),
+    Role.DPO: N_("Data protection officer"),
+    Role.SECURITY: N_("Security officer"),
+    Role.SECRETARY: N_("Secretary"),
 }
 
 PRESENCES: Final[Mapping[Presence, str]] = {
@@ -139,6 +143,7 @@ KINDS: Final[Mapping[str, str]] = {
 
 CAUSES: Final[Mapping[str, str]] = {
     "held": N_("A stop is in force"),
+    "right-revoked": N_("A right that this was endorsed under was revoked: a person must look before it is sent"),
     "inputs-changed": N_("Images or data arrived after the computation"),
     "inputs-rejected": N_("The archive rejected images after the computation"),
     "incomplete": N_("Images are missing, or may be, and this system does not run on an incomplete exam"),

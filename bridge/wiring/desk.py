@@ -15,10 +15,24 @@ from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
-from bridge.web.services import Answer, Found, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.web.services import (
+    Answer,
+    Found,
+    Habilitated,
+    Happened,
+    Judged,
+    Line,
+    Opened,
+    Place,
+    Sent,
+    Session,
+    Standing,
+    View,
+)
 from bridge.wiring.drift import drift_of
 from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
+from bridge.wiring.rights import habilitated, lacking
 from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
@@ -129,9 +143,12 @@ class RealDesk:
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
             judged = unit.views.judged(row.case.id)
+            waits = row.result.state is ResultState.AWAITING_REVIEW
+            asked = waits and reader.role in READERS
+            missing = lacking(reader, row.result, row.case, unit, self.review.clock.now()) if asked else None
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
             orders = unit.orders.of(row.case)
-        may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
+        may_see = reader.role in READERS and not waits
         return View(
             line=self._line(row),
             draft=self._content(row.result.draft) if may_see else None,
@@ -143,6 +160,7 @@ class RealDesk:
             doubts=tuple(sorted(flags | {*row.case.admitted.split()})),
             judged=_judged(judged, row.result.focus) if judged else None,
             orders=orders,
+            lacking=missing,
         )
 
     def open(self, result: str, reader: Reader) -> Opened:
@@ -205,6 +223,11 @@ class RealDesk:
             store=self.store,
             clock=self.review.clock,
         )
+
+    def habilitated(self) -> Habilitated:
+        """Return every right."""
+        with self.store.reading() as unit:
+            return habilitated(unit)
 
     def stops(self) -> Sequence[Stop]:
         """Return the stops in force."""

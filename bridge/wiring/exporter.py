@@ -119,6 +119,8 @@ class Exporter:
                 self._families["aval_results_total"].add((*_name_and_version(step.model), verb))
             case "decision":
                 self._families["aval_decisions_total"].add((*_name_and_version(step.model), verb))
+            case "refusal":
+                self._families["aval_decisions_refused_total"].add((verb,))
             case "case":
                 self._families["aval_cases_total"].add((verb,))
             case "delivery" if verb in {"confirmed", "declined", "withheld"}:
@@ -197,6 +199,12 @@ _FAMILIES: Final[Sequence[tuple[str, str, str, tuple[str, ...]]]] = (
         "counter",
         "Decisions of readers, by verdict: agreement, not accuracy.",
         ("model", "version", "verdict"),
+    ),
+    (
+        "aval_decisions_refused_total",
+        "counter",
+        "Decisions that somebody was refused for their role, or for want of a right.",
+        ("cause",),
     ),
     ("aval_deliveries_total", "counter", "Deliveries that ended, by how.", ("destination", "state")),
     ("aval_refusals_total", "counter", "What a door turned away, by code.", ("door", "code")),

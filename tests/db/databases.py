@@ -12,6 +12,7 @@ from sqlalchemy import Engine, insert
 
 from bridge.db import tables
 from bridge.db.engine import make_aval_engine
+from bridge.db.habilitations import grant_row
 from bridge.db.migrate import migrate
 from guarantee.canonical import canonical
 from guarantee.codec import time_text, to_plain
@@ -19,7 +20,7 @@ from guarantee.lifecycle import INSTALLER, Stage
 from guarantee.opinion import Reader
 from guarantee.policy import Policy, Role
 from guarantee.result import ModelVersion
-from tests.guarantee.samples import MODEL, POLICY, a_policy, a_reader, at
+from tests.guarantee.samples import MODEL, POLICY, a_policy, a_reader, a_right, at
 from tests.peers.postgresql import PostgreSQL
 
 ROLES = ("aval_intake", "aval_infer", "aval_desk", "aval_deliver", "aval_sweep", "aval_relay", "aval_audit")
@@ -30,8 +31,10 @@ READERS = (
     a_reader("dr.petit", Role.CLINICIAN),
     a_reader("learner", Role.LEARNER),
     a_reader("engineer", Role.ENGINEER),
+    a_reader("committee", Role.COMMITTEE),
 )
 TWO_READERS = a_policy(2)
+RIGHTS = [a_right(login, site=site) for login in ("dr.martin", "dr.leroy", "dr.petit") for site in ("chu", "north")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def prepare(url: str) -> None:
 def seed(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(insert(tables.users), [user_row(reader) for reader in READERS])
+        connection.execute(insert(tables.habilitations), [grant_row(right) for right in RIGHTS])
         connection.execute(insert(tables.policies), [policy_row(policy) for policy in (POLICY, TWO_READERS)])
         connection.execute(insert(tables.models), [model_row(MODEL)])
         connection.execute(insert(tables.stages), [begun_row(MODEL)])

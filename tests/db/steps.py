@@ -13,7 +13,7 @@ from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.identity import Admission, Doubt
 from guarantee.identity import Verdict as Word
-from guarantee.ids import DeliveryId, Digest, ReleaseId, derive
+from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, derive
 from guarantee.opinion import Opinion, Reader, Verdict
 from guarantee.release import Grounds, Kind, Receipt, Rendering, Terms, Withdrawal, mint, release_id
 from guarantee.result import Cause, Result
@@ -30,6 +30,7 @@ from tests.guarantee.samples import (
     a_case,
     a_notice,
     a_result,
+    a_right,
     a_source,
     a_statement,
     a_withdrawal,
@@ -93,6 +94,7 @@ class Steps:
     store_of: Callable[[str], SqlStore]
     seconds: float = 0.0
     renderings: tuple[Rendering, ...] = field(default=(PACS, RECORD))
+    sites: dict[CaseId, str] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """Return the next second."""
@@ -201,6 +203,7 @@ class Steps:
             "model": result.model,
             "policy": result.policy,
             "reader": reader,
+            "right": a_right(reader.login, result.model, self.sites.get(result.case, "chu")),
             "shown": question.shown,
             "content": content,
             "opened_at": question.asked_at,
@@ -319,6 +322,7 @@ class Steps:
 
     def queued(self, uid: str, site: str = "chu", **changes: Any) -> Result:
         case = self.receive(uid, site=site)
+        self.sites[case.id] = site
         result = a_result(replace(case, manifest=MANIFEST), **changes)
         self.complete(case, result)
         return result

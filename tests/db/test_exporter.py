@@ -76,6 +76,15 @@ def test_a_life_is_counted_once_from_the_first_state_to_the_last(scraped: Scrape
         assert scraped.value(f'aval_stage_duration_seconds_bucket{{{BRAIN},stage="predict",le="5"}}') == 1
 
 
+def test_a_decision_that_somebody_was_refused_is_counted_by_its_cause(scraped: Scraped, steps: Steps) -> None:
+    result = steps.drafted("1.2")
+    scraped.scrape()
+    with steps.store_of("aval_desk").transaction("desk:dr.martin") as unit:
+        unit.habilitations.refuse(result.id, "dr.martin", "expired", at(20))
+    scraped.scrape()
+    assert scraped.value('aval_decisions_refused_total{cause="expired"}') == 1
+
+
 def test_what_was_before_is_not_counted(database: Database, steps: Steps) -> None:
     steps.sign(steps.drafted("1.2"), verdict=Verdict.REJECT)
     store = SqlStore(make_aval_engine(database.url_of("aval_audit")))

@@ -165,6 +165,7 @@ def test_a_fresh_journal_already_tells_who_was_registered(store: SqlStore) -> No
     with store.reading() as unit:
         assert {link.action for link in unit.journal.links()} == {
             "user.added",
+            "right.given",
             "policy.added",
             "model.added",
             "model.pilot",

@@ -38,6 +38,7 @@ from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_rights import FakeRights
 
 PASSWORD = "correct-horse-battery"
 IDLE = timedelta(minutes=15)
@@ -48,6 +49,10 @@ _PEOPLE = (
     ("dr.benali", "BENALI^Samira^^Dr", Role.RADIOLOGIST),
     ("i.petit", "PETIT^Jules", Role.LEARNER),
     ("b.ngo", "NGO^Bao", Role.ENGINEER),
+    ("z.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE),
+    ("d.roux", "ROUX^Denis", Role.DPO),
+    ("s.blanc", "BLANC^Sara", Role.SECURITY),
+    ("m.faure", "FAURE^Marie", Role.SECRETARY),
 )
 LOGINS = {role: next(login for login, _, r in _PEOPLE if r is role) for role in Role}
 
@@ -72,7 +77,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured, FakeLaunches):
+class FakeDesk(Measured, FakeLaunches, FakeRights):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -88,6 +93,7 @@ class FakeDesk(Measured, FakeLaunches):
             )
             for n, (login, name, role) in enumerate(_PEOPLE)
         }
+        self.give_everybody(cards())
         both = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
         self.policy = Policy(id="validate-each", version=1, readers=readers_needed, roles=both, expires_after_s=86_400)
         self.cases: dict[str, _Case] = {}
@@ -171,8 +177,7 @@ class FakeDesk(Measured, FakeLaunches):
             return session
 
     def sign_out(self, token: str) -> None:
-        with self.lock:
-            self.sessions.pop(token, None)
+        self.sessions.pop(token, None)
 
     # ------------------------------------------------------------------------------------------------- the results
 
@@ -194,7 +199,9 @@ class FakeDesk(Measured, FakeLaunches):
         with self.lock:
             case = self._case(result)
             waits = case.result.state is ResultState.AWAITING_REVIEW
-            return self._view(case, draft=None if waits or case.result.draft is None else case.draft)
+            view = self._view(case, draft=None if waits or case.result.draft is None else case.draft)
+            asked = waits and reader.role in self.policy.roles
+            return replace(view, lacking=self.lacking(reader, case.result, case.staged.case) if asked else None)
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft and ask."""
@@ -205,6 +212,7 @@ class FakeDesk(Measured, FakeLaunches):
             require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
+            self.right_of(reader, case.result, case.staged.case)
             nonce = secrets.token_urlsafe(24)
             expires_at = self.now() + timedelta(hours=8)
             self.questions[nonce] = (result, reader.login, case.draft.digest, expires_at)
@@ -245,9 +253,7 @@ class FakeDesk(Measured, FakeLaunches):
             return self.view(result, session.reader)
 
     def timeline(self, result: str) -> Sequence[Happened]:
-        """Return the journal's lines."""
-        with self.lock:
-            return tuple(self._case(result).journal)
+        return tuple(self._case(result).journal)
 
     # -------------------------------------------------------------------------------------------------- the images
 
@@ -354,6 +360,7 @@ class FakeDesk(Measured, FakeLaunches):
             identity_version=1,
             policy=self.policy.ref,
             reader=session.reader,
+            right=self.right_of(session.reader, case.result, case.staged.case),
             verdict=answer.verdict,
             shown=case.draft.digest,
             content=content.digest if content else None,

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ from guarantee.release import (
 from guarantee.result import Mode, ModelVersion, Priority, Result, result_id
 from guarantee.states import CaseState, ResultState
 from tests.dicom import samples
+from tests.guarantee.samples import a_right
 
 SITE: Final = uuid.UUID("11111111-2222-4333-8444-555555555555")
 AT: Final = datetime(2026, 11, 21, 9, 15, 0, 123456, tzinfo=UTC)
@@ -321,6 +322,7 @@ def _opinion(reader: Reader, result: Result, draft: Content, final: Content, ver
         identity_version=1,
         policy=result.policy,
         reader=reader,
+        right=a_right(reader.login, MODEL, at=AT, since=AT, until=AT + timedelta(days=1)),
         verdict=verdict,
         shown=draft.digest,
         content=final.digest,

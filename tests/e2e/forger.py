@@ -24,6 +24,7 @@ from guarantee.codec import time_text
 from guarantee.content import Content
 from guarantee.decision import decide
 from guarantee.events import DeliveryDue, fact_to_plain
+from guarantee.habilitation import Act
 from guarantee.ids import DeliveryId, ResultId, derive
 from guarantee.opinion import Opinion, Seal, Statement, Verdict, opinion_id
 from guarantee.release import Kind, Rendering, Terms, release_id
@@ -119,6 +120,7 @@ def _opinion(parts: Parts, result: str, login: str, seal: Sealing, now: datetime
     with parts.store("").reading() as unit:
         found = unit.results.get(ResultId(result))
         account = unit.accounts.find(login)
+        right = next(grant for grant in unit.habilitations.all().grants if grant.names(login, found.model, Act.ENDORSE))
     assert account is not None
     assert found.draft is not None
     statement = Statement(
@@ -129,6 +131,7 @@ def _opinion(parts: Parts, result: str, login: str, seal: Sealing, now: datetime
         identity_version=found.identity_version,
         policy=found.policy,
         reader=account.reader,
+        right=right,
         verdict=Verdict.ACCEPT,
         shown=found.draft,
         content=found.draft,

@@ -66,6 +66,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     written["models"]["packages"].append(str(second))
     (made.folder / FILE).write_text(to_toml(written), encoding="utf-8")
     try:
+        made.give_rights()
         refused(made, "trial", "start", NEW, "--shadow", *WHY, says="does not know it yet")
         require(called("migrate", "--begin", "shadow", folder=made.folder), DONE)
         put_in_routine(made, OLD, "ing.petit", "dr.durand")

@@ -22,6 +22,7 @@ from guarantee.ports import Endorsed
 from guarantee.release import release_id
 from guarantee.result import Mode, ModelVersion, Priority, Result, result_id
 from guarantee.states import CaseState, ResultState
+from tests.guarantee.samples import a_right
 
 _KEY = Ed25519PrivateKey.generate()
 RING = KeyRing(_KEY, {key_id(_KEY.public_key()): _KEY.public_key()})
@@ -272,6 +273,7 @@ def _opinion(
         identity_version=1,
         policy=policy.ref,
         reader=reader,
+        right=a_right(reader.login, MODEL, at=T0, since=T0, until=T0 + timedelta(days=1)),
         verdict=Verdict.ACCEPT if accept else Verdict.AMEND,
         shown=shown.digest,
         content=content.digest,

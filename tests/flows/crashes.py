@@ -16,6 +16,7 @@ SUBJECTS = (
     "stops",
     "retirements",
     "rollouts",
+    "habilitations",
     "feed",
     "orders",
     "lives",

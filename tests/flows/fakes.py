@@ -43,6 +43,9 @@ READER = Reader(
     organisation_id="990000001",
 )
 SECOND = replace(READER, login="dr.nguyen", name="NGUYEN^Paul^^Dr", professional_id="810001234568")
+COMMITTEE = replace(READER, login="committee", name="DURAND^Zoé^^Pr", role=Role.COMMITTEE)
+SITES = ("site-1", "site-2", "held-site", "north")
+"""Where readers may endorse."""
 PATIENT = Patient(identifier="P1", issuer="CHU", name="ESSAI^Anne", birth_date="1970-01-01", sex="F")
 BRAIN = Coded(code="12738006", scheme="SCT", meaning="Brain")
 STRUCTURE = Coded(code="91723000", scheme="SCT", meaning="Anatomical structure")

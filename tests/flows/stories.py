@@ -18,6 +18,7 @@ from guarantee.release import WithdrawalReason
 from guarantee.stops import Scope
 from guarantee.unit import Fetch
 from tests.flows.fakes import READER, SECOND, arrival, somebody_else
+from tests.flows.losing import give_right, revoke_right
 from tests.flows.machine import Machine, hang_up
 
 Step = Callable[[Machine], None]
@@ -227,6 +228,17 @@ def resume_model(machine: Machine) -> None:
     )
 
 
+def revoked(machine: Machine) -> None:
+    decided(machine)
+    revoke_right(machine)
+
+
+def nothing_is_sent_until_given_again(machine: Machine) -> None:
+    machine.round()
+    assert not any(place.stored for place in machine.destinations.values()), "a revoked right let something go"
+    give_right(machine)
+
+
 def nothing_begins_until_resumed(machine: Machine) -> None:
     before = {name: dict(place.stored) for name, place in machine.destinations.items()}
     machine.round()
@@ -364,6 +376,14 @@ STORIES = (
         again=stop_model,
         then=nothing_begins_until_resumed,
     ),
+    Story(
+        name="revoke a right",
+        before=decided,
+        act=revoke_right,
+        again=already(revoke_right),
+        then=nothing_is_sent_until_given_again,
+    ),
+    Story(name="give a right again", before=revoked, act=give_right, again=give_right),
     Story(name="resume", before=stopped, act=resume_model, again=already(resume_model)),
     Story(name="note a fetch", before=a_record, act=note, again=note),
     Story(name="fetch", before=noted, act=fetch_noted, again=_nobody),

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,9 +34,11 @@ from guarantee.result import Result
 from guarantee.rules import Route
 from guarantee.unit import Arrival
 from tests.flows.fakes import (
+    COMMITTEE,
     POLICY,
     READER,
     SECOND,
+    SITES,
     TWICE,
     FakeCatalogue,
     FakeClock,
@@ -44,6 +47,7 @@ from tests.flows.fakes import (
     FakeRenderer,
     routes,
 )
+from tests.guarantee.samples import a_right
 
 
 def begin(model: str, stage: Stage, at: datetime) -> Line:
@@ -89,6 +93,9 @@ class World:
                 unit.registry.register_policy(policy, self.clock.now())
             for reader in (READER, SECOND):
                 unit.accounts.add(reader, "x", "x", self.clock.now())
+            unit.accounts.add(COMMITTEE, "x", "x", self.clock.now())
+            for reader, card, site in product((READER, SECOND), self.catalogue.cards, SITES):
+                unit.habilitations.grant(a_right(reader.login, card.model, site, by=COMMITTEE.login))
 
         self.golden: dict[str, str] = {}
         """What is wrong with the golden cases of a model, by its id."""

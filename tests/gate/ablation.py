@@ -12,6 +12,7 @@ from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
+from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
 from tests.gate.attacks_on_versions import VERSIONS
 from tests.gate.constraints import CONSTRAINTS, TARGETS
@@ -31,6 +32,7 @@ ALL: Final = (
     *REST,
     *VERSIONS,
     *LIVES,
+    *RIGHTS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -41,7 +43,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
-    *("retirements", "stages", "appointments", "trial_ends"),
+    *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
 }
 

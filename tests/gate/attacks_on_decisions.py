@@ -24,7 +24,7 @@ OPINIONS: Final = (
     attack(DESK, "answer a question that is out of date", "opinions_in_time",
            lambda w: w.opinion("open", nonce="late")),
     attack(DESK, "sign before the draft was shown", "opinions_in_time",
-           lambda w: w.opinion("open", signed_at="2026-01-01T00:00:00.000000Z")),
+           lambda w: w.opinion("open", signed_at="2026-11-22T00:00:00.000000Z")),
     attack(DESK, "sign under a softer policy than the frozen one", "opinion_under_the_frozen_policy",
            lambda w: w.opinion("for two", policy="validate-each@1")),
     attack(DESK, "let a learner endorse", "opinion_by_a_clinician", lambda w: w.opinion("open", "learner")),

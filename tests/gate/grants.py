@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import held, versions
+from tests.gate import held, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -75,6 +75,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "trials": {DESK},
     "trial_ends": {DESK},
     "stages": {DESK},
+    "habilitations": set(),
+    "revocations": {DESK},
+    "refusals": {DESK},
     "destinations": {DELIVER},
     "attempts": {DELIVER},
     "receipts": {DELIVER},
@@ -132,6 +135,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "trials": lambda _: versions.trial(),
     "trial_ends": lambda w: versions.trial_end(w.trial),
     "stages": lambda w: w.stage(),
+    "habilitations": lambda _: rights.grant(),
+    "revocations": lambda _: rights.revocation(rights.SOON),
+    "refusals": lambda _: rights.refusal(id="another"),
     "stops": lambda w: w.stop("version", "unused@1", by_whom="infer"),
     "destinations": lambda w: w.destination(),
     "attempts": lambda w: w.attempt("validated"),

@@ -15,7 +15,7 @@ from guarantee.result import Result
 from tests.db.steps import correction_of, draft_of
 from tests.gate.rows_of_the_site import SiteRows
 from tests.gate.statements import ASKED, EVIL, EXPIRES, PACKAGES, ROLES_OF, SEAL, SIGNED, Sql, insert, update
-from tests.guarantee.samples import MANIFEST, PACS, RECORD, at, digest_of
+from tests.guarantee.samples import MANIFEST, PACS, RECORD, a_right, at, digest_of
 
 
 def opinion_row(opinion: Opinion) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def opinion_row(opinion: Opinion) -> dict[str, Any]:
         "nonce": said.nonce,
         "reader": said.reader.login,
         "reader_role": str(said.reader.role),
+        "grant_id": said.right.id,
         "policy": said.policy,
         "verdict": str(said.verdict),
         "shown": said.shown,
@@ -61,6 +62,7 @@ class Rows(SiteRows):
 
     results: dict[str, Result] = field(default_factory=dict)
     cases: dict[str, CaseId] = field(default_factory=dict)
+    sites: dict[str, str] = field(default_factory=dict)
 
     def id(self, name: str) -> ResultId:
         return self.results[name].id
@@ -104,6 +106,7 @@ class Rows(SiteRows):
             "nonce": f"{name}:{by}",
             "reader": by,
             "reader_role": ROLES_OF[by],
+            "grant_id": a_right(by, result.model, self.sites.get(name, "chu")).id,
             "policy": result.policy,
             "verdict": verdict,
             "shown": self.draft(name),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.gate import rights
 from tests.gate.ablation import ALL, CARRIERS, REDUNDANT, WALLS_BY_NAME, ablatable, only_walls
 from tests.gate.attacks import Attack, attack
 from tests.gate.places import Place, PostgreSQLPlace, SQLitePlace
@@ -60,5 +61,6 @@ def sqlite_child(key: str) -> Attack:
         "delivery": lambda w: w.delivery("rendered"),
         "attempt": lambda w: w.attempt("validated"),
         "receipt": lambda w: w.receipt("attempted"),
+        "grant": lambda _: rights.grant(),
     }
     return attack("aval_desk", "honest", "", rows[table])

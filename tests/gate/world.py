@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 
 from bridge.db.engine import make_aval_engine
+from bridge.db.habilitations import grant_row
 from bridge.db.store import SqlStore
 from guarantee.case import Case
 from guarantee.identity import Verdict as Word
@@ -23,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import versions
+from tests.gate import rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -77,6 +78,7 @@ class Builder:
 
     def keep(self, name: str, result: Result) -> Result:
         self.world.results[name] = result
+        self.world.sites[name] = self.steps.sites.get(result.case, "chu")
         self.world.cases[name] = result.case
         return result
 
@@ -111,6 +113,7 @@ class Builder:
         self.stops()
         self.retirements()
         self.versions()
+        self.sql("aval_desk", rights.revocation(rights.LOST, holds=0), rights.refusal())
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -121,6 +124,7 @@ class Builder:
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
             *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
+            *(insert("habilitations", grant_row(right)) for right in rights.GIVEN),
             insert("policies", policy_row(a_policy(3))),
         )
         begun = [model for model in (*MODELS, *versions.VERSIONS, versions.ONCE) if model is not UNUSED]

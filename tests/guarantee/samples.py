@@ -13,6 +13,7 @@ from guarantee.completeness import Judgement
 from guarantee.completeness import Verdict as CaseVerdict
 from guarantee.content import Content, Finding, Origin, Presence, Quantity, Region, Segment, Text
 from guarantee.decision import decide, decision_id
+from guarantee.habilitation import Act, Grant, major_of
 from guarantee.ids import Digest, ReleaseId, ResultId, digest
 from guarantee.inputs import Coded
 from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
@@ -203,6 +204,26 @@ def a_reader(login: str = "dr.martin", role: Role = Role.RADIOLOGIST) -> Reader:
     )
 
 
+DAY_BEFORE = at(-86_400)
+"""When every right of the tests was given."""
+
+
+def a_right(person: str = "dr.martin", model: ModelVersion = MODEL, site: str = "chu", **changes: Any) -> Grant:
+    grant = Grant(
+        person=person,
+        model=model.name,
+        major=major_of(model),
+        site=site,
+        act=Act.ENDORSE,
+        evidence="module 1, 2026-11-10, 18/20",
+        by="committee",
+        since=DAY_BEFORE,
+        until=DAY_BEFORE.replace(year=DAY_BEFORE.year + 1),
+        at=DAY_BEFORE,
+    )
+    return replace(grant, **changes)
+
+
 def a_statement(verdict: Verdict = Verdict.ACCEPT, **changes: Any) -> Statement:
     """Return what ``dr.martin`` signs about DRAFT; ``content`` follows from the verdict unless it is given."""
     content = {Verdict.ACCEPT: DRAFT, Verdict.AMEND: AMENDED, Verdict.REJECT: None}[verdict]
@@ -225,7 +246,8 @@ def a_statement(verdict: Verdict = Verdict.ACCEPT, **changes: Any) -> Statement:
         "opened_at": at(0),
         "signed_at": at(60),
     }
-    return Statement(**values | changes)
+    values |= changes
+    return Statement(**{"right": a_right(values["reader"].login, values["model"])} | values)
 
 
 def sealed(statement: Statement, ring: KeyRing = DESK) -> Opinion:

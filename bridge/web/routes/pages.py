@@ -19,7 +19,7 @@ from guarantee.states import ResultState
 router = APIRouter(include_in_schema=False)
 
 _OWN_PAGE: Final = re.compile(
-    r"/(worklist|systems|destinations|monitoring|about|results/[0-9a-f-]{36}(/timeline)?|launch/[A-Za-z0-9_-]{43})?"
+    r"/(worklist|systems|destinations|rights|monitoring|about|results/[0-9a-f-]{36}(/timeline)?|launch/[A-Za-z0-9_-]{43})?"
     r"(\?show=[a-z-]{1,20})?"
 )
 """Where a sign-in may lead: our own pages only, never an address that somebody put in a link."""
@@ -164,5 +164,5 @@ def _manner(view: View, session: Session) -> str:
     if view.line.result.state in DECIDED:
         return "show"
     waits = view.line.result.state is ResultState.AWAITING_REVIEW
-    free = not (view.obstacles or view.line.held or own_opinions(view.opinions, session))
+    free = not (view.obstacles or view.line.held or view.lacking or own_opinions(view.opinions, session))
     return "ask" if waits and free else "closed"

@@ -43,7 +43,8 @@ def read_result(parts: ThisDesk, session: Signed, result: ResultPath) -> ViewOut
     status_code=status.HTTP_201_CREATED,
     summary="Open the draft: record the exposure and ask the one-time question",
     responses=documented(
-        "not-found", "role-refused", "not-entitled", "not-allowed", "held", "world-changed", unsafe=True
+        *("not-found", "role-refused", "not-entitled", "not-habilitated", "not-allowed", "held", "world-changed"),
+        unsafe=True,
     ),
 )
 def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
@@ -56,7 +57,16 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
     status_code=status.HTTP_201_CREATED,
     summary="Sign an opinion",
     responses=documented(
-        *("not-found", "role-refused", "not-entitled", "draft-changed", "nonce-refused", "world-changed", "held"),
+        *(
+            "not-found",
+            "role-refused",
+            "not-entitled",
+            "not-habilitated",
+            "draft-changed",
+            "nonce-refused",
+            "world-changed",
+            "held",
+        ),
         *("not-allowed", "refused", "policy-unmet", "malformed", "bytes-missing", "forged"),
         unsafe=True,
     ),

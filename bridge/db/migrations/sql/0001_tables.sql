@@ -29,7 +29,8 @@ CREATE TABLE users (
   second_factor_step INTEGER NOT NULL DEFAULT 0,  -- last time step used: a code works once
   active INTEGER NOT NULL DEFAULT 1,
   added_at TEXT NOT NULL,
-  CONSTRAINT user_role_known CHECK (role IN ('radiologist', 'clinician', 'learner', 'engineer')),
+  CONSTRAINT user_role_known CHECK (role IN
+    ('radiologist', 'clinician', 'learner', 'engineer', 'committee', 'dpo', 'security', 'secretary')),
   CONSTRAINT user_login_and_role UNIQUE (login, role)
 );
 
@@ -69,6 +70,56 @@ CREATE TABLE launches (
   CONSTRAINT launch_once UNIQUE (launcher, nonce)
 );
 CREATE INDEX launches_by_time ON launches (at);
+
+-- Who may endorse what (guarantee/habilitation.py). A right ends at its date, or by a line of revocations.
+CREATE TABLE habilitations (
+  id TEXT NOT NULL PRIMARY KEY,                -- derived from every other column
+  person TEXT NOT NULL,
+  model TEXT NOT NULL,                         -- name
+  major TEXT NOT NULL,                         -- of its version
+  site TEXT NOT NULL,
+  act TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  by_role TEXT NOT NULL,
+  since TEXT NOT NULL,
+  until TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT grant_to_a_person FOREIGN KEY (person) REFERENCES users (login),
+  CONSTRAINT grant_by_its_granter FOREIGN KEY (by_whom, by_role) REFERENCES users (login, role),
+  CONSTRAINT grant_by_the_committee CHECK (by_role = 'committee'),
+  CONSTRAINT grant_never_to_oneself CHECK (by_whom <> person),
+  CONSTRAINT grant_act_known CHECK (act IN ('endorse')),
+  CONSTRAINT grant_names_what_it_is_for CHECK (model <> '' AND major <> '' AND major NOT LIKE '%.%' AND site <> ''),
+  CONSTRAINT grant_on_evidence CHECK (evidence <> ''),
+  CONSTRAINT grant_never_for_the_past CHECK (at <= since AND since < until),
+  CONSTRAINT grant_for_a_year_at_most
+    CHECK (until <= CAST(CAST(substr(since, 1, 4) AS INTEGER) + 1 AS TEXT) || substr(since, 5)),
+  CONSTRAINT grant_and_person UNIQUE (id, person)
+);
+CREATE INDEX habilitations_by_person ON habilitations (person);
+
+-- A right ends before its date. holds = 1: what was signed under it and is not sent yet stays here.
+CREATE TABLE revocations (
+  grant_id TEXT NOT NULL,
+  holds INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (grant_id, holds),
+  CONSTRAINT revocation_of_a_right FOREIGN KEY (grant_id) REFERENCES habilitations (id),
+  CONSTRAINT revocation_holds_or_not CHECK (holds IN (0, 1)),
+  CONSTRAINT revocation_signed_for CHECK (by_whom <> '' AND reason <> '')
+);
+
+-- Somebody was refused a decision for what they are, or lack. They are counted.
+CREATE TABLE refusals (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  login TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  at TEXT NOT NULL
+);
 
 CREATE TABLE policies (
   ref TEXT NOT NULL PRIMARY KEY,               -- id@version
@@ -437,6 +488,7 @@ CREATE TABLE opinions (
   nonce TEXT NOT NULL,
   reader TEXT NOT NULL,
   reader_role TEXT NOT NULL,
+  grant_id TEXT NOT NULL,                      -- the right it is given under; the statement holds it whole
   policy TEXT NOT NULL,
   verdict TEXT NOT NULL,
   shown TEXT NOT NULL,
@@ -450,6 +502,7 @@ CREATE TABLE opinions (
   CONSTRAINT opinion_answers_once UNIQUE (nonce),
   CONSTRAINT opinion_one_per_person UNIQUE (result_id, reader),
   CONSTRAINT opinion_by_its_reader FOREIGN KEY (reader, reader_role) REFERENCES users (login, role),
+  CONSTRAINT opinion_by_a_right_of_its_reader FOREIGN KEY (grant_id, reader) REFERENCES habilitations (id, person),
   CONSTRAINT opinion_by_a_clinician CHECK (reader_role IN ('radiologist', 'clinician')),
   CONSTRAINT opinion_under_the_frozen_policy FOREIGN KEY (result_id, policy) REFERENCES results (id, policy),
   CONSTRAINT opinion_verdict_known CHECK (verdict IN ('accept', 'amend', 'reject')),

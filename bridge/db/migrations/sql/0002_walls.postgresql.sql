@@ -775,6 +775,99 @@ END $$;
 CREATE TRIGGER results_for_care_by_granted_versions BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_granted_versions();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_granted_versions;
 
+CREATE FUNCTION habilitations_between_active_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.person, NEW.by_whom) AND u.active = 0)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall habilitations_between_active_people: a closed account neither gives nor is given a right' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER habilitations_between_active_people BEFORE INSERT ON habilitations FOR EACH ROW EXECUTE FUNCTION habilitations_between_active_people();
+ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_between_active_people;
+
+CREATE FUNCTION opinions_under_a_right_in_force() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM habilitations g JOIN results r ON r.id = NEW.result_id JOIN models m ON m.id = r.model_id JOIN cases c ON c.id = r.case_id WHERE g.id = NEW.grant_id AND g.act = 'endorse' AND g.site = c.site AND g.model = m.name AND (m.version = g.major OR substr(m.version, 1, length(g.major) + 1) = g.major || '.') AND g.since <= NEW.signed_at AND NEW.signed_at < g.until AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.grant_id = g.id))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_under_a_right_in_force: this person has no right in force to endorse this model at this site: aval rights' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_under_a_right_in_force BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_under_a_right_in_force();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_under_a_right_in_force;
+
+CREATE FUNCTION attempts_under_rights_that_stand() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM decisions e JOIN opinions o ON o.result_id = e.result_id AND o.content = e.content JOIN habilitations g ON g.id = o.grant_id JOIN revocations v ON v.grant_id = g.id AND v.holds = 1 WHERE e.result_id = d.result_id AND NOT EXISTS (SELECT 1 FROM habilitations a WHERE a.person = g.person AND a.model = g.model AND a.major = g.major AND a.site = g.site AND a.act = g.act AND a.at > v.at AND a.since <= NEW.at AND NEW.at < a.until AND NOT EXISTS (SELECT 1 FROM revocations w WHERE w.grant_id = a.id)))))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_under_rights_that_stand: a right that this was endorsed under was revoked: nothing is sent' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_under_rights_that_stand BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_under_rights_that_stand();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_under_rights_that_stand;
+
+CREATE FUNCTION habilitations_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall habilitations_never_updated: habilitations is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER habilitations_never_updated BEFORE UPDATE ON habilitations FOR EACH ROW EXECUTE FUNCTION habilitations_never_updated();
+ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_updated;
+
+CREATE FUNCTION habilitations_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall habilitations_never_deleted: habilitations is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER habilitations_never_deleted BEFORE DELETE ON habilitations FOR EACH ROW EXECUTE FUNCTION habilitations_never_deleted();
+ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_deleted;
+
+CREATE FUNCTION revocations_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall revocations_never_updated: revocations is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER revocations_never_updated BEFORE UPDATE ON revocations FOR EACH ROW EXECUTE FUNCTION revocations_never_updated();
+ALTER TABLE revocations ENABLE ALWAYS TRIGGER revocations_never_updated;
+
+CREATE FUNCTION revocations_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall revocations_never_deleted: revocations is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER revocations_never_deleted BEFORE DELETE ON revocations FOR EACH ROW EXECUTE FUNCTION revocations_never_deleted();
+ALTER TABLE revocations ENABLE ALWAYS TRIGGER revocations_never_deleted;
+
+CREATE FUNCTION refusals_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall refusals_never_updated: refusals is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER refusals_never_updated BEFORE UPDATE ON refusals FOR EACH ROW EXECUTE FUNCTION refusals_never_updated();
+ALTER TABLE refusals ENABLE ALWAYS TRIGGER refusals_never_updated;
+
+CREATE FUNCTION refusals_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall refusals_never_deleted: refusals is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER refusals_never_deleted BEFORE DELETE ON refusals FOR EACH ROW EXECUTE FUNCTION refusals_never_deleted();
+ALTER TABLE refusals ENABLE ALWAYS TRIGGER refusals_never_deleted;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -1426,6 +1519,8 @@ CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTI
 ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
 CREATE TRIGGER features_never_truncated BEFORE TRUNCATE ON features EXECUTE FUNCTION never_truncated();
 ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_truncated;
+CREATE TRIGGER habilitations_never_truncated BEFORE TRUNCATE ON habilitations EXECUTE FUNCTION never_truncated();
+ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
@@ -1448,6 +1543,8 @@ CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FU
 ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_truncated;
 CREATE TRIGGER receipts_never_truncated BEFORE TRUNCATE ON receipts EXECUTE FUNCTION never_truncated();
 ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_truncated;
+CREATE TRIGGER refusals_never_truncated BEFORE TRUNCATE ON refusals EXECUTE FUNCTION never_truncated();
+ALTER TABLE refusals ENABLE ALWAYS TRIGGER refusals_never_truncated;
 CREATE TRIGGER rejections_never_truncated BEFORE TRUNCATE ON rejections EXECUTE FUNCTION never_truncated();
 ALTER TABLE rejections ENABLE ALWAYS TRIGGER rejections_never_truncated;
 CREATE TRIGGER releases_never_truncated BEFORE TRUNCATE ON releases EXECUTE FUNCTION never_truncated();
@@ -1460,6 +1557,8 @@ CREATE TRIGGER results_never_truncated BEFORE TRUNCATE ON results EXECUTE FUNCTI
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_never_truncated;
 CREATE TRIGGER retirements_never_truncated BEFORE TRUNCATE ON retirements EXECUTE FUNCTION never_truncated();
 ALTER TABLE retirements ENABLE ALWAYS TRIGGER retirements_never_truncated;
+CREATE TRIGGER revocations_never_truncated BEFORE TRUNCATE ON revocations EXECUTE FUNCTION never_truncated();
+ALTER TABLE revocations ENABLE ALWAYS TRIGGER revocations_never_truncated;
 CREATE TRIGGER runs_never_truncated BEFORE TRUNCATE ON runs EXECUTE FUNCTION never_truncated();
 ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
@@ -1502,6 +1601,30 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_sign_in AFTER INSERT ON sign_ins FOR EACH ROW EXECUTE FUNCTION note_sign_in();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER note_sign_in;
+
+CREATE FUNCTION note_right_given() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('right.given', NEW.id, json_build_object('person', NEW.person, 'model', NEW.model, 'major', NEW.major, 'site', NEW.site, 'act', NEW.act, 'evidence_sha256', aval_sha256(NEW.evidence), 'by', NEW.by_whom, 'since', NEW.since, 'until', NEW.until)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_right_given AFTER INSERT ON habilitations FOR EACH ROW EXECUTE FUNCTION note_right_given();
+ALTER TABLE habilitations ENABLE ALWAYS TRIGGER note_right_given;
+
+CREATE FUNCTION note_right_revoked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('right.revoked', NEW.grant_id, json_build_object('holds', NEW.holds, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_right_revoked AFTER INSERT ON revocations FOR EACH ROW EXECUTE FUNCTION note_right_revoked();
+ALTER TABLE revocations ENABLE ALWAYS TRIGGER note_right_revoked;
+
+CREATE FUNCTION note_refusal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('refusal.' || NEW.cause, NEW.result_id, json_build_object('reader', NEW.login)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_refusal AFTER INSERT ON refusals FOR EACH ROW EXECUTE FUNCTION note_refusal();
+ALTER TABLE refusals ENABLE ALWAYS TRIGGER note_refusal;
 
 CREATE FUNCTION note_policy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1641,7 +1764,7 @@ ALTER TABLE questions ENABLE ALWAYS TRIGGER note_draft_shown;
 
 CREATE FUNCTION note_opinion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();

@@ -288,6 +288,42 @@ CREATE TRIGGER results_for_care_by_granted_versions BEFORE INSERT ON results FOR
 WHEN (NEW.mode = 'care') AND ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall results_for_care_by_granted_versions: this model version stands below pilot: its results are shadow results'); END;
 
+CREATE TRIGGER habilitations_between_active_people BEFORE INSERT ON habilitations FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.person, NEW.by_whom) AND u.active = 0)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall habilitations_between_active_people: a closed account neither gives nor is given a right'); END;
+
+CREATE TRIGGER opinions_under_a_right_in_force BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM habilitations g JOIN results r ON r.id = NEW.result_id JOIN models m ON m.id = r.model_id JOIN cases c ON c.id = r.case_id WHERE g.id = NEW.grant_id AND g.act = 'endorse' AND g.site = c.site AND g.model = m.name AND (m.version = g.major OR substr(m.version, 1, length(g.major) + 1) = g.major || '.') AND g.since <= NEW.signed_at AND NEW.signed_at < g.until AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.grant_id = g.id))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_under_a_right_in_force: this person has no right in force to endorse this model at this site: aval rights'); END;
+
+CREATE TRIGGER attempts_under_rights_that_stand BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM decisions e JOIN opinions o ON o.result_id = e.result_id AND o.content = e.content JOIN habilitations g ON g.id = o.grant_id JOIN revocations v ON v.grant_id = g.id AND v.holds = 1 WHERE e.result_id = d.result_id AND NOT EXISTS (SELECT 1 FROM habilitations a WHERE a.person = g.person AND a.model = g.model AND a.major = g.major AND a.site = g.site AND a.act = g.act AND a.at > v.at AND a.since <= NEW.at AND NEW.at < a.until AND NOT EXISTS (SELECT 1 FROM revocations w WHERE w.grant_id = a.id)))))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_under_rights_that_stand: a right that this was endorsed under was revoked: nothing is sent'); END;
+
+CREATE TRIGGER habilitations_never_updated BEFORE UPDATE ON habilitations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall habilitations_never_updated: habilitations is append-only: a row is never updated'); END;
+
+CREATE TRIGGER habilitations_never_deleted BEFORE DELETE ON habilitations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall habilitations_never_deleted: habilitations is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER revocations_never_updated BEFORE UPDATE ON revocations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall revocations_never_updated: revocations is append-only: a row is never updated'); END;
+
+CREATE TRIGGER revocations_never_deleted BEFORE DELETE ON revocations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall revocations_never_deleted: revocations is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER refusals_never_updated BEFORE UPDATE ON refusals FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall refusals_never_updated: refusals is append-only: a row is never updated'); END;
+
+CREATE TRIGGER refusals_never_deleted BEFORE DELETE ON refusals FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall refusals_never_deleted: refusals is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -571,6 +607,36 @@ BEGIN
     'session.' || NEW.outcome AS action, NEW.id AS subject, json_object('login', NEW.login) AS body) n;
 END;
 
+CREATE TRIGGER note_right_given AFTER INSERT ON habilitations FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'right.given' AS action, NEW.id AS subject, json_object('person', NEW.person, 'model', NEW.model, 'major', NEW.major, 'site', NEW.site, 'act', NEW.act, 'evidence_sha256', aval_sha256(NEW.evidence), 'by', NEW.by_whom, 'since', NEW.since, 'until', NEW.until) AS body) n;
+END;
+
+CREATE TRIGGER note_right_revoked AFTER INSERT ON revocations FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'right.revoked' AS action, NEW.grant_id AS subject, json_object('holds', NEW.holds, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_refusal AFTER INSERT ON refusals FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'refusal.' || NEW.cause AS action, NEW.result_id AS subject, json_object('reader', NEW.login) AS body) n;
+END;
+
 CREATE TRIGGER note_policy AFTER INSERT ON policies FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -751,7 +817,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
 END;
 
 CREATE TRIGGER note_decision AFTER INSERT ON decisions FOR EACH ROW

@@ -50,6 +50,9 @@ GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, re
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
   resends, pauses, stops, retirements, stages, appointments, trials, trial_ends, exports, admissions TO aval_desk;
+-- It ends rights and gives none: users and what they may endorse are the owner's to write.
+GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
+GRANT INSERT ON revocations, refusals TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
 GRANT UPDATE (used_at) ON handovers TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
@@ -61,6 +64,7 @@ GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_d
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
 GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT SELECT ON habilitations, revocations TO aval_deliver;         -- does what it was endorsed under still stand?
 GRANT SELECT (seq, hash) ON journal TO aval_deliver;         -- it starts on no database that is behind an anchor
 GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
 GRANT UPDATE (failures, rests_until, trying, confirmed_at, failed_at, cause_code, cause_detail) ON destinations
@@ -84,7 +88,8 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, stages, appointments,
-  trials, trial_ends, fetches, turned_away, commitments, feed, orders, outbox, inbox, handovers, launches, openings,
+  trials, trial_ends, habilitations, revocations, refusals, fetches, turned_away, commitments, feed, orders, outbox,
+  inbox, handovers, launches, openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
