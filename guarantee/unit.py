@@ -4,7 +4,7 @@
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
 What is read and written of a subject that has a module of its own is said there: identity.py, judging.py,
-deliveries.py, feed.py, orders.py, pauses.py, rollout.py, runs.py, stops.py.
+deliveries.py, feed.py, first_read.py, orders.py, pauses.py, rollout.py, runs.py, stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
 from guarantee.exports import Export
 from guarantee.feed import Feed
+from guarantee.first_read import FirstReads
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
@@ -313,6 +314,10 @@ class Unit(Protocol):
     @property
     def gate(self) -> Gate:
         """Opinions, decisions, releases."""
+
+    @property
+    def first_reads(self) -> FirstReads:
+        """What readers thought before AI was shown, and what they were shown when."""
 
     @property
     def deliveries(self) -> Deliveries:

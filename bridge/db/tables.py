@@ -18,6 +18,7 @@ _INTEGERS: Final = frozenset(
         "attempts",
         "below",
         "conflict",
+        "first_read",
         "identity_version",
         "n",
         "readers",
@@ -53,7 +54,8 @@ sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
 handovers = _table("handovers", "ticket", "session at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
-policies = _table("policies", "ref", "readers body added_at")
+policies = _table("policies", "ref", "readers body added_at first_read")
+draws = _table("draws", "policy", "seed drawn_below at")
 models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
 retirements = _table("retirements", "model_id", "by_whom reason at")
 appointments = _table("appointments", "seq", "name model_id step below by_whom reason at")
@@ -94,8 +96,12 @@ questions = _table("questions", "nonce", "result_id shown mode reader opened_fro
 opinions = _table(
     "opinions",
     "id",
-    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at",
+    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at first_read",
+    text=frozenset({"first_read"}),
 )
+first_reads = _table("first_reads", "result_id reader", "reader_role opened_at")
+impressions = _table("impressions", "id", "result_id reader kind word note at")
+exposures = _table("exposures", "id", "result_id reader surface shown nonce at")
 decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
 withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")
 releases = _table(

@@ -18,8 +18,18 @@ from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
 from guarantee.deliveries import Delivery
-from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused, WorldChanged
+from guarantee.errors import (
+    DraftChanged,
+    FirstReadDue,
+    Malformed,
+    NonceRefused,
+    NotAllowed,
+    NotEntitled,
+    Refused,
+    WorldChanged,
+)
 from guarantee.events import DeliveryDue
+from guarantee.first_read import Exposure, Impression, Surface
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
 from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
 from guarantee.policy import Policy
@@ -64,6 +74,7 @@ class _Stored:
     draft: Content
     question: Question
     first_shown: Question
+    impression: Impression | None
     opinions: tuple[Opinion, ...]
 
 
@@ -76,15 +87,18 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
     Raises:
         NotAllowed: the result is not awaiting review.
         NotEntitled: the policy does not let this role see or endorse it.
+        FirstReadDue: this reader was drawn to say first what they think (first_read.py).
         Held, WorldChanged: a stop, late images or a corrected identity forbid a decision now.
     """
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         result = unit.results.get(result_id)
-        draft = _draft_to_review(result)
+        draft = draft_to_review(result)
         require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
+        if unit.first_reads.standing(result.id, reader.login).is_due:
+            raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
         question = Question(
             nonce=tools.nonce(),
             result=result.id,
@@ -95,7 +109,19 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
             opened_from=opened_from,
         )
         unit.gate.ask(question)
+        unit.first_reads.expose(_revealed(question))
         return question
+
+
+def _revealed(question: Question) -> Exposure:
+    return Exposure(
+        result=question.result,
+        reader=question.reader,
+        surface=Surface.REVEAL,
+        shown=question.shown,
+        nonce=question.nonce,
+        at=question.asked_at,
+    )
 
 
 def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
@@ -126,7 +152,7 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
     with tools.store.reading() as unit:
         result = unit.results.get(result_id)
         question = _question(result, reader, given, unit, tools)
-        draft = _draft_to_review(result)
+        draft = draft_to_review(result)
         if given.shown != draft:
             raise DraftChanged(f"result {result.id}: the draft is no longer the one that was shown; open it again")
         return _Stored(
@@ -136,11 +162,12 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
             draft=Content.from_bytes(tools.vault.get(draft)),
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
+            impression=unit.first_reads.standing(result.id, reader.login).impression,
             opinions=unit.gate.opinions(result.id),
         )
 
 
-def _draft_to_review(result: Result) -> Digest:
+def draft_to_review(result: Result) -> Digest:
     """Return the draft that awaits a decision; a stale one is told apart, so that its reader learns why."""
     if result.state is ResultState.STALE:
         raise WorldChanged(f"result {result.id} is stale: its inputs changed after the draft was made")
@@ -190,6 +217,7 @@ def _signed(
         auth=auth,
         opened_at=stored.first_shown.asked_at,
         signed_at=tools.clock.now(),
+        first_read=stored.impression.id if stored.impression else None,
     )
     return Opinion(id=opinion_id(statement), statement=statement, seal=tools.sealer.seal(statement.to_bytes()))
 

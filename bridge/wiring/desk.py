@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bridge import accounts
 from bridge.comparison import Asked, Drift, Version
-from bridge.db.store import SqlStore, SqlUnit
+from bridge.db.store import SqlStore
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
@@ -17,6 +17,7 @@ from bridge.flows import stop as stopping
 from bridge.links.reading import Link
 from bridge.web.services import Answer, Found, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
 from bridge.wiring.drift import drift_of
+from bridge.wiring.first_reads import ReadsFirst, shown_at_the_desk
 from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
 from dicom_adapters.image.pixels import describe_series, read_frame
@@ -30,7 +31,6 @@ from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
-from guarantee.result import Mode
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState
@@ -46,7 +46,7 @@ _log = logging.getLogger("aval.desk")
 
 
 @dataclass(slots=True)
-class RealDesk:
+class RealDesk(ReadsFirst):
     """Implements bridge.web.services.Desk."""
 
     store: SqlStore
@@ -124,7 +124,7 @@ class RealDesk:
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
@@ -132,6 +132,8 @@ class RealDesk:
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
             orders = unit.orders.of(row.case)
         may_see = reader.role in READERS and row.result.state is not ResultState.AWAITING_REVIEW
+        if may_see and decision:
+            self.note_shown(row, decision, reader)
         return View(
             line=self._line(row),
             draft=self._content(row.result.draft) if may_see else None,
@@ -156,7 +158,7 @@ class RealDesk:
     def timeline(self, result: str) -> Sequence[Happened]:
         """Return everything the journal says of a result."""
         with self.store.reading() as unit:
-            _shown(result, unit)
+            shown_at_the_desk(result, unit)
             links = unit.views.timeline(result)
             places = {sent.delivery.id: sent.delivery.destination for sent in unit.views.sent(result)}
         return [
@@ -272,7 +274,7 @@ class RealDesk:
     def mask(self, result: str, segment: int) -> bytes:
         """Return the mask of a segment of the endorsed content, or else of the draft."""
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
             decision = unit.gate.decision(ResultId(result))
         if row.result.draft is None:
             raise Absent(result)
@@ -308,7 +310,7 @@ class RealDesk:
 
     def _groups(self, result: str) -> tuple[str, dict[str, list[Source]]]:
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
         groups: dict[str, list[Source]] = {}
         if row.case.kind is CaseKind.STUDY:
             for source in Manifest.from_bytes(self.review.vault.get(row.result.manifest)).sources:
@@ -327,18 +329,6 @@ class RealDesk:
                 while len(self._descriptions) > DESCRIPTIONS_MAX:
                     self._descriptions.pop(next(iter(self._descriptions)))
         return found
-
-
-def _shown(result: str, unit: SqlUnit) -> Row:
-    """Return a result that a person at the desk may know of: one in shadow mode does not exist for them.
-
-    Raises:
-        Absent: there is no such result, or it is in shadow mode.
-    """
-    row = unit.views.result(result)
-    if row is None or row.result.mode is not Mode.CARE:
-        raise Absent(result)
-    return row
 
 
 def _judged(row: JudgedRow, focus: str) -> Judged:

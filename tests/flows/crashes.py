@@ -16,6 +16,7 @@ SUBJECTS = (
     "stops",
     "retirements",
     "rollouts",
+    "first_reads",
     "feed",
     "orders",
     "messages",

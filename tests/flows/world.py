@@ -25,6 +25,7 @@ from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.ids import ResultId
 from guarantee.inputs import Record
 from guarantee.opinion import Reader, Reason, Verdict
+from guarantee.policy import Policy
 from guarantee.ports import Store, Vault
 from guarantee.release import Kind
 from guarantee.result import Result
@@ -47,6 +48,9 @@ from tests.flows.fakes import (
 class World:
     """Everything, wired as bridge.wiring does it."""
 
+    policies: tuple[Policy, ...] = (POLICY, TWICE)
+    """Known here; the first one is that of each result."""
+
     def __init__(self, folder: Path, *, vault: Vault | None = None, cards: tuple[Card, ...] = ()) -> None:
         self.clock = FakeClock()
         self.engine = make_aval_engine(f"sqlite:///{folder / 'aval.db'}")
@@ -64,7 +68,7 @@ class World:
         with self.sql.transaction("setup") as unit:
             for card in self.catalogue.cards:
                 unit.registry.register_model(card.model, self.clock.now())
-            for policy in (POLICY, TWICE):
+            for policy in self.policies:
                 unit.registry.register_policy(policy, self.clock.now())
             for reader in (READER, SECOND):
                 unit.accounts.add(reader, "x", "x", self.clock.now())
@@ -91,7 +95,7 @@ class World:
         names = tuple(card.model.name for card in self.catalogue.cards)
         return Routing(
             routes=self.rules or routes(models=names) + routes(CaseKind.RECORD, names),
-            policies={policy.id: policy.ref for policy in (POLICY, TWICE)},
+            policies={policy.id: policy.ref for policy in self.policies},
         )
 
     @property

@@ -10,6 +10,7 @@ from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
 from tests.gate.attacks import Attack
 from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
+from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
 from tests.gate.attacks_on_versions import VERSIONS
@@ -29,6 +30,7 @@ ALL: Final = (
     *IDENTITIES,
     *REST,
     *VERSIONS,
+    *FIRST_READS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -41,6 +43,7 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "appointments", "trial_ends"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
+    *("draws", "exposures"),
 }
 
 REDUNDANT: Final = {
@@ -50,6 +53,8 @@ REDUNDANT: Final = {
     "because a decision must not contradict itself even when those change",
     "release_never_of_a_rejection": "doubled by release_of_exactly_what_was_decided, because a rejection has no "
     "content; kept because it is the promise itself, in one line",
+    "impressions_before_any_exposure": "doubled by impression_one_per_reader, because nothing is revealed to a drawn "
+    "reader without an impression; kept because it says what a first impression is, whatever becomes of the other",
 } | {
     f"{table}_never_truncated": "doubled by the same wall on the tables that refer to it, which TRUNCATE … CASCADE "
     "empties too; kept because its message names the table"

@@ -22,7 +22,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import versions
+from tests.gate import first_reads, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -108,6 +108,7 @@ class Builder:
         self.stops()
         self.retirements()
         self.versions()
+        self.first_reads()
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -245,6 +246,10 @@ class Builder:
             versions.trial_row(tried),
             self.world.retirement(versions.OVER),
         )
+
+    def first_reads(self) -> None:
+        """Results that a radiologist reads before AI is shown, each a step further."""
+        first_reads.build(self)
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:
