@@ -136,6 +136,7 @@ class _PolicyForm(_ValueForm):
     readers: int
     roles: frozenset[Role]
     expires_after_s: int = Field(description="seconds a draft waits before it expires; time never approves")
+    first_read: int = Field(0, description="share that is read before AI is shown, in per mille; 1000 for all")
 
     def value(self) -> Policy:
         """Return the policy."""

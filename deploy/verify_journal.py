@@ -121,6 +121,9 @@ class Verifier:
         self.sealed = {}
         self.rights = {}
         self.revoked = set()
+        self.opinions = {}
+        self.impressions = {}
+        self.reveals = {}
         self.anchors = 0
         self.anchored = 0
 
@@ -152,6 +155,11 @@ class Verifier:
             if body["right"] not in self.rights:
                 self.fault(f"{what} nobody had given")
             self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
+            self.opinions[body["opinion"]] = (link["subject"], body["reader"], body.get("first_read"), link["seq"])
+        elif link["action"] == "first-read.impression":
+            self.impressions[body["impression"]] = (link["subject"], body["reader"], link["seq"])
+        elif link["action"] == "exposure.reveal":
+            self.reveals.setdefault((link["subject"], body["reader"]), link["seq"])
         elif kind == "release":
             self.recorded["release", body["release"]] = (body["terms_sha256"], body["signature"], link["seq"])
         elif kind == "withdrawal":
@@ -194,6 +202,21 @@ class Verifier:
         self.anchors += 1
         self.anchored = max(self.anchored, head["seq"])
 
+    def read_first(self, opinion):
+        """A first impression that is signed for came before the reveal, and the reveal before the opinion."""
+        result, reader, named, seq = self.opinions[opinion]
+        signed = json.loads(self.sealed["opinion", opinion]["payload"]).get("first_read")
+        if signed != named:
+            self.fault(f"link {seq} names another first impression than the opinion {opinion} that was signed")
+        if signed is None:
+            return
+        *whose, said = self.impressions.get(signed, (None, None, 0))
+        revealed = self.reveals.get((result, reader), 0)
+        if whose != [result, reader]:
+            self.fault(f"opinion {opinion} was signed after a first impression that the journal does not record")
+        elif not said < revealed < seq:
+            self.fault(f"the first impression of opinion {opinion} was not given before the draft was revealed")
+
     def finish(self):
         for what in self.recorded.keys() - self.sealed.keys():
             self.fault(f"the journal records {what[0]} {what[1]}, but the export does not hold what was sealed")
@@ -208,6 +231,8 @@ class Verifier:
                 self.check_right(what[1], json.loads(line["payload"]))
             if signature is not None and signature != line["signature"]:
                 self.fault(f"link {seq} records another seal of {what[0]} {what[1]}")
+            if what[0] == "opinion":
+                self.read_first(what[1])
 
 
 def read_lines(path, verifier, *, may_end_torn=False):

@@ -11,6 +11,7 @@
     │   ├── PolicyUnmet          the opinions do not satisfy the frozen policy
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
+    │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
     │   └── Forged               a seal does not verify
     └── JournalBroken            a link of the journal does not follow from the one before
@@ -81,6 +82,10 @@ class WorldChanged(Refused):
 
 class Held(Refused):
     """A stop covers this result."""
+
+
+class FirstReadDue(Refused):
+    """This reader says what they think first, and is shown what the model says afterwards."""
 
 
 class NonceRefused(Refused):

@@ -9,7 +9,7 @@ from guarantee.canonical import canonical
 from guarantee.codec import to_plain
 from guarantee.errors import Malformed
 from guarantee.habilitation import Grant
-from guarantee.ids import Digest, OpinionId, ResultId, derive, parse_digest
+from guarantee.ids import Digest, ImpressionId, OpinionId, ResultId, derive, parse_digest
 from guarantee.policy import Role
 from guarantee.result import ModelVersion
 from guarantee.states import ResultVerb
@@ -106,6 +106,7 @@ class Statement:
         auth: how the person proved who they are, e.g. "password+totp".
         opened_at: when the draft was first shown to this reader.
         signed_at: when the server took the gesture.
+        first_read: the impression that this reader gave before the draft was shown; None when none was asked for.
     """
 
     schema: str = SCHEMA
@@ -126,6 +127,7 @@ class Statement:
     auth: str
     opened_at: datetime
     signed_at: datetime
+    first_read: ImpressionId | None = None
 
     def __post_init__(self) -> None:
         parse_digest(self.shown)

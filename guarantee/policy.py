@@ -11,6 +11,9 @@ from guarantee.errors import Malformed
 READERS_MAX = 3
 """Blind double reading with adjudication is the most that the catalogue foresees."""
 
+SHARE_MAX = 1000
+"""Every result, in per mille."""
+
 
 class Role(StrEnum):
     """What a person is, as their card or the site says it. The last four decide nothing about a patient."""
@@ -35,6 +38,8 @@ class Policy:
         readers: how many distinct people must endorse the same content, 1 to 3.
         roles: who may endorse.
         expires_after_s: waiting time after which the draft expires, in seconds. Time never approves.
+        first_read: share of the pairs of result and reader that are read before AI is shown (first_read.py), in per
+            mille; 0 for none, 1000 for all.
     """
 
     id: str
@@ -42,6 +47,7 @@ class Policy:
     readers: int
     roles: frozenset[Role]
     expires_after_s: int
+    first_read: int = 0
 
     def __post_init__(self) -> None:
         if not self.id or "@" in self.id or self.version < 1:
@@ -52,6 +58,8 @@ class Policy:
             raise Malformed(f"policy {self.id}: only radiologists and clinicians endorse")
         if self.expires_after_s <= 0:
             raise Malformed(f"policy {self.id}: a draft expires after a positive time")
+        if not 0 <= self.first_read <= SHARE_MAX:
+            raise Malformed(f"policy {self.id}: first_read is a share from 0 to {SHARE_MAX} per mille")
 
     @property
     def ref(self) -> str:

@@ -3,8 +3,7 @@
 `Store` (ports.py) opens it. Whoever reads a case, a result or a delivery in order to change it holds the lock of
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
-What is read and written of a subject that has a module of its own (identity.py, orders.py, rollout.py and others) is said
-there.
+What is read and written of a subject that has a module of its own is said there: identity.py, orders.py and others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
 from guarantee.exports import Export
 from guarantee.feed import Feed
+from guarantee.first_read import FirstReads
 from guarantee.habilitation import Habilitations
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
@@ -315,6 +315,10 @@ class Unit(Protocol):
     @property
     def gate(self) -> Gate:
         """Opinions, decisions, releases."""
+
+    @property
+    def first_reads(self) -> FirstReads:
+        """What readers thought before AI was shown, and what they were shown when."""
 
     @property
     def deliveries(self) -> Deliveries:

@@ -1,11 +1,13 @@
 """``aval results`` and ``aval retract``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
+from bridge.cli.first_reads import first_read_lines, first_reads
 from bridge.config import ConfigError
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.flows.retract import withdraw
@@ -61,9 +63,11 @@ def show(result_id: str, folder: Path, as_json: bool) -> None:
             raise ConfigError(f"no result {found}")
         links, sent = unit.views.timeline(found), unit.views.sent(found)
         judged = unit.views.judged(row.case.id)
+        read = first_reads(row.result, unit)
     value = _row(row) | {"judgement": _judged(judged) if judged else None}
+    value |= {"first_read": read}
     value |= {"deliveries": [_sent(line) for line in sent], "timeline": [_link(link) for link in links]}
-    say(value, _story(row, judged, links, sent), as_json=as_json)
+    say(value, _story(row, judged, links, sent, first_read_lines(read)), as_json=as_json)
 
 
 @click.command()
@@ -167,7 +171,9 @@ def _inputs(judged: JudgedRow | None) -> list[str]:
     return [f"inputs   {told}", *(f"         {short.said.en}" for short in judgement.shortages)]
 
 
-def _story(row: Row, judged: JudgedRow | None, links: tuple[Link, ...], sent: tuple[SentRow, ...]) -> str:
+def _story(
+    row: Row, judged: JudgedRow | None, links: tuple[Link, ...], sent: tuple[SentRow, ...], read: Sequence[str]
+) -> str:
     result = row.result
     cause = f", because {result.cause.code}: {result.cause.detail}" if result.cause else ""
     lines = [
@@ -175,6 +181,7 @@ def _story(row: Row, judged: JudgedRow | None, links: tuple[Link, ...], sent: tu
         f"model    {result.model.id} ({result.model.digest[:12]}…)",
         f"case     {result.case} revision {row.case.revision} ({row.case.state})",
         *_inputs(judged),
+        *read,
         f"state    {result.state}{' (held)' if row.held else ''}{cause}",
         "",
     ]

@@ -101,6 +101,7 @@ class SqlGate:
                 seal_key=opinion.seal.key,
                 signature=opinion.seal.signature,
                 signed_at=time_text(statement.signed_at),
+                first_read=statement.first_read,
             )
         )
 

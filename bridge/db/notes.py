@@ -94,6 +94,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"sha256": "aval_sha256(NEW.body)"},
     ),
     Note(
+        name="note_draw",
+        on="draws",
+        event="INSERT",
+        action="'draw.committed'",
+        subject="NEW.policy",
+        body={"seed_sha256": "aval_sha256(NEW.seed)", "drawn_below": "NEW.drawn_below"},
+    ),
+    Note(
         name="note_model",
         on="models",
         event="INSERT",
@@ -247,6 +255,36 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"reader": "NEW.reader", "shown": "NEW.shown", "from": "NEW.opened_from"},
     ),
     Note(
+        name="note_first_read",
+        on="first_reads",
+        event="INSERT",
+        action="'first-read.opened'",
+        subject="NEW.result_id",
+        body={"reader": "NEW.reader"},
+    ),
+    # The word and the note are about a patient: the journal holds their digest, with the time, so that it can be held
+    # against the row.
+    Note(
+        name="note_impression",
+        on="impressions",
+        event="INSERT",
+        action="'first-read.impression'",
+        subject="NEW.result_id",
+        body={
+            "impression": "NEW.id",
+            "reader": "NEW.reader",
+            "said_sha256": "aval_sha256(NEW.id || ':' || NEW.word || ':' || NEW.at || ':' || NEW.note)",
+        },
+    ),
+    Note(
+        name="note_exposure",
+        on="exposures",
+        event="INSERT",
+        action="'exposure.' || NEW.surface",
+        subject="NEW.result_id",
+        body={"exposure": "NEW.id", "reader": "NEW.reader", "shown": "NEW.shown"},
+    ),
+    Note(
         name="note_opinion",
         on="opinions",
         event="INSERT",
@@ -258,6 +296,7 @@ NOTES: Final[tuple[Note, ...]] = (
             "right": "NEW.grant_id",
             "shown": "NEW.shown",
             "content": "NEW.content",
+            "first_read": "NEW.first_read",
             "statement_sha256": "aval_sha256(NEW.statement)",
             "key": "NEW.seal_key",
             "signature": "NEW.signature",

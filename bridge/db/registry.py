@@ -1,6 +1,7 @@
 """Models and policies as the database knows them: what a result may refer to."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from bridge.db.rollouts import SqlRollouts
 from guarantee.canonical import canonical
 from guarantee.codec import time_text, to_plain
 from guarantee.errors import Malformed
+from guarantee.first_read import SEED_CHARS, Draw
 from guarantee.ids import Digest
 from guarantee.lifecycle import INSTALLER
 from guarantee.policy import Policy
@@ -110,11 +112,21 @@ class SqlRegistry:
         """
         body = canonical(to_plain(policy)).decode()
         values = {"ref": policy.ref, "readers": policy.readers, "body": body, "added_at": time_text(at)}
+        values["first_read"] = policy.first_read
         known = self._connection.scalar(select(tables.policies.c.body).where(tables.policies.c.ref == policy.ref))
         if known is None:
             self._connection.execute(insert_once(self._connection, tables.policies).values(**values))
+            self._draw_for(policy, at)
         elif known != body:
             raise Malformed(f"policy {policy.ref} is already registered with another text; raise its version")
+
+    def _draw_for(self, policy: Policy, at: datetime) -> None:
+        """Commit the seed of a policy that asks for first reads; with the policy, so before any result under it."""
+        if not policy.first_read:
+            return
+        draw = Draw(policy=policy.ref, share=policy.first_read, seed=secrets.token_hex(SEED_CHARS // 2), at=at)
+        values = {"policy": draw.policy, "seed": draw.seed, "drawn_below": draw.drawn_below, "at": time_text(at)}
+        self._connection.execute(insert_once(self._connection, tables.draws).values(**values))
 
     def release_leases(self, now: datetime) -> None:
         """Give back every lease and every begun send: only for a process tree that owns the database alone."""

@@ -164,6 +164,7 @@ def opinion_from_row(row: Row) -> Opinion:
         "shown": statement.shown,
         "content": statement.content,
         "signed_at": time_text(statement.signed_at),
+        "first_read": statement.first_read,
     }
     if any(row[column] != value for column, value in signed.items()):
         raise Malformed(f"opinion {row['id']}: the row does not say what was signed")
@@ -230,7 +231,7 @@ def policy_from_row(row: Row) -> Policy:
         Malformed: the columns, which the gate counts by, and the body disagree.
     """
     policy = from_plain(Policy, parse_canonical(row["body"].encode()))
-    if (row["ref"], row["readers"]) != (policy.ref, policy.readers):
+    if (row["ref"], row["readers"], row["first_read"]) != (policy.ref, policy.readers, policy.first_read):
         raise Malformed(f"policy {row['ref']}: the row does not say what the policy says")
     return policy
 

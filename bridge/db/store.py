@@ -14,6 +14,7 @@ from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
 from bridge.db.feed import SqlFeed
+from bridge.db.first_reads import SqlFirstReads
 from bridge.db.gate import SqlGate
 from bridge.db.habilitations import SqlHabilitations
 from bridge.db.identities import SqlIdentities
@@ -49,6 +50,7 @@ class SqlUnit:
     results: SqlResults
     runs: SqlRuns
     gate: SqlGate
+    first_reads: SqlFirstReads
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
@@ -129,6 +131,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         results=SqlResults(connection, lock),
         runs=SqlRuns(connection),
         gate=SqlGate(connection),
+        first_reads=SqlFirstReads(connection),
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),

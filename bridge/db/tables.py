@@ -18,6 +18,7 @@ _INTEGERS: Final = frozenset(
         "attempts",
         "below",
         "conflict",
+        "first_read",
         "identity_version",
         "n",
         "readers",
@@ -56,7 +57,8 @@ launches = _table("launches", "ticket", "launcher nonce expected wanted login at
 habilitations = _table("habilitations", "id", "person model major site act evidence by_whom by_role since until at")
 revocations = _table("revocations", "grant_id holds", "by_whom reason at")
 refusals = _table("refusals", "id", "result_id login cause at")
-policies = _table("policies", "ref", "readers body added_at")
+policies = _table("policies", "ref", "readers body added_at first_read")
+draws = _table("draws", "policy", "seed drawn_below at")
 models = _table(
     "models",
     "id",
@@ -103,8 +105,13 @@ questions = _table("questions", "nonce", "result_id shown mode reader opened_fro
 opinions = _table(
     "opinions",
     "id",
-    "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at",
+    "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at "
+    "first_read",
+    text=frozenset({"first_read"}),
 )
+first_reads = _table("first_reads", "result_id reader", "reader_role opened_at")
+impressions = _table("impressions", "id", "result_id reader kind word note at")
+exposures = _table("exposures", "id", "result_id reader surface shown nonce at")
 decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
 withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")
 releases = _table(

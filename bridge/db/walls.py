@@ -8,6 +8,7 @@ that the files are what this list gives.
 from typing import Final
 
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
+from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
@@ -289,6 +290,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *ROLLOUT,
     *STAGES,
     *RIGHTS,
+    *FIRST_READS,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",
@@ -330,6 +332,10 @@ WALLS: Final[tuple[Wall, ...]] = (
         "stages",
         "doubts",
         "admissions",
+        "draws",
+        "first_reads",
+        "impressions",
+        "exposures",
         "questions",
         "opinions",
         "decisions",

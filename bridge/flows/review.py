@@ -21,6 +21,7 @@ from guarantee.decision import Decision, decide
 from guarantee.deliveries import Delivery
 from guarantee.errors import (
     DraftChanged,
+    FirstReadDue,
     Malformed,
     NonceRefused,
     NotAllowed,
@@ -30,6 +31,7 @@ from guarantee.errors import (
     WorldChanged,
 )
 from guarantee.events import DeliveryDue
+from guarantee.first_read import Exposure, Impression, Surface
 from guarantee.habilitation import Grant, entitled
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
 from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
@@ -77,6 +79,7 @@ class _Stored:
     question: Question
     first_shown: Question
     right: Grant
+    impression: Impression | None
     opinions: tuple[Opinion, ...]
     orders: tuple[Order, ...]
 
@@ -91,6 +94,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
         NotAllowed: the result is not awaiting review.
         NotEntitled: the policy does not let this role see or endorse it.
         NotHabilitated: nobody gave this person the right to, or no longer.
+        FirstReadDue: this reader was drawn to say first what they think (first_read.py).
         Held, WorldChanged: a stop, late images or a corrected identity forbid a decision now.
     """
     with _counted(result_id, reader, tools):
@@ -101,12 +105,14 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         result = unit.results.get(result_id)
-        draft = _draft_to_review(result)
+        draft = draft_to_review(result)
         case = unit.cases.get(result.case)
         require_unchanged(result, case, in_force(unit.stops.lines()))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
         right_of(reader, result, case, unit, now)
+        if unit.first_reads.standing(result.id, reader.login).is_due:
+            raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
         question = Question(
             nonce=tools.nonce(),
             result=result.id,
@@ -117,7 +123,19 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
             opened_from=opened_from,
         )
         unit.gate.ask(question)
+        unit.first_reads.expose(_revealed(question))
         return question
+
+
+def _revealed(question: Question) -> Exposure:
+    return Exposure(
+        result=question.result,
+        reader=question.reader,
+        surface=Surface.REVEAL,
+        shown=question.shown,
+        nonce=question.nonce,
+        at=question.asked_at,
+    )
 
 
 def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
@@ -178,7 +196,7 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
     with tools.store.reading() as unit:
         result = unit.results.get(result_id)
         question = _question(result, reader, given, unit, tools)
-        draft = _draft_to_review(result)
+        draft = draft_to_review(result)
         if given.shown != draft:
             raise DraftChanged(f"result {result.id}: the draft is no longer the one that was shown; open it again")
         case = unit.cases.get(result.case)
@@ -190,6 +208,7 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
             right=right_of(reader, result, case, unit, tools.clock.now()),
+            impression=unit.first_reads.standing(result.id, reader.login).impression,
             opinions=unit.gate.opinions(result.id),
             orders=tuple(o for o in unit.orders.of(case) if _goes_with(o, case)),
         )
@@ -199,7 +218,7 @@ def _goes_with(order: Order, case: Case) -> bool:
     return order.status is OrderStatus.WANTED and not order.contradicts(case.patient)
 
 
-def _draft_to_review(result: Result) -> Digest:
+def draft_to_review(result: Result) -> Digest:
     """Return the draft that awaits a decision; a stale one is told apart, so that its reader learns why."""
     if result.state is ResultState.STALE:
         raise WorldChanged(f"result {result.id} is stale: its inputs changed after the draft was made")
@@ -250,6 +269,7 @@ def _signed(
         auth=auth,
         opened_at=stored.first_shown.asked_at,
         signed_at=tools.clock.now(),
+        first_read=stored.impression.id if stored.impression else None,
     )
     return Opinion(id=opinion_id(statement), statement=statement, seal=tools.sealer.seal(statement.to_bytes()))
 

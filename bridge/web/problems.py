@@ -95,6 +95,13 @@ _TABLE = (
         todo=N_("Ask a member of the AI committee; the page of the result names them."),
     ),
     Problem(
+        code="first-read-due",
+        status=403,
+        title=N_("You read this exam first, before you see what the AI system says"),
+        kept=N_("Nothing of the AI result was shown."),
+        todo=N_("Open the exam, look at it, keep your first impression, then reveal the draft."),
+    ),
+    Problem(
         code="cross-site",
         status=403,
         title=N_("This request did not come from a page of the desk"),
@@ -264,6 +271,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.NotHabilitated: "not-habilitated",
     said.NotEntitled: "not-entitled",
     said.PolicyUnmet: "policy-unmet",
+    said.FirstReadDue: "first-read-due",
     said.WorldChanged: "world-changed",
     said.Held: "held",
     said.NonceRefused: "nonce-refused",

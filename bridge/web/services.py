@@ -17,6 +17,7 @@ from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content, Text
 from guarantee.decision import Decision
+from guarantee.first_read import FirstRead, Word
 from guarantee.habilitation import Lack, Rights
 from guarantee.opinion import Opinion, Reader
 from guarantee.orders import Order
@@ -308,7 +309,28 @@ class Desk(Protocol):
         """Show the draft to ``reader``, record that, and ask the one-time question.
 
         Raises:
-            Absent, NotEntitled, NotAllowed (not awaiting review).
+            Absent, NotEntitled, NotAllowed (not awaiting review), FirstReadDue.
+        """
+
+    def first_read(self, result: str, reader: Reader) -> FirstRead:
+        """Return where ``reader`` stands; one who is asked nothing, once the result awaits review no more.
+
+        Raises:
+            Absent: there is no such result, or it is in shadow mode.
+        """
+
+    def begin_first_read(self, result: str, reader: Reader) -> FirstRead:
+        """Note that ``reader`` looks at the images, and at nothing of AI.
+
+        Raises:
+            Absent, NotAllowed (not drawn, not awaiting review), NotEntitled, WorldChanged, Held.
+        """
+
+    def give_impression(self, result: str, reader: Reader, word: Word, note: str) -> FirstRead:
+        """Keep what ``reader`` thinks before the draft is revealed to them.
+
+        Raises:
+            Malformed, and as for `begin_first_read`; NotAllowed also when it was said already.
         """
 
     def answer(self, result: str, session: Session, answer: Answer) -> View:

@@ -12,6 +12,7 @@ from bridge.web.person import visible
 from bridge.web.services import Line
 from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
+from guarantee.first_read import Word as Impression
 from guarantee.identity import Doubt
 from guarantee.opinion import Reason, Verdict
 from guarantee.policy import Role
@@ -53,6 +54,35 @@ HELD: Final = Word(text=N_("Suspended by a stop"), icon="pause", tone="alert")
 UNDELIVERED: Final = Word(text=N_("Delivery refused or withheld"), icon="alert", tone="alert")
 UNWITHDRAWN: Final = Word(text=N_("Withdrawn here; a destination refused the withdrawal"), icon="alert", tone="alert")
 OVERTAKEN: Final = Word(text=N_("Delivered; the exam changed since"), icon="history", tone="alert")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A first impression as a person chooses it.
+
+    Args:
+        text: message to translate.
+        key: that chooses it; the same in every language, because it is printed beside the text.
+    """
+
+    text: str
+    key: str
+
+
+IMPRESSIONS: Final[Mapping[CaseKind, Mapping[Impression, Choice]]] = {
+    CaseKind.STUDY: {
+        Impression.NONE: Choice(text=N_("Nothing of what the system looks for"), key="N"),
+        Impression.PRESENT: Choice(text=N_("Present"), key="P"),
+        Impression.UNSURE: Choice(text=N_("Unsure"), key="U"),
+    },
+    CaseKind.RECORD: {
+        Impression.LOW: Choice(text=N_("Low"), key="L"),
+        Impression.MEDIUM: Choice(text=N_("Medium"), key="E"),
+        Impression.HIGH: Choice(text=N_("High"), key="G"),
+        Impression.NO_OPINION: Choice(text=N_("No opinion"), key="O"),
+    },
+}
+"""What may be said before anything of AI is shown, by kind of case."""
 
 
 def state_word(line: Line) -> Word:
@@ -220,6 +250,10 @@ ACTIONS: Final[Mapping[str, str]] = {
     "result.delivered": N_("Every destination has confirmed"),
     "result.retracted": N_("Result withdrawn"),
     "launch.opened": N_("Opened from another system"),
+    "first-read.opened": N_("Images opened for a first read, nothing of AI shown"),
+    "first-read.impression": N_("First impression kept"),
+    "exposure.reveal": N_("Draft revealed"),
+    "exposure.result": N_("What was decided was shown"),
     "draft.shown": N_("Draft shown to a reader"),
     "opinion.accept": N_("Opinion signed: accept"),
     "opinion.amend": N_("Opinion signed: amend"),
@@ -329,6 +363,9 @@ def flag_text(doubt: str) -> str:
 
 
 SCRIPT: Final[Mapping[str, str]] = {
+    "needImpression": N_("Choose what you think first."),
+    "impressionKept": N_("Your first impression is kept. You can now reveal what the AI system says."),
+    "revealed": N_("What the AI system says is shown."),
     "slice": N_("Slice %(index)s of %(count)s"),
     "window": N_("L %(center)s  W %(width)s"),
     "zoom": N_("Zoom %(percent)s %%"),

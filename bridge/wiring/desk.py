@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bridge import accounts
 from bridge.comparison import Asked, Drift, Version
-from bridge.db.store import SqlStore, SqlUnit
+from bridge.db.store import SqlStore
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
@@ -30,6 +30,7 @@ from bridge.web.services import (
     View,
 )
 from bridge.wiring.drift import drift_of
+from bridge.wiring.first_reads import ReadsFirst, shown_at_the_desk
 from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
 from bridge.wiring.rights import habilitated, lacking
@@ -44,7 +45,6 @@ from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
-from guarantee.result import Mode
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState
@@ -60,7 +60,7 @@ _log = logging.getLogger("aval.desk")
 
 
 @dataclass(slots=True)
-class RealDesk:
+class RealDesk(ReadsFirst):
     """Implements bridge.web.services.Desk."""
 
     store: SqlStore
@@ -138,7 +138,7 @@ class RealDesk:
     def view(self, result: str, reader: Reader) -> View:
         """Return a result, without the draft while it awaits review."""
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
             sent = tuple(_sent(line) for line in unit.views.sent(result))
@@ -149,6 +149,8 @@ class RealDesk:
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
             orders = unit.orders.of(row.case)
         may_see = reader.role in READERS and not waits
+        if may_see and decision:
+            self.note_shown(row, decision, reader)
         return View(
             line=self._line(row),
             draft=self._content(row.result.draft) if may_see else None,
@@ -174,7 +176,7 @@ class RealDesk:
     def timeline(self, result: str) -> Sequence[Happened]:
         """Return everything the journal says of a result."""
         with self.store.reading() as unit:
-            _shown(result, unit)
+            shown_at_the_desk(result, unit)
             links = unit.views.timeline(result)
             places = {sent.delivery.id: sent.delivery.destination for sent in unit.views.sent(result)}
         return [
@@ -295,7 +297,7 @@ class RealDesk:
     def mask(self, result: str, segment: int) -> bytes:
         """Return the mask of a segment of the endorsed content, or else of the draft."""
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
             decision = unit.gate.decision(ResultId(result))
         if row.result.draft is None:
             raise Absent(result)
@@ -331,7 +333,7 @@ class RealDesk:
 
     def _groups(self, result: str) -> tuple[str, dict[str, list[Source]]]:
         with self.store.reading() as unit:
-            row = _shown(result, unit)
+            row = shown_at_the_desk(result, unit)
         groups: dict[str, list[Source]] = {}
         if row.case.kind is CaseKind.STUDY:
             for source in Manifest.from_bytes(self.review.vault.get(row.result.manifest)).sources:
@@ -350,18 +352,6 @@ class RealDesk:
                 while len(self._descriptions) > DESCRIPTIONS_MAX:
                     self._descriptions.pop(next(iter(self._descriptions)))
         return found
-
-
-def _shown(result: str, unit: SqlUnit) -> Row:
-    """Return a result that a person at the desk may know of: one in shadow mode does not exist for them.
-
-    Raises:
-        Absent: there is no such result, or it is in shadow mode.
-    """
-    row = unit.views.result(result)
-    if row is None or row.result.mode is not Mode.CARE:
-        raise Absent(result)
-    return row
 
 
 def _judged(row: JudgedRow, focus: str) -> Judged:

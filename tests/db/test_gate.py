@@ -155,6 +155,7 @@ def test_an_opinion_whose_columns_are_not_what_was_signed_is_not_read(store: Sql
         "shown": "0" * 64,
         "content": None,
         "signed_at": time_text(at(1)),
+        "first_read": "another",
     }
     for column, value in others.items():
         with pytest.raises(Malformed, match="does not say what was signed"):

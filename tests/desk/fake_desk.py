@@ -37,6 +37,7 @@ from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
+from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_rights import FakeRights
 
@@ -77,7 +78,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured, FakeLaunches, FakeRights):
+class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -213,11 +214,13 @@ class FakeDesk(Measured, FakeLaunches, FakeRights):
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
             self.right_of(reader, case.result, case.staged.case)
+            self.require_impression(result, reader)
             nonce = secrets.token_urlsafe(24)
             expires_at = self.now() + timedelta(hours=8)
             self.questions[nonce] = (result, reader.login, case.draft.digest, expires_at)
             self.seen.append((result, reader.login))
             self._note(case, f"desk:{reader.login}", "draft.shown", {"shown": case.draft.digest})
+            self.note_reveal(result, reader, nonce, case.draft.digest)
             view = self._view(case, draft=case.draft)
             return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
 

@@ -36,6 +36,8 @@ OPERATIONS = (
     Operation(method="GET", path="/api/results", allowed=EVERY),
     Operation(method="GET", path="/api/results/{result}", allowed=EVERY),
     Operation(method="POST", path="/api/results/{result}/question", allowed=REVIEW),
+    Operation(method="POST", path="/api/results/{result}/first-read", allowed=REVIEW),
+    Operation(method="POST", path="/api/results/{result}/impression", allowed=REVIEW, body={}),
     Operation(method="POST", path="/api/results/{result}/opinions", allowed=REVIEW, body={}),
     Operation(method="POST", path="/api/results/{result}/withdrawal", allowed=REVIEW, body={}),
     Operation(method="GET", path="/api/results/{result}/timeline", allowed=EVERY),
@@ -63,6 +65,8 @@ def test_each_role_does_what_the_table_says_and_no_more(
 ) -> None:
     staged = cases.chest_case(1)
     result = desk.stage(staged)
+    if operation.path.endswith("/first-read"):
+        desk.drawn.add(result)
     series = staged.pictures[0].uid
     path = operation.path.format(result=result, series=series, index=0, number=1)
     if "segments" in path:

@@ -76,6 +76,27 @@ def review_decided(page: Any, site: FakeSite) -> None:
     page.click("#withdraw summary")
 
 
+def review_first(page: Any, site: FakeSite) -> None:
+    """An exam that is read before anything of AI is shown, nothing chosen yet."""
+    result = site.chest()
+    site.desk.drawn.add(result)
+    page.goto(f"/results/{result}")
+    until(page, "document.getElementById('viewport').getAttribute('aria-busy') === 'false'")
+
+
+def review_compared(page: Any, site: FakeSite) -> None:
+    """The first impression beside what the system says."""
+    result = site.record()
+    site.desk.drawn.add(result)
+    page.goto(f"/results/{result}")
+    page.keyboard.press("g")
+    page.fill("#impression-note", "instable depuis ce matin")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#reveal:not([hidden])")
+    page.keyboard.press("v")
+    ready(page)
+
+
 def review_closed(page: Any, site: FakeSite) -> None:
     """A result that failed."""
     result = site.radiograph()
@@ -165,6 +186,8 @@ VISITS = (
     review_trouble,
     review_record,
     review_decided,
+    review_first,
+    review_compared,
     review_closed,
     timeline,
     worklist_causes,

@@ -17,6 +17,7 @@ SUBJECTS = (
     "retirements",
     "rollouts",
     "habilitations",
+    "first_reads",
     "feed",
     "orders",
     "lives",

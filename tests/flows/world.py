@@ -28,6 +28,7 @@ from guarantee.ids import ResultId
 from guarantee.inputs import Record
 from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Reader, Reason, Verdict
+from guarantee.policy import Policy
 from guarantee.ports import Store, Vault
 from guarantee.release import Kind
 from guarantee.result import Result
@@ -57,6 +58,9 @@ def begin(model: str, stage: Stage, at: datetime) -> Line:
 
 class World:
     """Everything, wired as bridge.wiring does it."""
+
+    policies: tuple[Policy, ...] = (POLICY, TWICE)
+    """Known here; the first one is that of each result."""
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class World:
                 unit.registry.register_model(card.model, self.clock.now())
                 if begun is not None:
                     unit.lives.add(begin(card.model.id, begun, self.clock.now()))
-            for policy in (POLICY, TWICE):
+            for policy in self.policies:
                 unit.registry.register_policy(policy, self.clock.now())
             for reader in (READER, SECOND):
                 unit.accounts.add(reader, "x", "x", self.clock.now())
@@ -119,7 +123,7 @@ class World:
         names = tuple(card.model.name for card in self.catalogue.cards)
         return Routing(
             routes=self.rules or routes(models=names) + routes(CaseKind.RECORD, names),
-            policies={policy.id: policy.ref for policy in (POLICY, TWICE)},
+            policies={policy.id: policy.ref for policy in self.policies},
         )
 
     @property

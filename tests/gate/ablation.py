@@ -10,6 +10,7 @@ from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
 from tests.gate.attacks import Attack
 from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
+from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
 from tests.gate.attacks_on_rights import RIGHTS
@@ -33,6 +34,7 @@ ALL: Final = (
     *VERSIONS,
     *LIVES,
     *RIGHTS,
+    *FIRST_READS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -45,6 +47,7 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
+    *("draws", "exposures"),
 }
 
 REDUNDANT: Final = {
@@ -57,6 +60,8 @@ REDUNDANT: Final = {
     "trial_of_a_known_version": "doubled by trials_from_their_stage_on, for the same reason and kept for the same",
     "release_never_of_a_rejection": "doubled by release_of_exactly_what_was_decided, because a rejection has no "
     "content; kept because it is the promise itself, in one line",
+    "impressions_before_any_exposure": "doubled by impression_one_per_reader, because nothing is revealed to a drawn "
+    "reader without an impression; kept because it says what a first impression is, whatever becomes of the other",
 } | {
     f"{table}_never_truncated": "doubled by the same wall on the tables that refer to it, which TRUNCATE … CASCADE "
     "empties too; kept because its message names the table"

@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import held, rights, versions
+from tests.gate import first_reads, held, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -34,6 +34,7 @@ PLATFORM: Final = "PostgreSQL"
 WRITERS: Final[dict[str, set[str]]] = {
     "users": set(),
     "policies": set(),
+    "draws": set(),
     "models": set(),
     "transitions": set(),
     "journal": set(),
@@ -60,6 +61,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "runs": {INFER},
     "features": {INFER},
     "questions": {DESK},
+    "first_reads": {DESK},
+    "impressions": {DESK},
+    "exposures": {DESK},
     "opinions": {DESK},
     "decisions": {DESK},
     "withdrawals": {DESK},
@@ -89,6 +93,7 @@ WRITERS: Final[dict[str, set[str]]] = {
 ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "users": lambda w: w.user(),
     "policies": lambda w: w.policy(ref="new@1"),
+    "draws": lambda _: first_reads.draw(),
     "models": lambda w: w.model(),
     "transitions": lambda w: w.transition(),
     "journal": lambda w: insert("journal", w.next_link),
@@ -121,6 +126,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "runs": lambda w: w.run("queued"),
     "features": lambda w: w.features(w.id("queued"), case_uid="another"),
     "questions": lambda w: w.question("open", "dr.idle"),
+    "first_reads": lambda w: first_reads.opening(w, "first"),
+    "impressions": lambda w: first_reads.impression(w, "first opened"),
+    "exposures": lambda w: first_reads.exposure(w, "first said"),
     "opinions": lambda w: w.opinion("open"),
     "decisions": lambda w: w.decision("signed"),
     "withdrawals": lambda w: w.withdrawal("delivered"),

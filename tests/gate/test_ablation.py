@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gate import rights
+from tests.gate import first_reads, rights
 from tests.gate.ablation import ALL, CARRIERS, REDUNDANT, WALLS_BY_NAME, ablatable, only_walls
 from tests.gate.attacks import Attack, attack
 from tests.gate.places import Place, PostgreSQLPlace, SQLitePlace
@@ -50,6 +50,8 @@ def sqlite_child(key: str) -> Attack:
     table = key.split("_", maxsplit=1)[0]
     rows = {
         "opinion": lambda w: w.opinion("open"),
+        "first": lambda w: first_reads.opening(w, "first"),
+        "exposure": lambda w: first_reads.exposure(w, "first said"),
         "input": lambda w: w.input("1.2.1"),
         "judgement": lambda w: w.judgement("bare"),
         "result": lambda w: w.result("open"),

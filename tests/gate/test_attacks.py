@@ -11,6 +11,7 @@ from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState
 from tests.db.databases import ROLES
 from tests.gate.ablation import ALL
 from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
+from tests.gate.attacks_on_first_reads import HONEST as READ_IN_ORDER
 from tests.gate.attacks_on_rights import HONEST as RIGHTS_IN_ORDER
 from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
@@ -110,6 +111,12 @@ def test_versions_are_promoted_tried_and_gone_back_to(place: Place, step: Attack
 
 @pytest.mark.parametrize("step", RIGHTS_IN_ORDER, ids=lambda step: step.name)
 def test_rights_are_given_used_and_revoked(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
+    assert refusal is None, refusal
+
+
+@pytest.mark.parametrize("step", READ_IN_ORDER, ids=lambda step: step.name)
+def test_a_result_is_read_first_then_revealed_then_signed(place: Place, step: Attack) -> None:
     refusal = place.attempt(step)
     assert refusal is None, refusal
 

@@ -24,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import rights, versions
+from tests.gate import first_reads, rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -114,6 +114,7 @@ class Builder:
         self.retirements()
         self.versions()
         self.sql("aval_desk", rights.revocation(rights.LOST, holds=0), rights.refusal())
+        self.first_reads()
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -257,6 +258,10 @@ class Builder:
             self.world.retirement(versions.OVER),
         )
         self.steps.stop(Scope.VERSION, versions.STOPPED)
+
+    def first_reads(self) -> None:
+        """Results that a radiologist reads before AI is shown, each a step further."""
+        first_reads.build(self)
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:

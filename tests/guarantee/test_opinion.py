@@ -84,6 +84,7 @@ CHANGES: list[dict[str, Any]] = [
     {"auth": "password"},
     {"opened_at": at(1)},
     {"signed_at": at(61)},
+    {"first_read": "impression"},
 ]
 
 

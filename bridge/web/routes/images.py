@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from bridge.web.access import ThisDesk, reviewing
 from bridge.web.errors import NotHere
+from bridge.web.first_read import AfterReveal
 from bridge.web.problems import documented
 from bridge.web.routes.results import ResultPath
 from bridge.web.schemas.images import SeriesOut
@@ -53,7 +54,8 @@ def read_frame(
     "/segments/{number}",
     summary="The mask of one segment",
     response_class=Response,
-    responses={**documented("not-found", "role-refused", "malformed", "bytes-missing"), **_BYTES},
+    dependencies=[AfterReveal],
+    responses={**documented("not-found", "role-refused", "first-read-due", "malformed", "bytes-missing"), **_BYTES},
 )
 def read_mask(
     request: Request,

@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from bridge.web.access import Parts, Signed, ThisDesk, Watching, session_of
+from bridge.web.first_read import AfterReveal
 from bridge.web.pages import Pages, frame_of
 from bridge.web.routes.results import ResultPath
 from bridge.web.services import Session, View
 from bridge.web.views import DECIDED, WITHDRAWABLE, is_reviewer, own_opinions, shown_opinions
 from bridge.web.worklist import shelves, tab_named
+from guarantee.first_read import FirstRead
 from guarantee.lifecycle import INSTALLER
 from guarantee.states import ResultState
 
@@ -72,7 +74,7 @@ def review(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed
     return pages.render(request, "review.html", **_review(parts, session, result))
 
 
-@router.get("/results/{result}/outcome")
+@router.get("/results/{result}/outcome", dependencies=[AfterReveal])
 def outcome(
     request: Request, parts: ThisDesk, pages: ThesePages, session: Watching, result: ResultPath
 ) -> HTMLResponse:
@@ -80,7 +82,7 @@ def outcome(
     return pages.render(request, "_outcome.html", **_review(parts, session, result))
 
 
-@router.get("/results/{result}/timeline")
+@router.get("/results/{result}/timeline", dependencies=[AfterReveal])
 def timeline(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed, result: ResultPath) -> HTMLResponse:
     """Show what the journal says of a result."""
     view = parts.desk.view(result, session.reader)
@@ -148,21 +150,28 @@ def _worklist(parts: Parts, session: Session, show: str) -> dict[str, Any]:
 
 def _review(parts: Parts, session: Session, result: str) -> dict[str, Any]:
     view = parts.desk.view(result, session.reader)
+    standing = parts.desk.first_read(result, session.reader)
     return {
         "view": view,
-        "manner": _manner(view, session),
+        "standing": standing,
+        "manner": _manner(view, session, standing),
         "opinions": shown_opinions(view, session),
         "withdrawable": is_reviewer(session) and view.line.result.state in WITHDRAWABLE,
         **frame_of(parts, session),
     }
 
 
-def _manner(view: View, session: Session) -> str:
-    """Return how the page behaves: "ask" for the draft, "show" what was decided, or say why it is "closed"."""
+def _manner(view: View, session: Session, standing: FirstRead) -> str:
+    """Return how the page behaves: "ask" for the draft, "show" what was decided, or say why it is "closed".
+
+    "first-read" asks for what the reader thinks, and then for the draft.
+    """
     if not is_reviewer(session):
         return "closed"
     if view.line.result.state in DECIDED:
         return "show"
     waits = view.line.result.state is ResultState.AWAITING_REVIEW
     free = not (view.obstacles or view.line.held or view.lacking or own_opinions(view.opinions, session))
-    return "ask" if waits and free else "closed"
+    if not (waits and free):
+        return "closed"
+    return "first-read" if standing.hides else "ask"

@@ -1,10 +1,12 @@
 """Results: list, look, ask, answer, take back, follow."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Query, status
 
 from bridge.web.access import Reviewing, Signed, ThisDesk
+from bridge.web.first_read import AfterReveal
+from bridge.web.first_read import ResultPath as ResultPath  # noqa: PLC0414 - others find it here
 from bridge.web.problems import documented
 from bridge.web.schemas.opinions import OpinionIn, WithdrawalIn
 from bridge.web.schemas.results import HappenedOut, LinesOut, OpenedOut, ViewOut
@@ -13,11 +15,6 @@ from bridge.web.worklist import ROWS_MAX
 from guarantee.states import ResultState
 
 router = APIRouter(prefix="/api/results", tags=["results"])
-
-RESULT_FORM: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-"""Identifiers are derived UUIDs (guarantee/ids.py); anything else names nothing."""
-
-ResultPath = Annotated[str, Path(pattern=RESULT_FORM, description="identifier of the result")]
 
 
 @router.get("", summary="List results by state", responses=documented("malformed"))
@@ -32,7 +29,12 @@ def list_results(
     return LinesOut(lines=tuple(line_out(line, session) for line in lines[:limit]), more=len(lines) > limit)
 
 
-@router.get("/{result}", summary="Look at a result", responses=documented("not-found"))
+@router.get(
+    "/{result}",
+    summary="Look at a result",
+    dependencies=[AfterReveal],
+    responses=documented("not-found", "first-read-due"),
+)
 def read_result(parts: ThisDesk, session: Signed, result: ResultPath) -> ViewOut:
     """Return a result as far as the caller may see it; a draft that awaits review is left out."""
     return view_out(parts.desk.view(result, session.reader), session)
@@ -43,7 +45,8 @@ def read_result(parts: ThisDesk, session: Signed, result: ResultPath) -> ViewOut
     status_code=status.HTTP_201_CREATED,
     summary="Open the draft: record the exposure and ask the one-time question",
     responses=documented(
-        *("not-found", "role-refused", "not-entitled", "not-habilitated", "not-allowed", "held", "world-changed"),
+        *("not-found", "role-refused", "not-entitled", "not-habilitated", "first-read-due", "not-allowed", "held"),
+        "world-changed",
         unsafe=True,
     ),
 )
@@ -56,6 +59,7 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
     "/{result}/opinions",
     status_code=status.HTTP_201_CREATED,
     summary="Sign an opinion",
+    dependencies=[AfterReveal],
     responses=documented(
         *(
             "not-found",
@@ -67,7 +71,7 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
             "world-changed",
             "held",
         ),
-        *("not-allowed", "refused", "policy-unmet", "malformed", "bytes-missing", "forged"),
+        *("not-allowed", "refused", "policy-unmet", "malformed", "bytes-missing", "forged", "first-read-due"),
         unsafe=True,
     ),
 )
@@ -80,8 +84,14 @@ def answer(parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: Opi
     "/{result}/withdrawal",
     status_code=status.HTTP_201_CREATED,
     summary="Take a released result back everywhere",
+    dependencies=[AfterReveal],
     responses=documented(
-        "not-found", "role-refused", "not-entitled", "not-allowed", "refused", "malformed", unsafe=True
+        *("first-read-due", "not-found", "role-refused"),
+        "not-entitled",
+        "not-allowed",
+        "refused",
+        "malformed",
+        unsafe=True,
     ),
 )
 def withdraw(parts: ThisDesk, session: Reviewing, result: ResultPath, asked: WithdrawalIn) -> ViewOut:
@@ -89,7 +99,12 @@ def withdraw(parts: ThisDesk, session: Reviewing, result: ResultPath, asked: Wit
     return view_out(parts.desk.withdraw(result, session, asked.reason, asked.comment.strip()), session)
 
 
-@router.get("/{result}/timeline", summary="What happened to a result", responses=documented("not-found"))
+@router.get(
+    "/{result}/timeline",
+    summary="What happened to a result",
+    dependencies=[AfterReveal],
+    responses=documented("not-found", "first-read-due"),
+)
 def read_timeline(parts: ThisDesk, _session: Signed, result: ResultPath) -> list[HappenedOut]:
     """Return everything the journal says of a result and of its case: identifiers and digests, no patient data."""
     return [HappenedOut.model_validate(line) for line in parts.desk.timeline(result)]

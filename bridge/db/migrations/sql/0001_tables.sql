@@ -125,8 +125,20 @@ CREATE TABLE policies (
   ref TEXT NOT NULL PRIMARY KEY,               -- id@version
   readers INTEGER NOT NULL,
   body TEXT NOT NULL,
+  first_read INTEGER NOT NULL DEFAULT 0,       -- share that is read before AI is shown, in per mille
   added_at TEXT NOT NULL,
-  CONSTRAINT policy_asks_for_somebody CHECK (readers BETWEEN 1 AND 3)
+  CONSTRAINT policy_asks_for_somebody CHECK (readers BETWEEN 1 AND 3),
+  CONSTRAINT policy_draws_a_share CHECK (first_read BETWEEN 0 AND 1000)
+);
+
+-- The lot of a policy that asks for first reads: which result of which reader. The journal holds the digest of the seed
+-- before the first result under the policy can exist (guarantee/first_read.py).
+CREATE TABLE draws (
+  policy TEXT NOT NULL PRIMARY KEY REFERENCES policies (ref),
+  seed TEXT NOT NULL,
+  drawn_below TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT draw_by_lot CHECK (length(seed) = 32 AND length(drawn_below) = 8)
 );
 
 CREATE TABLE models (
@@ -481,6 +493,51 @@ CREATE TABLE questions (
   CONSTRAINT question_as_asked UNIQUE (nonce, result_id, reader, shown)
 );
 
+-- Read first, then reveal. A drawn reader opens the images and nothing of AI, says what they think, and only then may
+-- the draft be revealed to them: three rows, in this order, that stay.
+CREATE TABLE first_reads (
+  result_id TEXT NOT NULL REFERENCES results (id),
+  reader TEXT NOT NULL,
+  reader_role TEXT NOT NULL,
+  opened_at TEXT NOT NULL,
+  PRIMARY KEY (result_id, reader),
+  CONSTRAINT first_read_by_its_reader FOREIGN KEY (reader, reader_role) REFERENCES users (login, role)
+);
+
+CREATE TABLE impressions (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  reader TEXT NOT NULL,
+  kind TEXT NOT NULL,                          -- of the case: what may be said of it
+  word TEXT NOT NULL,
+  note TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT impression_of_a_first_read FOREIGN KEY (result_id, reader) REFERENCES first_reads (result_id, reader),
+  CONSTRAINT impression_one_per_reader UNIQUE (result_id, reader),
+  CONSTRAINT impression_and_reader UNIQUE (id, result_id, reader),
+  CONSTRAINT impression_in_words CHECK (
+    (kind = 'study' AND word IN ('none', 'present', 'unsure'))
+    OR (kind = 'record' AND word IN ('low', 'medium', 'high', 'no-opinion'))
+  ),
+  CONSTRAINT impression_is_short CHECK (length(note) <= 500)
+);
+
+-- Who was shown what of AI, when: the draft, by a question; or what was decided.
+CREATE TABLE exposures (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL REFERENCES results (id),
+  reader TEXT NOT NULL REFERENCES users (login),
+  surface TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  nonce TEXT,
+  at TEXT NOT NULL,
+  CONSTRAINT exposure_as_it_was_asked
+    FOREIGN KEY (nonce, result_id, reader, shown) REFERENCES questions (nonce, result_id, reader, shown),
+  CONSTRAINT exposure_by_a_known_way
+    CHECK ((surface = 'reveal' AND nonce IS NOT NULL) OR (surface = 'result' AND nonce IS NULL))
+);
+CREATE INDEX exposures_by_reader ON exposures (result_id, reader);
+
 -- One clinician's verdict on exact content, with the bytes that were signed and their seal.
 CREATE TABLE opinions (
   id TEXT NOT NULL PRIMARY KEY,
@@ -496,7 +553,10 @@ CREATE TABLE opinions (
   statement TEXT NOT NULL,
   seal_key TEXT NOT NULL,
   signature TEXT NOT NULL,
+  first_read TEXT,                             -- the impression given before the draft was shown; NULL for none
   signed_at TEXT NOT NULL,
+  CONSTRAINT opinion_after_its_own_impression
+    FOREIGN KEY (first_read, result_id, reader) REFERENCES impressions (id, result_id, reader),
   CONSTRAINT opinion_answers_its_question
     FOREIGN KEY (nonce, result_id, reader, shown) REFERENCES questions (nonce, result_id, reader, shown),
   CONSTRAINT opinion_answers_once UNIQUE (nonce),

@@ -868,6 +868,141 @@ END $$;
 CREATE TRIGGER refusals_never_deleted BEFORE DELETE ON refusals FOR EACH ROW EXECUTE FUNCTION refusals_never_deleted();
 ALTER TABLE refusals ENABLE ALWAYS TRIGGER refusals_never_deleted;
 
+CREATE FUNCTION results_under_a_committed_draw() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.first_read > 0) OR EXISTS (SELECT 1 FROM draws d WHERE d.policy = NEW.policy)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_under_a_committed_draw: this policy draws who reads first, and no seed was committed for it' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_under_a_committed_draw BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_under_a_committed_draw();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_under_a_committed_draw;
+
+CREATE FUNCTION draws_before_the_first_result() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM results r WHERE r.policy = NEW.policy)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall draws_before_the_first_result: a seed is committed before the first result under its policy' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER draws_before_the_first_result BEFORE INSERT ON draws FOR EACH ROW EXECUTE FUNCTION draws_before_the_first_result();
+ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_before_the_first_result;
+
+CREATE FUNCTION first_reads_where_drawn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall first_reads_where_drawn: this reader was not drawn to read this result first' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER first_reads_where_drawn BEFORE INSERT ON first_reads FOR EACH ROW EXECUTE FUNCTION first_reads_where_drawn();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_where_drawn;
+
+CREATE FUNCTION first_reads_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall first_reads_on_open_drafts: a result that is not awaiting review is read first by nobody' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER first_reads_on_open_drafts BEFORE INSERT ON first_reads FOR EACH ROW EXECUTE FUNCTION first_reads_on_open_drafts();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_on_open_drafts;
+
+CREATE FUNCTION first_reads_by_who_may_endorse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND p.body <> replace(p.body, '"' || NEW.reader_role || '"', ''))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall first_reads_by_who_may_endorse: who may not endorse under the policy gives no first impression' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER first_reads_by_who_may_endorse BEFORE INSERT ON first_reads FOR EACH ROW EXECUTE FUNCTION first_reads_by_who_may_endorse();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_by_who_may_endorse;
+
+CREATE FUNCTION impressions_on_open_drafts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_on_open_drafts: an impression of a result that is not awaiting review comes too late' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER impressions_on_open_drafts BEFORE INSERT ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_on_open_drafts();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_on_open_drafts;
+
+CREATE FUNCTION impressions_after_their_opening() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM first_reads f WHERE f.result_id = NEW.result_id AND f.reader = NEW.reader AND f.opened_at > NEW.at)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_after_their_opening: an impression follows the look at the images' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER impressions_after_their_opening BEFORE INSERT ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_after_their_opening();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_after_their_opening;
+
+CREATE FUNCTION impressions_of_the_kind_of_case() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM results r JOIN cases c ON c.id = r.case_id WHERE r.id = NEW.result_id AND c.kind = NEW.kind)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_of_the_kind_of_case: these are not the words for this kind of case' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER impressions_of_the_kind_of_case BEFORE INSERT ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_of_the_kind_of_case();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_of_the_kind_of_case;
+
+CREATE FUNCTION impressions_before_any_exposure() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM exposures e WHERE e.result_id = NEW.result_id AND e.reader = NEW.reader)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_before_any_exposure: this reader has been shown what the model says: an impression now is not a first one' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER impressions_before_any_exposure BEFORE INSERT ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_before_any_exposure();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_before_any_exposure;
+
+CREATE FUNCTION exposures_after_the_impression() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.surface = 'reveal';
+  IF (NEW.surface = 'reveal') AND (NOT EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below) OR EXISTS (SELECT 1 FROM impressions i WHERE i.result_id = NEW.result_id AND i.reader = NEW.reader AND i.at <= NEW.at)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exposures_after_the_impression: this reader says what they think first' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER exposures_after_the_impression BEFORE INSERT ON exposures FOR EACH ROW EXECUTE FUNCTION exposures_after_the_impression();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER exposures_after_the_impression;
+
+CREATE FUNCTION exposures_of_what_was_decided() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.surface = 'result') AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.result_id AND NEW.shown IN (d.shown, d.content))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exposures_of_what_was_decided: nothing was decided that could have been shown' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER exposures_of_what_was_decided BEFORE INSERT ON exposures FOR EACH ROW EXECUTE FUNCTION exposures_of_what_was_decided();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER exposures_of_what_was_decided;
+
+CREATE FUNCTION opinions_after_the_first_read() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below) OR EXISTS (SELECT 1 FROM impressions i WHERE i.result_id = NEW.result_id AND i.reader = NEW.reader AND i.id = NEW.first_read AND EXISTS (SELECT 1 FROM exposures e WHERE e.nonce = NEW.nonce AND i.at <= e.at))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_after_the_first_read: this reader says what they think first, and signs after the draft was revealed' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_after_the_first_read BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_after_the_first_read();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_after_the_first_read;
+
+CREATE FUNCTION opinions_say_their_first_read() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.first_read IS NOT NULL) AND (NEW.statement <> replace(NEW.statement, '"first_read":"' || NEW.first_read || '"', '')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_say_their_first_read: what was signed names another first impression, or none' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_say_their_first_read BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_say_their_first_read();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_say_their_first_read;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -1177,6 +1312,86 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER admissions_never_deleted BEFORE DELETE ON admissions FOR EACH ROW EXECUTE FUNCTION admissions_never_deleted();
 ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_deleted;
+
+CREATE FUNCTION draws_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall draws_never_updated: draws is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER draws_never_updated BEFORE UPDATE ON draws FOR EACH ROW EXECUTE FUNCTION draws_never_updated();
+ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_never_updated;
+
+CREATE FUNCTION draws_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall draws_never_deleted: draws is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER draws_never_deleted BEFORE DELETE ON draws FOR EACH ROW EXECUTE FUNCTION draws_never_deleted();
+ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_never_deleted;
+
+CREATE FUNCTION first_reads_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall first_reads_never_updated: first_reads is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER first_reads_never_updated BEFORE UPDATE ON first_reads FOR EACH ROW EXECUTE FUNCTION first_reads_never_updated();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_never_updated;
+
+CREATE FUNCTION first_reads_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall first_reads_never_deleted: first_reads is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER first_reads_never_deleted BEFORE DELETE ON first_reads FOR EACH ROW EXECUTE FUNCTION first_reads_never_deleted();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_never_deleted;
+
+CREATE FUNCTION impressions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_never_updated: impressions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER impressions_never_updated BEFORE UPDATE ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_never_updated();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_never_updated;
+
+CREATE FUNCTION impressions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall impressions_never_deleted: impressions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER impressions_never_deleted BEFORE DELETE ON impressions FOR EACH ROW EXECUTE FUNCTION impressions_never_deleted();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_never_deleted;
+
+CREATE FUNCTION exposures_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exposures_never_updated: exposures is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER exposures_never_updated BEFORE UPDATE ON exposures FOR EACH ROW EXECUTE FUNCTION exposures_never_updated();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER exposures_never_updated;
+
+CREATE FUNCTION exposures_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall exposures_never_deleted: exposures is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER exposures_never_deleted BEFORE DELETE ON exposures FOR EACH ROW EXECUTE FUNCTION exposures_never_deleted();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER exposures_never_deleted;
 
 CREATE FUNCTION questions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1515,12 +1730,20 @@ CREATE TRIGGER deliveries_never_truncated BEFORE TRUNCATE ON deliveries EXECUTE 
 ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_truncated;
 CREATE TRIGGER doubts_never_truncated BEFORE TRUNCATE ON doubts EXECUTE FUNCTION never_truncated();
 ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_truncated;
+CREATE TRIGGER draws_never_truncated BEFORE TRUNCATE ON draws EXECUTE FUNCTION never_truncated();
+ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_never_truncated;
 CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTION never_truncated();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
+CREATE TRIGGER exposures_never_truncated BEFORE TRUNCATE ON exposures EXECUTE FUNCTION never_truncated();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER exposures_never_truncated;
 CREATE TRIGGER features_never_truncated BEFORE TRUNCATE ON features EXECUTE FUNCTION never_truncated();
 ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_truncated;
+CREATE TRIGGER first_reads_never_truncated BEFORE TRUNCATE ON first_reads EXECUTE FUNCTION never_truncated();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_never_truncated;
 CREATE TRIGGER habilitations_never_truncated BEFORE TRUNCATE ON habilitations EXECUTE FUNCTION never_truncated();
 ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_truncated;
+CREATE TRIGGER impressions_never_truncated BEFORE TRUNCATE ON impressions EXECUTE FUNCTION never_truncated();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
@@ -1633,6 +1856,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_policy AFTER INSERT ON policies FOR EACH ROW EXECUTE FUNCTION note_policy();
 ALTER TABLE policies ENABLE ALWAYS TRIGGER note_policy;
+
+CREATE FUNCTION note_draw() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('draw.committed', NEW.policy, json_build_object('seed_sha256', aval_sha256(NEW.seed), 'drawn_below', NEW.drawn_below)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_draw AFTER INSERT ON draws FOR EACH ROW EXECUTE FUNCTION note_draw();
+ALTER TABLE draws ENABLE ALWAYS TRIGGER note_draw;
 
 CREATE FUNCTION note_model() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1762,9 +1993,33 @@ END $$;
 CREATE TRIGGER note_draft_shown AFTER INSERT ON questions FOR EACH ROW EXECUTE FUNCTION note_draft_shown();
 ALTER TABLE questions ENABLE ALWAYS TRIGGER note_draft_shown;
 
+CREATE FUNCTION note_first_read() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('first-read.opened', NEW.result_id, json_build_object('reader', NEW.reader)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_first_read AFTER INSERT ON first_reads FOR EACH ROW EXECUTE FUNCTION note_first_read();
+ALTER TABLE first_reads ENABLE ALWAYS TRIGGER note_first_read;
+
+CREATE FUNCTION note_impression() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('first-read.impression', NEW.result_id, json_build_object('impression', NEW.id, 'reader', NEW.reader, 'said_sha256', aval_sha256(NEW.id || ':' || NEW.word || ':' || NEW.at || ':' || NEW.note))::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_impression AFTER INSERT ON impressions FOR EACH ROW EXECUTE FUNCTION note_impression();
+ALTER TABLE impressions ENABLE ALWAYS TRIGGER note_impression;
+
+CREATE FUNCTION note_exposure() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('exposure.' || NEW.surface, NEW.result_id, json_build_object('exposure', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_exposure AFTER INSERT ON exposures FOR EACH ROW EXECUTE FUNCTION note_exposure();
+ALTER TABLE exposures ENABLE ALWAYS TRIGGER note_exposure;
+
 CREATE FUNCTION note_opinion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();

@@ -324,6 +324,58 @@ CREATE TRIGGER refusals_never_deleted BEFORE DELETE ON refusals FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall refusals_never_deleted: refusals is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER results_under_a_committed_draw BEFORE INSERT ON results FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.first_read > 0) OR EXISTS (SELECT 1 FROM draws d WHERE d.policy = NEW.policy)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_under_a_committed_draw: this policy draws who reads first, and no seed was committed for it'); END;
+
+CREATE TRIGGER draws_before_the_first_result BEFORE INSERT ON draws FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM results r WHERE r.policy = NEW.policy)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall draws_before_the_first_result: a seed is committed before the first result under its policy'); END;
+
+CREATE TRIGGER first_reads_where_drawn BEFORE INSERT ON first_reads FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall first_reads_where_drawn: this reader was not drawn to read this result first'); END;
+
+CREATE TRIGGER first_reads_on_open_drafts BEFORE INSERT ON first_reads FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall first_reads_on_open_drafts: a result that is not awaiting review is read first by nobody'); END;
+
+CREATE TRIGGER first_reads_by_who_may_endorse BEFORE INSERT ON first_reads FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND p.body <> replace(p.body, '"' || NEW.reader_role || '"', ''))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall first_reads_by_who_may_endorse: who may not endorse under the policy gives no first impression'); END;
+
+CREATE TRIGGER impressions_on_open_drafts BEFORE INSERT ON impressions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_on_open_drafts: an impression of a result that is not awaiting review comes too late'); END;
+
+CREATE TRIGGER impressions_after_their_opening BEFORE INSERT ON impressions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM first_reads f WHERE f.result_id = NEW.result_id AND f.reader = NEW.reader AND f.opened_at > NEW.at)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_after_their_opening: an impression follows the look at the images'); END;
+
+CREATE TRIGGER impressions_of_the_kind_of_case BEFORE INSERT ON impressions FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r JOIN cases c ON c.id = r.case_id WHERE r.id = NEW.result_id AND c.kind = NEW.kind)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_of_the_kind_of_case: these are not the words for this kind of case'); END;
+
+CREATE TRIGGER impressions_before_any_exposure BEFORE INSERT ON impressions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM exposures e WHERE e.result_id = NEW.result_id AND e.reader = NEW.reader)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_before_any_exposure: this reader has been shown what the model says: an impression now is not a first one'); END;
+
+CREATE TRIGGER exposures_after_the_impression BEFORE INSERT ON exposures FOR EACH ROW
+WHEN (NEW.surface = 'reveal') AND (NOT EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below) OR EXISTS (SELECT 1 FROM impressions i WHERE i.result_id = NEW.result_id AND i.reader = NEW.reader AND i.at <= NEW.at)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exposures_after_the_impression: this reader says what they think first'); END;
+
+CREATE TRIGGER exposures_of_what_was_decided BEFORE INSERT ON exposures FOR EACH ROW
+WHEN (NEW.surface = 'result') AND (EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.result_id AND NEW.shown IN (d.shown, d.content))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exposures_of_what_was_decided: nothing was decided that could have been shown'); END;
+
+CREATE TRIGGER opinions_after_the_first_read BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM results r JOIN draws d ON d.policy = r.policy WHERE r.id = NEW.result_id AND aval_sha256(d.seed || ':' || NEW.result_id || ':' || NEW.reader) < d.drawn_below) OR EXISTS (SELECT 1 FROM impressions i WHERE i.result_id = NEW.result_id AND i.reader = NEW.reader AND i.id = NEW.first_read AND EXISTS (SELECT 1 FROM exposures e WHERE e.nonce = NEW.nonce AND i.at <= e.at))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_after_the_first_read: this reader says what they think first, and signs after the draft was revealed'); END;
+
+CREATE TRIGGER opinions_say_their_first_read BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.first_read IS NOT NULL) AND (NEW.statement <> replace(NEW.statement, '"first_read":"' || NEW.first_read || '"', '')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_say_their_first_read: what was signed names another first impression, or none'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -447,6 +499,38 @@ BEGIN SELECT RAISE(ABORT, 'wall admissions_never_updated: admissions is append-o
 CREATE TRIGGER admissions_never_deleted BEFORE DELETE ON admissions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall admissions_never_deleted: admissions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER draws_never_updated BEFORE UPDATE ON draws FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall draws_never_updated: draws is append-only: a row is never updated'); END;
+
+CREATE TRIGGER draws_never_deleted BEFORE DELETE ON draws FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall draws_never_deleted: draws is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER first_reads_never_updated BEFORE UPDATE ON first_reads FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall first_reads_never_updated: first_reads is append-only: a row is never updated'); END;
+
+CREATE TRIGGER first_reads_never_deleted BEFORE DELETE ON first_reads FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall first_reads_never_deleted: first_reads is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER impressions_never_updated BEFORE UPDATE ON impressions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_never_updated: impressions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER impressions_never_deleted BEFORE DELETE ON impressions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall impressions_never_deleted: impressions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER exposures_never_updated BEFORE UPDATE ON exposures FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exposures_never_updated: exposures is append-only: a row is never updated'); END;
+
+CREATE TRIGGER exposures_never_deleted BEFORE DELETE ON exposures FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall exposures_never_deleted: exposures is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER questions_never_updated BEFORE UPDATE ON questions FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
@@ -647,6 +731,16 @@ BEGIN
     'policy.added' AS action, NEW.ref AS subject, json_object('sha256', aval_sha256(NEW.body)) AS body) n;
 END;
 
+CREATE TRIGGER note_draw AFTER INSERT ON draws FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'draw.committed' AS action, NEW.policy AS subject, json_object('seed_sha256', aval_sha256(NEW.seed), 'drawn_below', NEW.drawn_below) AS body) n;
+END;
+
 CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -810,6 +904,36 @@ BEGIN
     'draft.shown' AS action, NEW.result_id AS subject, json_object('reader', NEW.reader, 'shown', NEW.shown, 'from', NEW.opened_from) AS body) n;
 END;
 
+CREATE TRIGGER note_first_read AFTER INSERT ON first_reads FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'first-read.opened' AS action, NEW.result_id AS subject, json_object('reader', NEW.reader) AS body) n;
+END;
+
+CREATE TRIGGER note_impression AFTER INSERT ON impressions FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'first-read.impression' AS action, NEW.result_id AS subject, json_object('impression', NEW.id, 'reader', NEW.reader, 'said_sha256', aval_sha256(NEW.id || ':' || NEW.word || ':' || NEW.at || ':' || NEW.note)) AS body) n;
+END;
+
+CREATE TRIGGER note_exposure AFTER INSERT ON exposures FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'exposure.' || NEW.surface AS action, NEW.result_id AS subject, json_object('exposure', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown) AS body) n;
+END;
+
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -817,7 +941,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
 END;
 
 CREATE TRIGGER note_decision AFTER INSERT ON decisions FOR EACH ROW

@@ -53,7 +53,8 @@ GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals,
 -- It ends rights and gives none: users and what they may endorse are the owner's to write.
 GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
-GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
+GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures TO aval_desk;
+GRANT SELECT ON draws TO aval_desk;
 GRANT UPDATE (used_at) ON handovers TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
 GRANT INSERT ON cases TO aval_desk;                          -- the revision that follows an admission
@@ -92,5 +93,6 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   inbox, handovers, launches, openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
+GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;

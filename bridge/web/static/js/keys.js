@@ -7,7 +7,7 @@ const bindings = [];
 const box = document.getElementById('keys-on');
 
 /**
- * Run `action` on a key.
+ * Run `action` on a key; where it returns false, the next binding of the key has its turn.
  * @param {string[]} names event.key in lower case, or event.code such as "Digit1": digits need Shift on a French keyboard
  * @param {{arrows?: boolean, ctrl?: boolean, shift?: boolean}} kind arrows are not characters and stay on
  */
@@ -31,9 +31,8 @@ function fits(binding, event) {
 
 document.addEventListener('keydown', (event) => {
   if (event.isComposing || document.querySelector('dialog[open]')) return;
-  const found = bindings.find((binding) => fits(binding, event));
-  if (!found || found.action(event) === false) return;
-  event.preventDefault();
+  const taken = bindings.some((binding) => fits(binding, event) && binding.action(event) !== false);
+  if (taken) event.preventDefault();
 });
 
 box.addEventListener('change', () => {

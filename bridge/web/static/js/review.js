@@ -4,6 +4,7 @@ import { bytes, call, fragment } from './api.js';
 import { Decision } from './decision.js';
 import { showDifference } from './diff.js';
 import { Draft } from './draft.js';
+import { FirstRead } from './first_read.js';
 import { bind } from './keys.js';
 import { lockWhenEnded } from './lock.js';
 import { Mask } from './mask.js';
@@ -18,7 +19,8 @@ const { result, manner, kind, focus } = root.dataset;
 
 const draft = new Draft();
 const viewport = $('images') && kind === 'study' ? new Viewport(result) : null;
-const decision = manner === 'ask' ? new Decision(result, draft) : null;
+const firstRead = manner === 'first-read' ? new FirstRead(result) : null;
+const decision = manner === 'ask' || firstRead ? new Decision(result, draft) : null;
 let shapes = [];
 let chosen = null;
 let texts = null;
@@ -162,9 +164,11 @@ async function open() {
   try {
     opened = await call('POST', `/api/results/${result}/question`);
   } catch (problem) {
-    decision.trouble(problem);
+    if (firstRead?.form.isConnected) firstRead.trouble(problem);
+    else decision.trouble(problem);
     return;
   }
+  firstRead?.close();
   draft.show(opened.draft, { canEdit: true });
   decision.show(opened, needsOf(opened.draft));
   if (before) restore(before, opened);
@@ -213,6 +217,7 @@ function showChanges() {
 }
 
 decision?.addEventListener('reopen', open);
+firstRead?.addEventListener('reveal', open);
 decision?.addEventListener('undone', () => showPlaces(draft.content).catch(() => undefined));
 decision?.addEventListener('signed', async ({ detail }) => {
   announce(say('signed'));
@@ -263,7 +268,8 @@ const visible = document.prerendering
 const imagesLoaded = viewport ? visible.then(() => viewport.load(focus)) : Promise.resolve();
 imagesLoaded.catch(() => undefined); // said in the viewport; whoever needs the images awaits the same promise
 visible.then(() => {
-  if (manner === 'ask') lockWhenEnded(`/results/${result}/outcome`);
-  if (manner === 'ask') open();
+  if (decision) lockWhenEnded(`/results/${result}/outcome`);
+  if (firstRead) firstRead.begin();
+  else if (manner === 'ask') open();
   else if (manner === 'show') read().catch(() => undefined); // the outcome beside it is already on the page
 });
