@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -136,6 +136,7 @@ class _PolicyForm(_ValueForm):
     readers: int
     roles: frozenset[Role]
     expires_after_s: int = Field(description="seconds a draft waits before it expires; time never approves")
+    gesture: Literal["", "passkey"] = Field("", description="passkey: a sign-in alone signs no opinion")
 
     def value(self) -> Policy:
         """Return the policy."""

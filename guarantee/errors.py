@@ -11,6 +11,8 @@
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
+    │   ├── GestureMissing       the policy asks for a gesture of the reader's authenticator
+    │   ├── GestureRefused       what an authenticator signed does not count here
     │   └── Forged               a seal does not verify
     └── JournalBroken            a link of the journal does not follow from the one before
 
@@ -72,6 +74,14 @@ class Held(Refused):
 
 class NonceRefused(Refused):
     """The one-time number is unknown, used or out of date."""
+
+
+class GestureMissing(Refused):
+    """The policy asks for a gesture of the reader's authenticator."""
+
+
+class GestureRefused(Refused):
+    """What an authenticator signed does not count here."""
 
 
 class Forged(Refused):

@@ -11,6 +11,9 @@ from guarantee.errors import Malformed
 READERS_MAX = 3
 """Blind double reading with adjudication is the most that the catalogue foresees."""
 
+GESTURES = frozenset({"", "passkey"})
+"""What a policy may ask of each opinion beyond a sign-in with two factors."""
+
 
 class Role(StrEnum):
     """What a person is, as their professional card says it."""
@@ -31,6 +34,8 @@ class Policy:
         readers: how many distinct people must endorse the same content, 1 to 3.
         roles: who may endorse.
         expires_after_s: waiting time after which the draft expires, in seconds. Time never approves.
+        gesture: "passkey" when each opinion must be signed by the reader's authenticator (L2); "" when the desk's
+            seal after a sign-in with two factors is enough (L1).
     """
 
     id: str
@@ -38,6 +43,7 @@ class Policy:
     readers: int
     roles: frozenset[Role]
     expires_after_s: int
+    gesture: str = ""
 
     def __post_init__(self) -> None:
         if not self.id or "@" in self.id or self.version < 1:
@@ -48,6 +54,8 @@ class Policy:
             raise Malformed(f"policy {self.id}: only radiologists and clinicians endorse")
         if self.expires_after_s <= 0:
             raise Malformed(f"policy {self.id}: a draft expires after a positive time")
+        if self.gesture not in GESTURES:
+            raise Malformed(f"policy {self.id}: the gesture asked for is passkey, or none")
 
     @property
     def ref(self) -> str:

@@ -69,7 +69,13 @@ class SqlRegistry:
             Malformed: the same id and version is known with another text.
         """
         body = canonical(to_plain(policy)).decode()
-        values = {"ref": policy.ref, "readers": policy.readers, "body": body, "added_at": time_text(at)}
+        values = {
+            "ref": policy.ref,
+            "readers": policy.readers,
+            "gesture": policy.gesture,
+            "body": body,
+            "added_at": time_text(at),
+        }
         known = self._connection.scalar(select(tables.policies.c.body).where(tables.policies.c.ref == policy.ref))
         if known is None:
             self._connection.execute(insert_once(self._connection, tables.policies).values(**values))

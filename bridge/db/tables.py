@@ -53,7 +53,10 @@ sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
 handovers = _table("handovers", "ticket", "session at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
-policies = _table("policies", "ref", "readers body added_at")
+passkeys = _table("passkeys", "id", "login name algorithm public_key at")
+passkey_ends = _table("passkey_ends", "passkey", "by_whom reason at")
+challenges = _table("challenges", "challenge", "session purpose at used_at")
+policies = _table("policies", "ref", "readers gesture body added_at")
 models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
 retirements = _table("retirements", "model_id", "by_whom reason at")
 appointments = _table("appointments", "seq", "name model_id step below by_whom reason at")
@@ -94,8 +97,9 @@ questions = _table("questions", "nonce", "result_id shown mode reader opened_fro
 opinions = _table(
     "opinions",
     "id",
-    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at",
+    "result_id nonce reader reader_role policy verdict shown content statement seal_key signature signed_at passkey",
 )
+gestures = _table("gestures", "opinion_id", "passkey authenticator_data client_data signature")
 decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
 withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")
 releases = _table(

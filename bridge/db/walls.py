@@ -8,6 +8,7 @@ that the files are what this list gives.
 from typing import Final
 
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
+from bridge.db.walls_on_gestures import GESTURES
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
 
@@ -285,6 +286,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     ),
     *SENDING,
     *ROLLOUT,
+    *GESTURES,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",

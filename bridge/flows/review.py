@@ -7,7 +7,7 @@ lock; a rendering that is never released is an orphan in the vault, not a leak.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,10 +18,21 @@ from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
 from guarantee.deliveries import Delivery
-from guarantee.errors import DraftChanged, Malformed, NonceRefused, NotAllowed, NotEntitled, Refused, WorldChanged
+from guarantee.errors import (
+    DraftChanged,
+    Forged,
+    GestureRefused,
+    Malformed,
+    NonceRefused,
+    NotAllowed,
+    NotEntitled,
+    Refused,
+    WorldChanged,
+)
 from guarantee.events import DeliveryDue
+from guarantee.gesture import Gesture
 from guarantee.ids import DeliveryId, Digest, ResultId, derive
-from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
+from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy
 from guarantee.ports import Catalogue, Clock, Endorsed, Renderer, Sealer, Store, Vault
 from guarantee.release import Grounds, Kind, Package, Part, Rendering, Terms, Witness, mint, release_id
@@ -98,20 +109,48 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
         return question
 
 
-def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """A gesture over the statement that :func:`prepare` returned.
+
+    Args:
+        at: when that statement says that it was signed.
+    """
+
+    gesture: Gesture
+    at: datetime
+
+
+def prepare(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Statement:
+    """Return the statement that the reader's authenticator signs: the one that :func:`answer` would seal now.
+
+    Raises:
+        As :func:`answer`, as far as it can be known before.
+    """
+    stored = _read(result_id, reader, given, tools)
+    return _statement(stored, reader, auth, given, _endorsed_content(stored.draft, given), tools.clock.now())
+
+
+def answer(
+    result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review, *, signing: Signing | None = None
+) -> Decision | None:
     """Take an opinion; return the decision when it completes one.
 
     Args:
-        auth: how the reader proved who they are.
+        auth: how the reader proved who they are, and that a gesture is over the statement when one is.
+        signing: the gesture; None for none.
 
     Raises:
+        GestureMissing: the policy asks for a gesture.
+        GestureRefused: the gesture is over another statement than this answer makes.
         NonceRefused: the one-time number is unknown, used, somebody else's or out of date.
         DraftChanged: the digest that was shown is not the stored draft.
         NotAllowed, NotEntitled, WorldChanged, Held, Malformed: as their names say.
     """
     stored = _read(result_id, reader, given, tools)
     content = _endorsed_content(stored.draft, given)
-    opinion = _signed(stored, reader, auth, given, content, tools)
+    statement = _statement(stored, reader, auth, given, content, signing.at if signing else tools.clock.now())
+    opinion = _signed(statement, signing.gesture if signing else None, tools)
     decision = decide(policy=stored.policy, draft=stored.draft.digest, opinions=(*stored.opinions, opinion))
     packages = _packages(stored, opinion, decision, content, tools)
     with tools.store.transaction(f"desk:{reader.login}") as unit:
@@ -170,10 +209,10 @@ def _endorsed_content(draft: Content, given: Answer) -> Content | None:
     return amended(draft, given.edits)
 
 
-def _signed(
-    stored: _Stored, reader: Reader, auth: str, given: Answer, content: Content | None, tools: Review
-) -> Opinion:
-    statement = Statement(
+def _statement(
+    stored: _Stored, reader: Reader, auth: str, given: Answer, content: Content | None, signed_at: datetime
+) -> Statement:
+    return Statement(
         nonce=given.nonce,
         result=stored.result.id,
         model=stored.result.model,
@@ -189,9 +228,18 @@ def _signed(
         patient_informed=given.patient_informed,
         auth=auth,
         opened_at=stored.first_shown.asked_at,
-        signed_at=tools.clock.now(),
+        signed_at=signed_at,
     )
-    return Opinion(id=opinion_id(statement), statement=statement, seal=tools.sealer.seal(statement.to_bytes()))
+
+
+def _signed(statement: Statement, gesture: Gesture | None, tools: Review) -> Opinion:
+    """Seal a statement, after its gesture was held against it: the desk seals no claim that does not hold."""
+    seal = Seal(key="", signature="")
+    try:
+        bound = Opinion(id=opinion_id(statement), statement=statement, seal=seal, gesture=gesture)
+    except Forged as error:
+        raise GestureRefused(str(error)) from error
+    return replace(bound, seal=tools.sealer.seal(statement.to_bytes()))
 
 
 def _packages(

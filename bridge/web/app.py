@@ -17,7 +17,19 @@ from bridge.web.i18n import load
 from bridge.web.options import Options
 from bridge.web.pages import STATIC, Pages, assets_digest, frame_of
 from bridge.web.problems import PROBLEMS, Problem, ProblemOut, as_json, problem_of, retry_after
-from bridge.web.routes import drift, health, images, launch, models, monitoring, pages, results, session, stops
+from bridge.web.routes import (
+    drift,
+    health,
+    images,
+    launch,
+    models,
+    monitoring,
+    pages,
+    passkeys,
+    results,
+    session,
+    stops,
+)
 from bridge.web.security import Guard
 from bridge.web.services import Desk
 from bridge.web.throttle import Throttle
@@ -28,7 +40,7 @@ __all__ = ["Options", "make_app"]
 FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
-_ROUTERS = (session, results, images, stops, models, health, monitoring, drift, launch, pages)
+_ROUTERS = (session, results, passkeys, images, stops, models, health, monitoring, drift, launch, pages)
 _HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
 _log = logging.getLogger("aval.desk")

@@ -16,6 +16,7 @@ from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
 from bridge.web.services import Answer, Found, Happened, Judged, Line, Opened, Place, Sent, Session, Standing, View
+from bridge.web.signing import Signing
 from bridge.wiring.drift import drift_of
 from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
@@ -56,6 +57,7 @@ class RealDesk:
     installed: Sequence[Card]
     places: Sequence[Place]
     launching: Launching
+    signing: Signing
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -25,6 +25,7 @@ from guarantee.errors import (
     NotEntitled,
     Unavailable,
 )
+from guarantee.gesture import Gesture
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -38,8 +39,10 @@ from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_signing import FakeSigning
 
 PASSWORD = "correct-horse-battery"
+Signed = tuple[Gesture, datetime]
 IDLE = timedelta(minutes=15)
 
 _PEOPLE = (
@@ -103,6 +106,7 @@ class FakeDesk(Measured, FakeLaunches):
         self.seen: list[tuple[str, str]] = []
         self.offset = timedelta(0)
         self.lock = threading.RLock()
+        self.signing = FakeSigning(self)
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""
@@ -213,7 +217,7 @@ class FakeDesk(Measured, FakeLaunches):
             view = self._view(case, draft=case.draft)
             return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
 
-    def answer(self, result: str, session: Session, answer: Answer) -> View:
+    def answer(self, result: str, session: Session, answer: Answer, signing: Signed | None = None) -> View:
         with self.lock:
             case = self._case(result)
             reader = session.reader
@@ -225,8 +229,10 @@ class FakeDesk(Measured, FakeLaunches):
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
             require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
-            content = self._endorsed(case, answer)
-            opinion = self._signed(case, session, answer, content)
+            content = self.endorsed(case, answer)
+            gesture, at = signing or (None, self.now())
+            said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
+            opinion = Opinion(id=opinion_id(said), statement=said, seal=seal, gesture=gesture)
             decision = decide(policy=self.policy, draft=case.draft.digest, opinions=[*case.opinions, opinion])
             del self.questions[answer.nonce]
             case.opinions.append(opinion)
@@ -336,7 +342,7 @@ class FakeDesk(Measured, FakeLaunches):
             judged=case.judged,
         )
 
-    def _endorsed(self, case: _Case, answer: Answer) -> Content | None:
+    def endorsed(self, case: _Case, answer: Answer) -> Content | None:
         if answer.verdict is Verdict.REJECT:
             return None
         if answer.verdict is Verdict.ACCEPT:
@@ -345,8 +351,10 @@ class FakeDesk(Measured, FakeLaunches):
             raise Malformed("an amendment says what it changes")
         return amended(case.draft, answer.edits)
 
-    def _signed(self, case: _Case, session: Session, answer: Answer, content: Content | None) -> Opinion:
-        statement = Statement(
+    def statement(
+        self, case: _Case, session: Session, answer: Answer, content: Content | None, at: datetime
+    ) -> Statement:
+        return Statement(
             nonce=answer.nonce,
             result=case.result.id,
             model=case.result.model,
@@ -361,10 +369,9 @@ class FakeDesk(Measured, FakeLaunches):
             comment=answer.comment,
             patient_informed=answer.patient_informed,
             auth=session.auth,
-            opened_at=self.now() - timedelta(minutes=1),
-            signed_at=self.now(),
+            opened_at=at - timedelta(minutes=1),
+            signed_at=at,
         )
-        return Opinion(id=opinion_id(statement), statement=statement, seal=Seal(key="test", signature="00" * 64))
 
     def _decided(self, case: _Case, decision: Decision, content: Content | None, answer: Answer) -> None:
         cause = Cause(code=str(answer.reason)) if decision.verdict is Verdict.REJECT else None

@@ -16,6 +16,7 @@ SUBJECTS = (
     "stops",
     "retirements",
     "rollouts",
+    "passkeys",
     "feed",
     "orders",
     "messages",

@@ -10,6 +10,7 @@ from tests.db.databases import PostgreSQLTemplate, SQLiteTemplate
 from tests.gate.attacks import Attack
 from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
+from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
 from tests.gate.attacks_on_versions import VERSIONS
@@ -29,6 +30,7 @@ ALL: Final = (
     *IDENTITIES,
     *REST,
     *VERSIONS,
+    *GESTURES,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -39,7 +41,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
-    *("retirements", "appointments", "trial_ends"),
+    *("retirements", "appointments", "trial_ends", "passkey_ends", "gestures"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
 }
 

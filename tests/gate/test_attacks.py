@@ -11,6 +11,7 @@ from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState
 from tests.db.databases import ROLES
 from tests.gate.ablation import ALL
 from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
+from tests.gate.attacks_on_gestures import HONEST as GESTURES_IN_ORDER
 from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
 from tests.gate.places import Place, PostgreSQLPlace
@@ -107,6 +108,12 @@ def test_versions_are_promoted_tried_and_gone_back_to(place: Place, step: Attack
     assert refusal is None, refusal
 
 
+@pytest.mark.parametrize("step", GESTURES_IN_ORDER, ids=lambda step: step.name)
+def test_an_opinion_is_signed_by_passkey(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
+    assert refusal is None, refusal
+
+
 def holders(place: PostgreSQLPlace, privilege: str) -> set[tuple[object, ...]]:
     """Return each (table, role) that has ``privilege`` on a whole table."""
     return set(
@@ -125,7 +132,7 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
 
 
 def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
-    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers")}
+    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers", "challenges")}
     assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not holders(postgresql, privilege)
@@ -152,6 +159,7 @@ UPDATED = {
     ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
     ("aval_desk", "handovers"): "used_at",
+    ("aval_desk", "challenges"): "used_at",
     ("aval_desk", "launches"): "login",
     ("aval_desk", "users"): "second_factor_step",
     ("aval_relay", "outbox"): "rung_at",
@@ -193,6 +201,7 @@ def test_the_functions_that_write_are_called_by_triggers_alone(postgresql: Postg
         "aval_now",
         "aval_actor",
         "aval_sha256",
+        "aval_challenge",
         "aval_netstring",
         "aval_link",
     }

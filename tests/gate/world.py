@@ -22,7 +22,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import versions
+from tests.gate import gestures, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -101,6 +101,7 @@ class Builder:
 
     def build(self) -> World:
         self.people_and_models()
+        self.passkeys()
         self.every_state()
         self.halfway()
         self.outward()
@@ -122,7 +123,12 @@ class Builder:
                 for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, *versions.VERSIONS, versions.ONCE)
             ),
             insert("policies", policy_row(a_policy(3))),
+            insert("policies", policy_row(gestures.BY_PASSKEY)),
         )
+
+    def passkeys(self) -> None:
+        self.sql("aval_desk", *(gestures.passkey(key) for key in gestures.OWNERS))
+        self.sql("aval_desk", gestures.passkey_end(gestures.REVOKED))
 
     def every_state(self) -> None:
         steps, world = self.steps, self.world
@@ -175,6 +181,14 @@ class Builder:
             self.sql("aval_desk", *(stage(name) for stage in stages[:count]))
         self.open("half", "dr.martin", "dr.leroy", "dr.petit", policy=TWO_READERS.ref)
         self.sql("aval_desk", w.opinion("half"))
+        self.open("by passkey", "dr.martin", policy=gestures.BY_PASSKEY.ref)
+        self.open("claimed", "dr.martin")
+        self.sql("aval_desk", w.opinion("claimed", passkey=gestures.MARTIN))
+        self.open("counted", "dr.martin")
+        counted = gestures.gesture(
+            "counted", gestures.COUNTED, authenticator_data=gestures.authenticator_data(counter=5)
+        )
+        self.sql("aval_desk", w.opinion("counted", passkey=gestures.COUNTED), counted)
         self.validated("attempted")
         self.steps.begin(self.steps.deliveries(w.results["attempted"])[0])
         self.validated("declined")

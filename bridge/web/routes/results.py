@@ -2,12 +2,13 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Path, Query, Request, status
 
 from bridge.web.access import Reviewing, Signed, ThisDesk
 from bridge.web.problems import documented
-from bridge.web.schemas.opinions import OpinionIn, WithdrawalIn
+from bridge.web.schemas.opinions import SignedOpinionIn, WithdrawalIn
 from bridge.web.schemas.results import HappenedOut, LinesOut, OpenedOut, ViewOut
+from bridge.web.security import session_cookie
 from bridge.web.views import line_out, opened_out, view_out
 from bridge.web.worklist import ROWS_MAX
 from guarantee.states import ResultState
@@ -58,12 +59,20 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
     responses=documented(
         *("not-found", "role-refused", "not-entitled", "draft-changed", "nonce-refused", "world-changed", "held"),
         *("not-allowed", "refused", "policy-unmet", "malformed", "bytes-missing", "forged"),
+        *("gesture-missing", "gesture-refused"),
         unsafe=True,
     ),
 )
-def answer(parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: OpinionIn) -> ViewOut:
+def answer(
+    request: Request, parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: SignedOpinionIn
+) -> ViewOut:
     """Take an opinion on exactly the draft that was shown; release in the same step when it completes a decision."""
-    return view_out(parts.desk.answer(result, session, opinion.to_answer()), session)
+    if opinion.gesture is None:
+        return view_out(parts.desk.answer(result, session, opinion.to_answer()), session)
+    token = request.cookies.get(session_cookie(parts.options), "")
+    signed = (opinion.to_answer(), opinion.gesture.to_gesture())
+    parts.desk.signing.answer(result, session.reader, session.auth, token, signed)
+    return view_out(parts.desk.view(result, session.reader), session)
 
 
 @router.post(

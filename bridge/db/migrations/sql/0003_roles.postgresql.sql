@@ -15,7 +15,7 @@ END $$;
 
 REVOKE ALL ON SCHEMA aval FROM PUBLIC;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA aval FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_netstring(text),
+GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_challenge(text), aval_netstring(text),
   aval_link(bigint, text, text, text, text, text, text, text)
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay, aval_audit;
 
@@ -50,8 +50,8 @@ GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, re
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
   resends, pauses, stops, retirements, appointments, trials, trial_ends, exports, admissions TO aval_desk;
-GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
-GRANT UPDATE (used_at) ON handovers TO aval_desk;
+GRANT SELECT, INSERT ON handovers, launches, openings, passkeys, passkey_ends, challenges, gestures TO aval_desk;
+GRANT UPDATE (used_at) ON handovers, challenges TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
 GRANT INSERT ON cases TO aval_desk;                          -- the revision that follows an admission
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
@@ -60,7 +60,7 @@ GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO 
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_desk;          -- withdraw: withheld
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
-GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT SELECT ON opinions, gestures, decisions, withdrawals, releases, renderings TO aval_deliver;
 GRANT SELECT (seq, hash) ON journal TO aval_deliver;         -- it starts on no database that is behind an anchor
 GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
 GRANT UPDATE (failures, rests_until, trying, confirmed_at, failed_at, cause_code, cause_detail) ON destinations
@@ -74,17 +74,18 @@ GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
-GRANT SELECT (at), DELETE ON handovers, launches TO aval_sweep;
-GRANT SELECT ON fetches, journal, opinions, orders TO aval_sweep;
+GRANT SELECT (at), DELETE ON handovers, launches, challenges TO aval_sweep;
+GRANT SELECT ON fetches, journal, opinions, gestures, orders TO aval_sweep;
 
 -- relay: hands facts to the bell.
 GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
-  rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
+  rejections, judgements, results, leases, runs, features, questions, opinions, gestures, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, appointments,
   trials, trial_ends, fetches, turned_away, commitments, feed, orders, outbox, inbox, handovers, launches, openings,
+  passkeys, passkey_ends, challenges,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
