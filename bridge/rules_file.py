@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -137,6 +137,7 @@ class _PolicyForm(_ValueForm):
     roles: frozenset[Role]
     expires_after_s: int = Field(description="seconds a draft waits before it expires; time never approves")
     first_read: int = Field(0, description="share that is read before AI is shown, in per mille; 1000 for all")
+    gesture: Literal["", "passkey"] = Field("", description="passkey: a sign-in alone signs no opinion")
 
     def value(self) -> Policy:
         """Return the policy."""

@@ -11,16 +11,23 @@ the export), that each opinion was given under a right that the journal says was
 and not revoked before, and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not,
 2 wrong use.
 
+An opinion that claims a passkey (level L2) must have its gesture: over exactly that statement, by a key that the
+journal had registered to its reader before and not revoked, by a person whom the authenticator verified, counting
+upwards, and made for the desk at ``--origin`` where you give one (https://aval.chu.example).
+
 An export with its end cut off takes its newest anchors with it: give the file of signed heads that was kept elsewhere
 (``--anchors``), and what it says must be in the export.
 
-What it cannot show: that the person behind a login was that person, or that links after the last anchor were not cut.
+What it cannot show: that the person behind a login was that person, that it was they who registered a passkey (ask
+them: their authenticator knows), or that links after the last anchor were not cut.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import sys
+import urllib.parse
 
 EXPORT = "aval.journal-export/1"
 GENESIS = "0" * 64
@@ -93,6 +100,81 @@ def signature_holds(public, message, signature):
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# What authenticators sign with: ECDSA on P-256 (FIPS 186-5, 6.4.2; SEC 1) and RSA PKCS #1 v1.5 (RFC 8017, 8.2.2).
+P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+N256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B256 = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+G256 = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+
+
+def add_256(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % P256 == 0:
+            return None
+        slope = (3 * a[0] * a[0] - 3) * pow(2 * a[1], -1, P256) % P256
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P256) % P256
+    x = (slope * slope - a[0] - b[0]) % P256
+    return x, (slope * (a[0] - x) - a[1]) % P256
+
+
+def multiply_256(scalar, point):
+    total = None
+    while scalar:
+        if scalar & 1:
+            total = add_256(total, point)
+        point = add_256(point, point)
+        scalar >>= 1
+    return total
+
+
+def der_integer(data):
+    """Return the integer that begins ``data`` and what follows; None when it is not written the one right way."""
+    if len(data) < 3 or data[0] != 2 or not 0 < data[1] < 128 or len(data) < 2 + data[1]:
+        return None
+    body = data[2 : 2 + data[1]]
+    if body[0] & 0x80 or (len(body) > 1 and body[0] == 0 and not body[1] & 0x80):
+        return None
+    return int.from_bytes(body, "big"), data[2 + data[1] :]
+
+
+def es256_holds(public, message, signature):
+    x, y = int.from_bytes(public[:32], "big"), int.from_bytes(public[32:], "big")
+    on_curve = x < P256 and y < P256 and (y * y - x * x * x + 3 * x - B256) % P256 == 0
+    if len(public) != 64 or not on_curve or not 8 <= len(signature) <= 72:
+        return False
+    if signature[:2] != bytes([0x30, len(signature) - 2]):
+        return False
+    first = der_integer(signature[2:])
+    second = first and der_integer(first[1])
+    if not second or second[1]:
+        return False
+    r, s = first[0], second[0]
+    if not (0 < r < N256 and 0 < s < N256):
+        return False
+    e, w = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, N256)
+    point = add_256(multiply_256(e * w % N256, G256), multiply_256(r * w % N256, (x, y)))
+    return point is not None and point[0] % N256 == r
+
+
+def rs256_holds(public, message, signature):
+    modulus, size = int.from_bytes(public, "big"), len(public)
+    if len(signature) != size or size < 256:
+        return False
+    said = pow(int.from_bytes(signature, "big"), 65537, modulus).to_bytes(size, "big")
+    info = SHA256_INFO + hashlib.sha256(message).digest()
+    return said == b"\0\1" + b"\xff" * (size - 3 - len(info)) + b"\0" + info
+
+
+GESTURES_BY = {"ES256": es256_holds, "EdDSA": signature_holds, "RS256": rs256_holds}
+
+# --------------------------------------------------------------------------------------------------------------------
 
 
 def netstring(text):
@@ -111,8 +193,13 @@ def canonical(value):
 class Verifier:
     """Reads an export line by line and collects what does not hold."""
 
-    def __init__(self, trusted):
+    def __init__(self, trusted, origins=()):
         self.trusted = trusted
+        self.origins = frozenset(origins)
+        self.passkeys = {}
+        self.gestures = {}
+        self.readers = {}
+        self.seen_origins = set()
         self.site = None
         self.faults = []
         self.seq, self.head = 0, GENESIS
@@ -160,10 +247,56 @@ class Verifier:
             self.impressions[body["impression"]] = (link["subject"], body["reader"], link["seq"])
         elif link["action"] == "exposure.reveal":
             self.reveals.setdefault((link["subject"], body["reader"]), link["seq"])
+            self.readers[body["opinion"]] = (body["reader"], body["statement_sha256"])
         elif kind == "release":
             self.recorded["release", body["release"]] = (body["terms_sha256"], body["signature"], link["seq"])
         elif kind == "withdrawal":
             self.recorded["withdrawal", body["withdrawal"]] = (body["notice"], None, link["seq"])
+        elif kind == "passkey":
+            self.passkey(link, body)
+        elif kind == "gesture":
+            self.gesture(link["seq"], body)
+
+    def passkey(self, link, body):
+        key = body["passkey"]
+        if link["action"] == "passkey.revoked":
+            if key in self.passkeys:
+                self.passkeys[key]["revoked"] = True
+        elif key in self.passkeys:
+            self.fault(f"link {link['seq']} registers passkey {key} a second time")
+        else:
+            self.passkeys[key] = body | {"login": link["subject"], "revoked": False, "counter": 0}
+
+    def gesture(self, seq, body):
+        opinion, key = body["opinion"], self.passkeys.get(body["passkey"])
+        reader, digest = self.readers.get(opinion, (None, ""))
+        self.gestures[opinion] = seq
+        what = f"the gesture of link {seq}"
+        if key is None or key["revoked"] or key["login"] != reader:
+            self.fault(f"{what} is by a passkey that was not its reader's then: never registered, or revoked")
+            return
+        data, said = bytes.fromhex(body["authenticator_data"]), json.loads(body["client_data"])
+        signed = data + hashlib.sha256(body["client_data"].encode()).digest()
+        holds = GESTURES_BY.get(key["algorithm"], lambda *_: False)
+        challenge = base64.urlsafe_b64encode(bytes.fromhex(digest)).decode().rstrip("=")
+        counter = int.from_bytes(data[33:37], "big")
+        if not holds(bytes.fromhex(key["public_key"]), signed, bytes.fromhex(body["signature"])):
+            self.fault(f"{what} was not signed by the passkey that it names")
+        if said.get("type") != "webauthn.get" or said.get("challenge") != challenge:
+            self.fault(f"{what} is over another statement than that of opinion {opinion}")
+        if len(data) < 37 or data[32] & 5 != 5:
+            self.fault(f"{what}: the authenticator did not verify who made it")
+        if key["counter"] and counter <= key["counter"]:
+            self.fault(f"{what}: the authenticator counted less than before; there may be two of it")
+        key["counter"] = max(counter, key["counter"])
+        self.place(what, data[:32], said)
+
+    def place(self, what, party, said):
+        origin = said.get("origin", "")
+        host = urllib.parse.urlsplit(origin).hostname or ""
+        self.seen_origins.add(origin)
+        if hashlib.sha256(host.encode()).digest() != party or (self.origins and origin not in self.origins):
+            self.fault(f"{what} was made for another desk than yours")
 
     def statement(self, line):
         what = (line["sealed"], line["id"])
@@ -222,6 +355,10 @@ class Verifier:
             self.fault(f"the journal records {what[0]} {what[1]}, but the export does not hold what was sealed")
         for what in self.sealed.keys() - self.recorded.keys():
             self.fault(f"{what[0]} {what[1]} is sealed, but the journal never recorded it")
+        for opinion in [name for kind, name in self.sealed if kind == "opinion"]:
+            auth = json.loads(self.sealed["opinion", opinion]["payload"]).get("auth", "")
+            if auth.endswith("+passkey") != (opinion in self.gestures):
+                self.fault(f"opinion {opinion} says that it was signed by {auth}, and the journal says otherwise")
         for what in self.recorded.keys() & self.sealed.keys():
             sha256, signature, seq = self.recorded[what]
             line = self.sealed[what]
@@ -264,10 +401,11 @@ def main():
     parser.add_argument("export", help="file written by `aval journal export`")
     parser.add_argument("--key", action="append", default=[], help="public key file, from the hospital; repeatable")
     parser.add_argument("--anchors", action="append", default=[], help="signed heads kept elsewhere; repeatable")
+    parser.add_argument("--origin", action="append", default=[], help="of the desk's pages, as you know it; repeatable")
     arguments = parser.parse_args()
     if not arguments.key:
         parser.error("give the public keys you trust with --key; those inside the export prove nothing by themselves")
-    verifier = Verifier(read_keys(arguments.key))
+    verifier = Verifier(read_keys(arguments.key), arguments.origin)
     lines = read_lines(arguments.export, verifier)
     first = next(lines, {})
     if first.get("export") != EXPORT:
@@ -290,6 +428,9 @@ def main():
         f"{'BROKEN' if verifier.faults else 'HOLDS'}: site {first['site']}, {verifier.seq} links, "
         f"{len(verifier.sealed)} sealed statements, {verifier.anchors} anchors, exported {first['at']}"
     )
+    if verifier.gestures:
+        places = ", ".join(sorted(verifier.seen_origins))
+        print(f"{len(verifier.gestures)} opinions are signed by a passkey of their reader (L2), at {places}")
     if verifier.seq > verifier.anchored:
         print(f"nothing shows that no links were cut off after link {verifier.anchored}: no anchor is newer")
     return 1 if verifier.faults else 0

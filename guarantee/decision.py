@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from guarantee.errors import DraftChanged, Malformed, NotEntitled
+from guarantee.errors import DraftChanged, GestureMissing, Malformed, NotEntitled
+from guarantee.gesture import Level
 from guarantee.habilitation import require_used
 from guarantee.ids import DecisionId, Digest, OpinionId, ResultId, derive
 from guarantee.opinion import Opinion, Verdict
@@ -51,6 +52,7 @@ def decide(*, policy: Policy, draft: Digest, opinions: Sequence[Opinion]) -> Dec
         DraftChanged: somebody was shown other bytes than the stored draft.
         NotEntitled: the policy does not let this role endorse.
         NotHabilitated: an opinion names a right that its reader could not use for this model when they signed.
+        GestureMissing: the policy asks for a gesture, and an opinion was signed without.
         Malformed: two opinions of one person, or of two results or policies.
     """
     for opinion in opinions:
@@ -84,6 +86,8 @@ def _check(opinion: Opinion, policy: Policy, draft: Digest) -> None:
             f"{' or '.join(sorted(policy.roles))}"
         )
     require_used(statement.right, person=statement.reader.login, model=statement.model, at=statement.signed_at)
+    if policy.gesture and statement.level is not Level.GESTURE:
+        raise GestureMissing(f"policy {policy.ref} asks for a signature by passkey; {statement.auth} does not count")
 
 
 def _decision(opinion: Opinion) -> Decision:

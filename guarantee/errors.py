@@ -13,6 +13,8 @@
     │   ├── Held                 a stop covers this result
     │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
+    │   ├── GestureMissing       the policy asks for a gesture of the reader's authenticator
+    │   ├── GestureRefused       what an authenticator signed does not count here
     │   └── Forged               a seal does not verify
     └── JournalBroken            a link of the journal does not follow from the one before
 
@@ -90,6 +92,14 @@ class FirstReadDue(Refused):
 
 class NonceRefused(Refused):
     """The one-time number is unknown, used or out of date."""
+
+
+class GestureMissing(Refused):
+    """The policy asks for a gesture of the reader's authenticator."""
+
+
+class GestureRefused(Refused):
+    """What an authenticator signed does not count here."""
 
 
 class Forged(Refused):

@@ -8,6 +8,7 @@ from typing import Final
 from guarantee.canonical import canonical
 from guarantee.codec import to_plain
 from guarantee.errors import Malformed
+from guarantee.gesture import Gesture, Level, level_of, require_over
 from guarantee.habilitation import Grant
 from guarantee.ids import Digest, ImpressionId, OpinionId, ResultId, derive, parse_digest
 from guarantee.policy import Role
@@ -103,7 +104,8 @@ class Statement:
         content: digest of what may leave; None when rejected.
         reason, comment: why, when not accepted as it stands.
         patient_informed: "yes", "to-do" or "not-possible": CSP L.4001-3, as the reader answered.
-        auth: how the person proved who they are, e.g. "password+totp".
+        auth: how the person proved who they are, e.g. "password+totp"; "password+totp+passkey" when a gesture of their
+            authenticator is over these bytes.
         opened_at: when the draft was first shown to this reader.
         signed_at: when the server took the gesture.
         first_read: the impression that this reader gave before the draft was shown; None when none was asked for.
@@ -154,18 +156,32 @@ class Statement:
         """Return the canonical bytes that are sealed."""
         return canonical(to_plain(self))
 
+    @property
+    def level(self) -> Level:
+        """What its signature proves."""
+        return level_of(self.auth)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """A statement and its seal."""
+    """A statement and its seal.
+
+    Args:
+        gesture: what the reader's authenticator signed; None exactly when the statement claims no gesture.
+    """
 
     id: OpinionId
     statement: Statement
     seal: Seal
+    gesture: Gesture | None = None
 
     def __post_init__(self) -> None:
         if self.id != opinion_id(self.statement):
             raise Malformed(f"opinion {self.id} does not carry the identifier of its statement")
+        if (self.gesture is not None) != (self.statement.level is Level.GESTURE):
+            raise Malformed(f"opinion {self.id}: a gesture and a statement that claims one come together")
+        if self.gesture is not None:
+            require_over(self.gesture, self.statement.to_bytes())
 
 
 def opinion_id(statement: Statement) -> OpinionId:

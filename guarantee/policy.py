@@ -14,6 +14,9 @@ READERS_MAX = 3
 SHARE_MAX = 1000
 """Every result, in per mille."""
 
+GESTURES = frozenset({"", "passkey"})
+"""What a policy may ask of each opinion beyond a sign-in with two factors."""
+
 
 class Role(StrEnum):
     """What a person is, as their card or the site says it. The last four decide nothing about a patient."""
@@ -40,6 +43,8 @@ class Policy:
         expires_after_s: waiting time after which the draft expires, in seconds. Time never approves.
         first_read: share of the pairs of result and reader that are read before AI is shown (first_read.py), in per
             mille; 0 for none, 1000 for all.
+        gesture: "passkey" when each opinion must be signed by the reader's authenticator (L2); "" when the desk's
+            seal after a sign-in with two factors is enough (L1).
     """
 
     id: str
@@ -48,6 +53,7 @@ class Policy:
     roles: frozenset[Role]
     expires_after_s: int
     first_read: int = 0
+    gesture: str = ""
 
     def __post_init__(self) -> None:
         if not self.id or "@" in self.id or self.version < 1:
@@ -60,6 +66,8 @@ class Policy:
             raise Malformed(f"policy {self.id}: a draft expires after a positive time")
         if not 0 <= self.first_read <= SHARE_MAX:
             raise Malformed(f"policy {self.id}: first_read is a share from 0 to {SHARE_MAX} per mille")
+        if self.gesture not in GESTURES:
+            raise Malformed(f"policy {self.id}: the gesture asked for is passkey, or none")
 
     @property
     def ref(self) -> str:

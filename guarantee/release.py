@@ -250,7 +250,7 @@ def mint(*, terms: Terms, seal: Seal, grounds: Grounds, witness: Witness) -> Rel
     Raises:
         Forged: a seal does not verify.
         PolicyUnmet: the opinions do not allow exactly these terms.
-        DraftChanged, NotEntitled, Malformed: as :func:`guarantee.decision.decide`.
+        DraftChanged, NotEntitled, GestureMissing, Malformed: as :func:`guarantee.decision.decide`.
     """
     for opinion in grounds.opinions:
         witness.verify(opinion.statement.to_bytes(), opinion.seal)

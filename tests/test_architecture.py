@@ -154,7 +154,7 @@ def test_the_guarantee_asks_nobody_for_the_time_or_for_chance() -> None:
 
 def test_only_the_flows_that_decide_and_deliver_mint() -> None:
     minting = {str(path.relative_to(ROOT)) for path in files(*PACKAGES) if "guarantee.release.mint" in imports(path)}
-    assert minting == {"bridge/flows/review.py", "bridge/flows/deliver.py"}
+    assert minting == {"bridge/flows/release.py", "bridge/flows/deliver.py"}
 
 
 def test_only_mint_makes_a_release() -> None:

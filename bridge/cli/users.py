@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from bridge.accounts import add_person, current_code
-from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say, table
+from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.config import ConfigError
 from bridge.flows.rights import ENDORSERS
+from bridge.wiring.processes import signing
+from guarantee.codec import time_text
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 
@@ -83,3 +85,43 @@ def close(login: str, folder: Path) -> None:
         if not unit.accounts.set_active(login, active=False):
             raise ConfigError(f"nobody is called {login}")
     click.echo(f"{login} is closed")
+
+
+@users.group()
+def passkeys() -> None:
+    """With what people sign; each adds their own at the desk, under "My means of signature"."""
+
+
+@passkeys.command("list")
+@click.argument("login")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def list_passkeys(login: str, folder: Path, as_json: bool) -> None:
+    """List the passkeys of LOGIN, revoked ones too."""
+    with opened(folder) as parts:
+        found = signing(parts).means(login)
+    values = [
+        {
+            "passkey": one.id,
+            "name": one.name,
+            "algorithm": one.algorithm,
+            "added_at": time_text(one.added_at),
+            "revoked_at": time_text(one.ended_at) if one.ended_at else None,
+        }
+        for one in found
+    ]
+    rows = [(one.id, one.name, one.algorithm, "revoked" if one.ended_at else "in use") for one in found]
+    say(values, table(("PASSKEY", "NAME", "ALGORITHM", "STATE"), rows), as_json=as_json)
+
+
+@passkeys.command("revoke")
+@click.argument("passkey")
+@click.option("--reason", required=True, help="why, e.g. lost; without a patient's name")
+@folder_option
+@errors_as_exit_codes
+def revoke_passkey(passkey: str, reason: str, folder: Path) -> None:
+    """Let a passkey sign nothing from now on, e.g. one that was lost; what it signed before stands."""
+    with opened(folder) as parts:
+        signing(parts).passkeys.revoke(passkey, by=operator(), reason=reason)
+    click.echo(f"{passkey} is revoked")

@@ -18,8 +18,8 @@ _HEADER: Final = (
 
 _SQLITE_TOP: Final = """
 -- SQLite has no SHA-256 and no session variables: each connection that writes brings the functions aval_now(),
--- aval_actor(), aval_role(), aval_sha256(text) and aval_link(...), registered by bridge/db/engine.py. A connection
--- without them cannot move anything, because it cannot write the journal.
+-- aval_actor(), aval_role(), aval_sha256(text), aval_challenge(text) and aval_link(...), registered by
+-- bridge/db/engine.py. A connection without them cannot move anything, because it cannot write the journal.
 """
 
 _POSTGRESQL_TOP: Final = """
@@ -32,6 +32,9 @@ CREATE FUNCTION aval_role() RETURNS text LANGUAGE sql STABLE AS
   $$ SELECT session_user::text $$;
 CREATE FUNCTION aval_sha256(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT encode(sha256(convert_to(t, 'UTF8')), 'hex') $$;
+-- The same text as guarantee/gesture.py: challenge_of.
+CREATE FUNCTION aval_challenge(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
+  $$ SELECT rtrim(translate(encode(sha256(convert_to(t, 'UTF8')), 'base64'), '+/', '-_'), '=') $$;
 CREATE FUNCTION aval_netstring(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT octet_length(convert_to(t, 'UTF8')) || ':' || t || ',' $$;
 -- The same bytes as guarantee/journal.py: link_hash.

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from guarantee.codec import time_text
 from guarantee.errors import Absent, Refused, Unavailable
+from guarantee.gesture import challenge_of
 from guarantee.journal import link_hash
 
 BUSY_TIMEOUT_MS: Final = 15_000
@@ -159,6 +160,7 @@ def register_functions(connection: sqlite3.Connection) -> Moment:
     connection.create_function("aval_actor", 0, lambda: moment.actor)
     connection.create_function("aval_role", 0, lambda: "sqlite")
     connection.create_function("aval_sha256", 1, lambda value: hashlib.sha256(value.encode()).hexdigest(), **pure)
+    connection.create_function("aval_challenge", 1, lambda value: challenge_of(value.encode()), **pure)
     connection.create_function("aval_link", 8, link, **pure)
     return moment
 

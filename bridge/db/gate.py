@@ -5,6 +5,7 @@ from sqlalchemy import Connection, insert, select
 from bridge.db import tables
 from bridge.db.rows import (
     decision_from_row,
+    gesture_from_row,
     opinion_from_row,
     policy_from_row,
     question_from_row,
@@ -78,13 +79,23 @@ class SqlGate:
 
     def opinions(self, result: ResultId) -> tuple[Opinion, ...]:
         """Return the opinions on a result, oldest first."""
-        opinions = tables.opinions
-        query = select(opinions).where(opinions.c.result_id == result).order_by(opinions.c.signed_at, opinions.c.id)
-        return tuple(opinion_from_row(row) for row in self._connection.execute(query).mappings())
+        opinions, gestures = tables.opinions, tables.gestures
+        query = (
+            select(
+                opinions,
+                gestures.c.authenticator_data,
+                gestures.c.client_data,
+                gestures.c.signature.label("gesture_signature"),
+            )
+            .outerjoin(gestures, gestures.c.opinion_id == opinions.c.id)
+            .where(opinions.c.result_id == result)
+            .order_by(opinions.c.signed_at, opinions.c.id)
+        )
+        return tuple(opinion_from_row(row, gesture_from_row(row)) for row in self._connection.execute(query).mappings())
 
     def add_opinion(self, opinion: Opinion) -> None:
-        """Insert an opinion."""
-        statement = opinion.statement
+        """Insert an opinion, and the gesture over it."""
+        statement, gesture = opinion.statement, opinion.gesture
         self._connection.execute(
             insert(tables.opinions).values(
                 id=opinion.id,
@@ -102,8 +113,19 @@ class SqlGate:
                 signature=opinion.seal.signature,
                 signed_at=time_text(statement.signed_at),
                 first_read=statement.first_read,
+                passkey=gesture.passkey if gesture else None,
             )
         )
+        if gesture is not None:
+            self._connection.execute(
+                insert(tables.gestures).values(
+                    opinion_id=opinion.id,
+                    passkey=gesture.passkey,
+                    authenticator_data=gesture.authenticator_data,
+                    client_data=gesture.client_data,
+                    signature=gesture.signature,
+                )
+            )
 
     def add_decision(self, decision: Decision) -> None:
         """Insert the decision."""

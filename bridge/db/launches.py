@@ -18,6 +18,7 @@ from guarantee.codec import from_plain, parse_time, time_text, to_plain
 _LAUNCHES: Final[Any] = tables.launches
 _HANDOVERS: Final[Any] = tables.handovers
 _OPENINGS: Final[Any] = tables.openings
+_CHALLENGES: Final[Any] = tables.challenges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,6 @@ class SqlLaunches:
     def forget(self, before: datetime) -> int:
         """Delete what is older than ``before``; return how many rows."""
         gone = 0
-        for table in (_LAUNCHES, _HANDOVERS):
+        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES):
             gone += self._connection.execute(delete(table).where(table.c.at < time_text(before))).rowcount
         return gone

@@ -111,8 +111,14 @@ class SqlRegistry:
             Malformed: the same id and version is known with another text.
         """
         body = canonical(to_plain(policy)).decode()
-        values = {"ref": policy.ref, "readers": policy.readers, "body": body, "added_at": time_text(at)}
-        values["first_read"] = policy.first_read
+        values = {
+            "ref": policy.ref,
+            "readers": policy.readers,
+            "gesture": policy.gesture,
+            "first_read": policy.first_read,
+            "body": body,
+            "added_at": time_text(at),
+        }
         known = self._connection.scalar(select(tables.policies.c.body).where(tables.policies.c.ref == policy.ref))
         if known is None:
             self._connection.execute(insert_once(self._connection, tables.policies).values(**values))

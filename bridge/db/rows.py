@@ -10,6 +10,7 @@ from guarantee.codec import from_plain, parse_time, time_text
 from guarantee.decision import Decision
 from guarantee.deliveries import Delivery
 from guarantee.errors import Malformed
+from guarantee.gesture import Gesture
 from guarantee.ids import CaseId, DecisionId, DeliveryId, Digest, OpinionId, ReleaseId, ResultId, WithdrawalId
 from guarantee.opinion import Opinion, Seal, Statement, Verdict
 from guarantee.policy import Policy
@@ -144,8 +145,8 @@ def question_from_row(row: Row) -> Question:
     )
 
 
-def opinion_from_row(row: Row) -> Opinion:
-    """Return the opinion of an ``opinions`` row.
+def opinion_from_row(row: Row, gesture: Gesture | None = None) -> Opinion:
+    """Return the opinion of an ``opinions`` row and its gesture.
 
     The value comes from the signed bytes; the columns beside them, which the foreign keys use, must say the same.
 
@@ -172,6 +173,25 @@ def opinion_from_row(row: Row) -> Opinion:
         id=OpinionId(row["id"]),
         statement=statement,
         seal=Seal(key=row["seal_key"], signature=row["signature"]),
+        gesture=gesture,
+    )
+
+
+def gesture_from_row(row: Row) -> Gesture | None:
+    """Return the gesture of an ``opinions`` row joined with its ``gestures`` row (gesture_signature); None for none.
+
+    Raises:
+        Malformed: the opinion names a passkey and holds no gesture.
+    """
+    if row["passkey"] is None:
+        return None
+    if row["authenticator_data"] is None:
+        raise Malformed(f"opinion {row['id']}: its gesture is missing")
+    return Gesture(
+        passkey=row["passkey"],
+        authenticator_data=row["authenticator_data"],
+        client_data=row["client_data"],
+        signature=row["gesture_signature"],
     )
 
 
@@ -231,7 +251,8 @@ def policy_from_row(row: Row) -> Policy:
         Malformed: the columns, which the gate counts by, and the body disagree.
     """
     policy = from_plain(Policy, parse_canonical(row["body"].encode()))
-    if (row["ref"], row["readers"], row["first_read"]) != (policy.ref, policy.readers, policy.first_read):
+    stored = (row["ref"], row["readers"], row["first_read"], row["gesture"])
+    if stored != (policy.ref, policy.readers, policy.first_read, policy.gesture):
         raise Malformed(f"policy {row['ref']}: the row does not say what the policy says")
     return policy
 

@@ -24,6 +24,7 @@ from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
+from bridge.db.passkeys import SqlPasskeys
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
@@ -63,6 +64,7 @@ class SqlUnit:
     orders: SqlOrders
     accounts: SqlAccounts
     launches: SqlLaunches
+    passkeys: SqlPasskeys
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
@@ -144,6 +146,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         orders=SqlOrders(connection),
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
+        passkeys=SqlPasskeys(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),

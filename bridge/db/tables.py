@@ -57,7 +57,10 @@ launches = _table("launches", "ticket", "launcher nonce expected wanted login at
 habilitations = _table("habilitations", "id", "person model major site act evidence by_whom by_role since until at")
 revocations = _table("revocations", "grant_id holds", "by_whom reason at")
 refusals = _table("refusals", "id", "result_id login cause at")
-policies = _table("policies", "ref", "readers body added_at first_read")
+passkeys = _table("passkeys", "id", "login name algorithm public_key at")
+passkey_ends = _table("passkey_ends", "passkey", "by_whom reason at")
+challenges = _table("challenges", "challenge", "session purpose at used_at")
+policies = _table("policies", "ref", "readers gesture body added_at first_read")
 draws = _table("draws", "policy", "seed drawn_below at")
 models = _table(
     "models",
@@ -106,12 +109,13 @@ opinions = _table(
     "opinions",
     "id",
     "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at "
-    "first_read",
+    "passkey first_read",
     text=frozenset({"first_read"}),
 )
 first_reads = _table("first_reads", "result_id reader", "reader_role opened_at")
 impressions = _table("impressions", "id", "result_id reader kind word note at")
 exposures = _table("exposures", "id", "result_id reader surface shown nonce at")
+gestures = _table("gestures", "opinion_id", "passkey authenticator_data client_data signature")
 decisions = _table("decisions", "id", "result_id opinion_id policy verdict shown content at")
 withdrawals = _table("withdrawals", "id", "decision_id result_id reason by_whom content notice seal_key signature at")
 releases = _table(

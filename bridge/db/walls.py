@@ -9,6 +9,7 @@ from typing import Final
 
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_first_reads import FIRST_READS
+from bridge.db.walls_on_gestures import GESTURES
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
@@ -291,6 +292,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *STAGES,
     *RIGHTS,
     *FIRST_READS,
+    *GESTURES,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",

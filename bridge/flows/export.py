@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.flows.infer import used_sources
-from bridge.flows.review import endorse
+from bridge.flows.release import endorse
 from guarantee.case import Case, CaseKind, Manifest
 from guarantee.content import Content
 from guarantee.decision import Decision

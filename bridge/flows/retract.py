@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.flows.deliver import SEND_S
-from bridge.flows.review import Review, endorse, issue
+from bridge.flows.release import endorse, issue
+from bridge.flows.review import Review
 from guarantee.content import Content
 from guarantee.deliveries import Delivery
 from guarantee.errors import NotAllowed, Refused
@@ -146,7 +147,7 @@ def _record(
             opinions=released.grounds.opinions,
             withdrawal=withdrawal,
         )
-        issue(terms, grounds, unit, tools, due_at=notice.at + _settling(released))
+        issue(terms, grounds, unit, tools.sealer, tools.witness, due_at=notice.at + _settling(released))
 
 
 def _settling(released: _Released) -> timedelta:

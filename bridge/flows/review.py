@@ -6,22 +6,23 @@ deliveries and state together, after looking at the world once more. Rendering c
 lock; a rendering that is never released is an orphan in the vault, not a leak.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from guarantee.agreement import disagreement
+from bridge.flows.release import endorse, issue, rendering_of
 from guarantee.amend import amended
 from guarantee.answer import Answer
-from guarantee.case import Case, CaseKind, Manifest
+from guarantee.case import Case, CaseKind
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
-from guarantee.deliveries import Delivery
 from guarantee.errors import (
     DraftChanged,
     FirstReadDue,
+    Forged,
+    GestureRefused,
     Malformed,
     NonceRefused,
     NotAllowed,
@@ -30,15 +31,15 @@ from guarantee.errors import (
     Refused,
     WorldChanged,
 )
-from guarantee.events import DeliveryDue
 from guarantee.first_read import Exposure, Impression, Surface
+from guarantee.gesture import Gesture
 from guarantee.habilitation import Grant, entitled
-from guarantee.ids import DeliveryId, Digest, ResultId, derive
-from guarantee.opinion import Opinion, Reader, Statement, Verdict, opinion_id
+from guarantee.ids import Digest, ResultId
+from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.orders import Order, OrderStatus
 from guarantee.policy import Policy
-from guarantee.ports import Catalogue, Clock, Endorsed, Renderer, Sealer, Store, Vault
-from guarantee.release import Grounds, Kind, Package, Part, Rendering, Terms, Witness, mint, release_id
+from guarantee.ports import Catalogue, Clock, Renderer, Sealer, Store, Vault
+from guarantee.release import Grounds, Kind, Rendering, Terms, Witness, release_id
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState
 from guarantee.stops import in_force
@@ -138,25 +139,56 @@ def _revealed(question: Question) -> Exposure:
     )
 
 
-def answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """A gesture over the statement that :func:`prepare` returned.
+
+    Args:
+        at: when that statement says that it was signed.
+    """
+
+    gesture: Gesture
+    at: datetime
+
+
+def prepare(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Statement:
+    """Return the statement that the reader's authenticator signs: the one that :func:`answer` would seal now.
+
+    Raises:
+        As :func:`answer`, as far as it can be known before.
+    """
+    with _counted(result_id, reader, tools):
+        stored = _read(result_id, reader, given, tools)
+    return _statement(stored, reader, auth, given, _endorsed_content(stored.draft, given), tools.clock.now())
+
+
+def answer(
+    result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review, *, signing: Signing | None = None
+) -> Decision | None:
     """Take an opinion; return the decision when it completes one.
 
     Args:
-        auth: how the reader proved who they are.
+        auth: how the reader proved who they are, and that a gesture is over the statement when one is.
+        signing: the gesture; None for none.
 
     Raises:
+        GestureMissing: the policy asks for a gesture.
+        GestureRefused: the gesture is over another statement than this answer makes.
         NonceRefused: the one-time number is unknown, used, somebody else's or out of date.
         DraftChanged: the digest that was shown is not the stored draft.
         NotAllowed, NotEntitled, NotHabilitated, WorldChanged, Held, Malformed: as their names say.
     """
     with _counted(result_id, reader, tools):
-        return _answer(result_id, reader, auth, given, tools)
+        return _answer(result_id, reader, auth, given, tools, signing)
 
 
-def _answer(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review) -> Decision | None:
+def _answer(
+    result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review, signing: Signing | None
+) -> Decision | None:
     stored = _read(result_id, reader, given, tools)
     content = _endorsed_content(stored.draft, given)
-    opinion = _signed(stored, reader, auth, given, content, tools)
+    statement = _statement(stored, reader, auth, given, content, signing.at if signing else tools.clock.now())
+    opinion = _signed(statement, signing.gesture if signing else None, tools)
     decision = decide(policy=stored.policy, draft=stored.draft.digest, opinions=(*stored.opinions, opinion))
     packages = _packages(stored, opinion, decision, content, tools)
     with tools.store.transaction(f"desk:{reader.login}") as unit:
@@ -248,10 +280,10 @@ def _endorsed_content(draft: Content, given: Answer) -> Content | None:
     return amended(draft, given.edits)
 
 
-def _signed(
-    stored: _Stored, reader: Reader, auth: str, given: Answer, content: Content | None, tools: Review
-) -> Opinion:
-    statement = Statement(
+def _statement(
+    stored: _Stored, reader: Reader, auth: str, given: Answer, content: Content | None, signed_at: datetime
+) -> Statement:
+    return Statement(
         nonce=given.nonce,
         result=stored.result.id,
         model=stored.result.model,
@@ -268,10 +300,19 @@ def _signed(
         patient_informed=given.patient_informed,
         auth=auth,
         opened_at=stored.first_shown.asked_at,
-        signed_at=tools.clock.now(),
+        signed_at=signed_at,
         first_read=stored.impression.id if stored.impression else None,
     )
-    return Opinion(id=opinion_id(statement), statement=statement, seal=tools.sealer.seal(statement.to_bytes()))
+
+
+def _signed(statement: Statement, gesture: Gesture | None, tools: Review) -> Opinion:
+    """Seal a statement, after its gesture was held against it: the desk seals no claim that does not hold."""
+    seal = Seal(key="", signature="")
+    try:
+        bound = Opinion(id=opinion_id(statement), statement=statement, seal=seal, gesture=gesture)
+    except Forged as error:
+        raise GestureRefused(str(error)) from error
+    return replace(bound, seal=tools.sealer.seal(statement.to_bytes()))
 
 
 def _packages(
@@ -296,56 +337,11 @@ def _packages(
     destinations = tools.renderers[stored.case.kind]
     if not destinations:
         raise Refused("no destination is configured for this kind of case; nothing could be released")
-    return tuple(_rendering(name, renderer, endorsed, tools.vault) for name, renderer in destinations.items())
+    return tuple(rendering_of(name, renderer, endorsed, tools.vault) for name, renderer in destinations.items())
 
 
 def _load(content: Digest, tools: Review) -> Content:
     return Content.from_bytes(tools.vault.get(content))
-
-
-def endorse(
-    *,
-    result: Result,
-    case: Case,
-    content: Content,
-    decision: Decision,
-    opinions: Sequence[Opinion],
-    vault: Vault,
-    catalogue: Catalogue,
-    orders: tuple[Order, ...] = (),
-) -> Endorsed:
-    """Gather everything an outgoing object may be made of.
-
-    Args:
-        orders: only what is rendered anew needs them; a withdrawal is made of what was sent.
-
-    Raises:
-        Refused: the card of the model version is no longer here; nothing can be rendered without it.
-    """
-    card = catalogue.card_of(result.model.id)
-    if card is None:
-        raise Refused(f"the card of {result.model.id} is not installed here; install it, then try again")
-    manifest = Manifest.from_bytes(vault.get(result.manifest))
-    return Endorsed(
-        release=release_id(decision.id),
-        result=result,
-        case=case,
-        card=card,
-        content=content,
-        decision=decision,
-        opinions=tuple(opinions),
-        sources=manifest.sources,
-        orders=orders,
-    )
-
-
-def _rendering(destination: str, renderer: Renderer, endorsed: Endorsed, vault: Vault) -> Rendering:
-    objects = renderer.render(endorsed)
-    difference = disagreement(renderer.read_back(objects), endorsed.content)
-    if difference is not None:
-        raise Refused(f"what would go to {destination} is not what was endorsed: {difference}. Nothing was released")
-    parts = tuple(Part(name=o.name, media_type=o.media_type, uid=o.uid, digest=vault.put(o.data)) for o in objects)
-    return Rendering(destination=destination, package=vault.put(Package(parts=parts).to_bytes()))
 
 
 # ------------------------------------------------------------------------------------------------ the transaction
@@ -393,27 +389,7 @@ def _release(
         at=decision.at,
     )
     grounds = Grounds(policy=stored.policy, draft=stored.draft.digest, opinions=(*stored.opinions, opinion))
-    issue(terms, grounds, unit, tools, due_at=decision.at)
-
-
-def issue(terms: Terms, grounds: Grounds, unit: Unit, tools: Review, *, due_at: datetime) -> None:
-    """Mint a release, record it, and make its deliveries due from ``due_at`` on."""
-    seal = tools.sealer.seal(terms.to_bytes())
-    unit.gate.add_release(mint(terms=terms, seal=seal, grounds=grounds, witness=tools.witness), seal)
-    for rendering in terms.renderings:
-        delivery = Delivery(
-            id=DeliveryId(derive("delivery", terms.release, rendering.destination)),
-            release=terms.release,
-            result=terms.result,
-            kind=terms.kind,
-            destination=rendering.destination,
-            package=rendering.package,
-            state="due",
-            attempts=0,
-            reference="",
-        )
-        unit.deliveries.add(delivery, due_at)
-        unit.messages.ring(DeliveryDue(delivery=delivery.id, destination=delivery.destination), terms.at)
+    issue(terms, grounds, unit, tools.sealer, tools.witness, due_at=decision.at)
 
 
 def what_forbids(result_id: ResultId, tools: Review) -> tuple[Cause, ...]:

@@ -26,6 +26,7 @@ from bridge.web.routes import (
     models,
     monitoring,
     pages,
+    passkeys,
     results,
     rights,
     session,
@@ -41,7 +42,9 @@ __all__ = ["Options", "make_app"]
 FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
-_ROUTERS = (session, results, first_read, images, stops, models, health, monitoring, drift, rights, launch, pages)
+_ROUTERS = (
+    *(session, results, first_read, passkeys, images, stops, models, health, monitoring, drift, rights, launch, pages),
+)
 _HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
 _log = logging.getLogger("aval.desk")

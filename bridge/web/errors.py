@@ -4,6 +4,7 @@
     ├── NotSignedIn          no session, or it ended
     ├── SignInRefused        wrong login, password or code; never says which
     ├── SecondRefused        the second person could not be verified, or is the first
+    ├── CodeRefused          the one-time code that a new passkey needs is wrong
     ├── TooManyAttempts      somebody is guessing
     ├── RoleRefused          this role does not do this
     ├── CrossSite            an unsafe request that our own pages did not make
@@ -28,6 +29,10 @@ class SignInRefused(WebError):
 
 class SecondRefused(WebError):
     """The second person could not be verified, or is the first."""
+
+
+class CodeRefused(WebError):
+    """The one-time code that a new passkey needs is wrong, or was used."""
 
 
 class TooManyAttempts(WebError):

@@ -52,7 +52,10 @@ def fixed_headers(options: Options) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+        "Permissions-Policy": (
+            "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
+            "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+        ),
     }
     if not options.frame_ancestors:
         # A proxy that adds X-Frame-Options by itself would otherwise block a PACS that the CSP allows.

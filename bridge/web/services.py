@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
+from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.breaker import Phase
 from guarantee.card import Card
@@ -238,6 +239,10 @@ class Found:
 
 class Desk(Protocol):
     """What a reader can do. Every method that acts raises guarantee errors, which problems.py turns into answers."""
+
+    @property
+    def signing(self) -> Signing:
+        """Passkeys, and opinions that are signed with one."""
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.

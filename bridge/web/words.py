@@ -13,8 +13,10 @@ from bridge.web.services import Line
 from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
 from guarantee.first_read import Word as Impression
+from guarantee.gesture import Level
 from guarantee.identity import Doubt
-from guarantee.opinion import Reason, Verdict
+from guarantee.ids import digest
+from guarantee.opinion import Reason, Statement, Verdict
 from guarantee.policy import Role
 from guarantee.release import WithdrawalReason
 from guarantee.result import Cause, Priority
@@ -49,6 +51,18 @@ STATES: Final[Mapping[ResultState, Word]] = {
     ResultState.STALE: Word(text=N_("Out of date"), icon="history", tone="wait"),
     ResultState.RETRACTED: Word(text=N_("Withdrawn"), icon="undo", tone="wait"),
 }
+
+LEVELS: Final[Mapping[Level, str]] = {
+    Level.SEAL: N_("Seal of the desk, after a sign-in with two factors (L1)"),
+    Level.GESTURE: N_("Gesture with a passkey over this statement (L2)"),
+}
+"""What a signature proves, named as it is."""
+
+
+def statement_digest(statement: Statement) -> str:
+    """Return the beginning of the digest of a statement, as the page showed it while it was being signed."""
+    return digest(statement.to_bytes())[:16]
+
 
 HELD: Final = Word(text=N_("Suspended by a stop"), icon="pause", tone="alert")
 UNDELIVERED: Final = Word(text=N_("Delivery refused or withheld"), icon="alert", tone="alert")
@@ -258,6 +272,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "opinion.accept": N_("Opinion signed: accept"),
     "opinion.amend": N_("Opinion signed: amend"),
     "opinion.reject": N_("Opinion signed: reject"),
+    "gesture.made": N_("Signed by the reader’s passkey"),
     "decision.accept": N_("Decision: accepted"),
     "decision.amend": N_("Decision: accepted with amendments"),
     "decision.reject": N_("Decision: rejected"),
@@ -393,6 +408,14 @@ SCRIPT: Final[Mapping[str, str]] = {
     "signAmend": N_("Sign the amended version and release"),
     "signReject": N_("Sign the rejection"),
     "signing": N_("Signing…"),
+    "gesture": N_("Use your passkey: it signs the statement %(digest)s"),
+    "gestureTitle": N_("No signature was made"),
+    "gestureKept": N_("Nothing was signed and nothing was sent."),
+    "gestureTodo": N_("Sign again and use your passkey, or sign without it where the policy allows."),
+    "needPasskey": N_("The review policy of this system asks for a passkey. Add one under “My means of signature”."),
+    "needBrowser": N_("The review policy asks for a passkey, and none can be used in this window."),
+    "notAdded": N_("No passkey was added"),
+    "notAddedTodo": N_("Try again, and follow what the browser asks."),
     "signed": N_("Your opinion is signed and recorded."),
     "aiHidden": N_("AI overlay hidden."),
     "aiShown": N_("AI overlay shown."),

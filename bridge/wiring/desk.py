@@ -29,6 +29,7 @@ from bridge.web.services import (
     Standing,
     View,
 )
+from bridge.web.signing import Signing
 from bridge.wiring.drift import drift_of
 from bridge.wiring.first_reads import ReadsFirst, shown_at_the_desk
 from bridge.wiring.launches import Launching
@@ -70,6 +71,7 @@ class RealDesk(ReadsFirst):
     installed: Sequence[Card]
     places: Sequence[Place]
     launching: Launching
+    signing: Signing
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -19,6 +19,7 @@ from bridge.flows.review import Review
 from bridge.flows.sweep import Sweeper
 from bridge.journal import anchor_head
 from bridge.links.signing import Launcher
+from bridge.passkeys import Party
 from bridge.runner import Background, HttpServer, Loop, Process, Simple
 from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
@@ -33,6 +34,7 @@ from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
+from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from dicom_adapters.image.series import read_volume
@@ -162,9 +164,23 @@ def desk(parts: Parts) -> HttpServer:
         installed=parts.catalogue.cards(),
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
+        signing=signing(parts),
     )
     settings = parts.settings.desk
     return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
+
+
+def signing(parts: Parts) -> RealSigning:
+    """Return what takes opinions that are signed by passkey."""
+    options = outside.desk_options(parts.settings)
+    store = parts.store("desk")
+    party = Party(origin=options.origin, name=f"Aval, {options.site_name}")
+    return RealSigning(
+        store=store,
+        review=review_tools(parts),
+        sign_ins=parts.sign_in,
+        passkeys=passkeys_over(store, party, parts.clock),
+    )
 
 
 def launching(parts: Parts, process: str) -> Launching:

@@ -136,6 +136,7 @@ def policy_row(policy: Policy) -> dict[str, Any]:
     return {
         "ref": policy.ref,
         "readers": policy.readers,
+        "gesture": policy.gesture,
         "body": canonical(to_plain(policy)).decode(),
         "added_at": time_text(at(0)),
         "first_read": policy.first_read,

@@ -197,7 +197,7 @@ def test_a_withdrawal_whose_columns_are_not_what_was_sealed_is_not_read(store: S
             withdrawal_from_row(row | {column: value})
 
 
-@pytest.mark.parametrize(("column", "value"), [("readers", 1), ("ref", "softer@1")])
+@pytest.mark.parametrize(("column", "value"), [("readers", 1), ("ref", "softer@1"), ("gesture", "passkey")])
 def test_a_policy_that_counts_otherwise_than_it_says_is_not_read(column: str, value: Any) -> None:
     row: Any = policy_row(TWO_READERS)
     assert policy_from_row(row) == TWO_READERS

@@ -25,6 +25,7 @@ from guarantee.errors import (
     NotEntitled,
     Unavailable,
 )
+from guarantee.gesture import Gesture
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -40,8 +41,10 @@ from tests.desk.drifts import Measured
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_rights import FakeRights
+from tests.desk.fake_signing import FakeSigning
 
 PASSWORD = "correct-horse-battery"
+Signed = tuple[Gesture, datetime]
 IDLE = timedelta(minutes=15)
 
 _PEOPLE = (
@@ -110,6 +113,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.seen: list[tuple[str, str]] = []
         self.offset = timedelta(0)
         self.lock = threading.RLock()
+        self.signing = FakeSigning(self)
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""
@@ -224,7 +228,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             view = self._view(case, draft=case.draft)
             return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
 
-    def answer(self, result: str, session: Session, answer: Answer) -> View:
+    def answer(self, result: str, session: Session, answer: Answer, signing: Signed | None = None) -> View:
         with self.lock:
             case = self._case(result)
             reader = session.reader
@@ -236,8 +240,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
             require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
-            content = self._endorsed(case, answer)
-            opinion = self._signed(case, session, answer, content)
+            content = self.endorsed(case, answer)
+            gesture, at = signing or (None, self.now())
+            said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
+            opinion = Opinion(id=opinion_id(said), statement=said, seal=seal, gesture=gesture)
             decision = decide(policy=self.policy, draft=case.draft.digest, opinions=[*case.opinions, opinion])
             del self.questions[answer.nonce]
             case.opinions.append(opinion)
@@ -345,7 +351,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             judged=case.judged,
         )
 
-    def _endorsed(self, case: _Case, answer: Answer) -> Content | None:
+    def endorsed(self, case: _Case, answer: Answer) -> Content | None:
         if answer.verdict is Verdict.REJECT:
             return None
         if answer.verdict is Verdict.ACCEPT:
@@ -354,8 +360,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             raise Malformed("an amendment says what it changes")
         return amended(case.draft, answer.edits)
 
-    def _signed(self, case: _Case, session: Session, answer: Answer, content: Content | None) -> Opinion:
-        statement = Statement(
+    def statement(
+        self, case: _Case, session: Session, answer: Answer, content: Content | None, at: datetime
+    ) -> Statement:
+        return Statement(
             nonce=answer.nonce,
             result=case.result.id,
             model=case.result.model,
@@ -371,10 +379,9 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             comment=answer.comment,
             patient_informed=answer.patient_informed,
             auth=session.auth,
-            opened_at=self.now() - timedelta(minutes=1),
-            signed_at=self.now(),
+            opened_at=at - timedelta(minutes=1),
+            signed_at=at,
         )
-        return Opinion(id=opinion_id(statement), statement=statement, seal=Seal(key="test", signature="00" * 64))
 
     def _decided(self, case: _Case, decision: Decision, content: Content | None, answer: Answer) -> None:
         cause = Cause(code=str(answer.reason)) if decision.verdict is Verdict.REJECT else None

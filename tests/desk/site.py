@@ -85,10 +85,11 @@ def _staged(kind: str, n: int) -> Staged:
 class FakeSite:
     """The fake desk behind a real server."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.desk = FakeDesk()
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{host}:{port}"
+        self.desk.signing.live_at(self.url)
         self.options = Options(
             public_url=self.url,
             site_name="CHU Démo",
@@ -111,6 +112,7 @@ class FakeSite:
     def reset(self) -> None:
         """Begin again with an empty desk; starting a server for each test would take half the time of all."""
         self.desk = FakeDesk()
+        self.desk.signing.live_at(self.url)
         self._app.state.parts = replace(self._app.state.parts, desk=self.desk, throttle=Throttle())
 
     def stop(self) -> None:

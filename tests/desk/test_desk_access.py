@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from guarantee.gesture import Passkey
 from guarantee.policy import Role
 from guarantee.states import ResultState
 from tests.desk import cases
@@ -44,6 +45,12 @@ OPERATIONS = (
     Operation(method="GET", path="/api/results/{result}/series", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/series/{series}/frames/{index}", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/segments/{number}", allowed=REVIEW),
+    Operation(method="GET", path="/api/results/{result}/signing", allowed=REVIEW),
+    Operation(method="POST", path="/api/results/{result}/statement", allowed=REVIEW, body={}),
+    Operation(method="GET", path="/api/passkeys", allowed=REVIEW),
+    Operation(method="POST", path="/api/passkeys/challenge", allowed=REVIEW, body={}),
+    Operation(method="POST", path="/api/passkeys", allowed=REVIEW, body={}),
+    Operation(method="DELETE", path="/api/passkeys/{passkey}", allowed=REVIEW),
     Operation(method="GET", path="/api/stops", allowed=EVERY),
     Operation(method="POST", path="/api/stops", allowed=REVIEW, body=STOP),
     Operation(method="GET", path="/api/models", allowed=EVERY),
@@ -68,7 +75,11 @@ def test_each_role_does_what_the_table_says_and_no_more(
     if operation.path.endswith("/first-read"):
         desk.drawn.add(result)
     series = staged.pictures[0].uid
-    path = operation.path.format(result=result, series=series, index=0, number=1)
+    for login in ("dr.martin", "dr.durand"):
+        own = Passkey(id=login.replace(".", "-"), login=login, name="", algorithm="ES256", public_key="")
+        desk.signing.stored.add(own, desk.now())
+    key = "dr-durand" if role is Role.CLINICIAN else "dr-martin"
+    path = operation.path.format(result=result, series=series, index=0, number=1, passkey=key)
     if "segments" in path:
         path += f"?mask={staged.draft.segments[0].mask}"
     client = nobody if role is None else sign_in(role)

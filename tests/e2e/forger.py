@@ -16,7 +16,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.db.engine import register_functions
-from bridge.flows import review
+from bridge.flows.release import endorse, rendering_of
 from bridge.seal import KeyRing, key_id
 from bridge.wiring import outside
 from bridge.wiring.parts import Parts
@@ -158,7 +158,7 @@ def _terms(parts: Parts, opinion: Opinion, now: datetime) -> Terms:
     with parts.store("").reading() as unit:
         result = unit.results.get(decision.result)
         case = unit.cases.get(result.case)
-    endorsed = review.endorse(
+    endorsed = endorse(
         result=result,
         case=case,
         content=Content.from_bytes(parts.vault.get(decision.content)),
@@ -174,7 +174,7 @@ def _terms(parts: Parts, opinion: Opinion, now: datetime) -> Terms:
         result=result.id,
         ground=decision.id,
         content=decision.content,
-        renderings=tuple(review._rendering(name, each, endorsed, parts.vault) for name, each in renderers.items()),
+        renderings=tuple(rendering_of(name, each, endorsed, parts.vault) for name, each in renderers.items()),
         at=now,
     )
 

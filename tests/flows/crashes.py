@@ -18,6 +18,7 @@ SUBJECTS = (
     "rollouts",
     "habilitations",
     "first_reads",
+    "passkeys",
     "feed",
     "orders",
     "lives",

@@ -11,6 +11,7 @@ from tests.gate.attacks import Attack
 from tests.gate.attacks_on_cases import CASES, IDENTITIES, REST
 from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
 from tests.gate.attacks_on_first_reads import FIRST_READS
+from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
 from tests.gate.attacks_on_rights import RIGHTS
@@ -35,6 +36,7 @@ ALL: Final = (
     *LIVES,
     *RIGHTS,
     *FIRST_READS,
+    *GESTURES,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -45,7 +47,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
-    *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals"),
+    *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
     *("draws", "exposures"),
 }

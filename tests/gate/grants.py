@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import first_reads, held, rights, versions
+from tests.gate import first_reads, gestures, held, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -42,6 +42,10 @@ WRITERS: Final[dict[str, set[str]]] = {
     "sign_ins": {DESK},
     "handovers": {DESK},
     "launches": {DESK},
+    "passkeys": {DESK},
+    "passkey_ends": {DESK},
+    "challenges": {DESK},
+    "gestures": {DESK},
     "openings": {DESK},
     "cases": {INTAKE, DESK},
     "doubts": {INTAKE, SWEEP},
@@ -103,6 +107,10 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "sign_ins": lambda w: w.sign_in(),
     "handovers": lambda w: insert("handovers", {"ticket": "h", "session": "t", "at": SIGNED}),
     "launches": lambda w: w.launch(),
+    "passkeys": lambda _: gestures.passkey(),
+    "passkey_ends": lambda _: gestures.passkey_end(),
+    "challenges": lambda _: gestures.challenge(),
+    "gestures": lambda _: gestures.gesture("claimed"),
     "openings": lambda w: w.opening(),
     "cases": lambda w: w.case(),
     "doubts": lambda w: held.doubt(w, "bare"),

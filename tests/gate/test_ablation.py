@@ -5,6 +5,7 @@ import pytest
 from tests.gate import first_reads, rights
 from tests.gate.ablation import ALL, CARRIERS, REDUNDANT, WALLS_BY_NAME, ablatable, only_walls
 from tests.gate.attacks import Attack, attack
+from tests.gate.gestures import gesture
 from tests.gate.places import Place, PostgreSQLPlace, SQLitePlace
 from tests.gate.sessions import Refusal
 from tests.gate.test_attacks import in_each_place, stops_it
@@ -60,6 +61,7 @@ def sqlite_child(key: str) -> Attack:
         "release": lambda w: w.release("decided"),
         "withdrawal": lambda w: w.withdrawal("delivered"),
         "rendering": lambda w: w.rendering("released"),
+        "gesture": lambda _: gesture("claimed"),
         "delivery": lambda w: w.delivery("rendered"),
         "attempt": lambda w: w.attempt("validated"),
         "receipt": lambda w: w.receipt("attempted"),

@@ -12,6 +12,7 @@ from tests.db.databases import ROLES
 from tests.gate.ablation import ALL
 from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
 from tests.gate.attacks_on_first_reads import HONEST as READ_IN_ORDER
+from tests.gate.attacks_on_gestures import HONEST as GESTURES_IN_ORDER
 from tests.gate.attacks_on_rights import HONEST as RIGHTS_IN_ORDER
 from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
@@ -121,6 +122,12 @@ def test_a_result_is_read_first_then_revealed_then_signed(place: Place, step: At
     assert refusal is None, refusal
 
 
+@pytest.mark.parametrize("step", GESTURES_IN_ORDER, ids=lambda step: step.name)
+def test_an_opinion_is_signed_by_passkey(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
+    assert refusal is None, refusal
+
+
 def holders(place: PostgreSQLPlace, privilege: str) -> set[tuple[object, ...]]:
     """Return each (table, role) that has ``privilege`` on a whole table."""
     return set(
@@ -139,7 +146,7 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
 
 
 def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
-    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers")}
+    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers", "challenges")}
     assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not holders(postgresql, privilege)
@@ -166,6 +173,7 @@ UPDATED = {
     ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
     ("aval_desk", "handovers"): "used_at",
+    ("aval_desk", "challenges"): "used_at",
     ("aval_desk", "launches"): "login",
     ("aval_desk", "users"): "second_factor_step",
     ("aval_relay", "outbox"): "rung_at",
@@ -207,6 +215,7 @@ def test_the_functions_that_write_are_called_by_triggers_alone(postgresql: Postg
         "aval_now",
         "aval_actor",
         "aval_sha256",
+        "aval_challenge",
         "aval_netstring",
         "aval_link",
     }

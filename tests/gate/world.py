@@ -24,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import first_reads, rights, versions
+from tests.gate import first_reads, gestures, rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -106,6 +106,7 @@ class Builder:
 
     def build(self) -> World:
         self.people_and_models()
+        self.passkeys()
         self.every_state()
         self.halfway()
         self.outward()
@@ -127,6 +128,7 @@ class Builder:
             *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
             *(insert("habilitations", grant_row(right)) for right in rights.GIVEN),
             insert("policies", policy_row(a_policy(3))),
+            insert("policies", policy_row(gestures.BY_PASSKEY)),
         )
         begun = [model for model in (*MODELS, *versions.VERSIONS, versions.ONCE) if model is not UNUSED]
         stages = {OBSERVED.id: Stage.SHADOW, PILOTED.id: Stage.SHADOW} | versions.STAGES
@@ -135,6 +137,10 @@ class Builder:
             *(insert("stages", begun_row(model, stages.get(model.id, Stage.PILOT))) for model in begun),
         )
         self.sql("aval_desk", self.world.stage(PILOTED.id, n=2, stage="pilot"))
+
+    def passkeys(self) -> None:
+        self.sql("aval_desk", *(gestures.passkey(key) for key in gestures.OWNERS))
+        self.sql("aval_desk", gestures.passkey_end(gestures.REVOKED))
 
     def every_state(self) -> None:
         steps, world = self.steps, self.world
@@ -187,6 +193,14 @@ class Builder:
             self.sql("aval_desk", *(stage(name) for stage in stages[:count]))
         self.open("half", "dr.martin", "dr.leroy", "dr.petit", policy=TWO_READERS.ref)
         self.sql("aval_desk", w.opinion("half"))
+        self.open("by passkey", "dr.martin", policy=gestures.BY_PASSKEY.ref)
+        self.open("claimed", "dr.martin")
+        self.sql("aval_desk", w.opinion("claimed", passkey=gestures.MARTIN))
+        self.open("counted", "dr.martin")
+        counted = gestures.gesture(
+            "counted", gestures.COUNTED, authenticator_data=gestures.authenticator_data(counter=5)
+        )
+        self.sql("aval_desk", w.opinion("counted", passkey=gestures.COUNTED), counted)
         self.validated("attempted")
         self.steps.begin(self.steps.deliveries(w.results["attempted"])[0])
         self.validated("declined")

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Query, Request, status
 
 from bridge.web.access import Reviewing, Signed, ThisDesk
 from bridge.web.first_read import AfterReveal
 from bridge.web.first_read import ResultPath as ResultPath  # noqa: PLC0414 - others find it here
 from bridge.web.problems import documented
-from bridge.web.schemas.opinions import OpinionIn, WithdrawalIn
+from bridge.web.schemas.opinions import SignedOpinionIn, WithdrawalIn
 from bridge.web.schemas.results import HappenedOut, LinesOut, OpenedOut, ViewOut
+from bridge.web.security import session_cookie
 from bridge.web.views import line_out, opened_out, view_out
 from bridge.web.worklist import ROWS_MAX
 from guarantee.states import ResultState
@@ -72,12 +73,20 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
             "held",
         ),
         *("not-allowed", "refused", "policy-unmet", "malformed", "bytes-missing", "forged", "first-read-due"),
+        *("gesture-missing", "gesture-refused"),
         unsafe=True,
     ),
 )
-def answer(parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: OpinionIn) -> ViewOut:
+def answer(
+    request: Request, parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: SignedOpinionIn
+) -> ViewOut:
     """Take an opinion on exactly the draft that was shown; release in the same step when it completes a decision."""
-    return view_out(parts.desk.answer(result, session, opinion.to_answer()), session)
+    if opinion.gesture is None:
+        return view_out(parts.desk.answer(result, session, opinion.to_answer()), session)
+    token = request.cookies.get(session_cookie(parts.options), "")
+    signed = (opinion.to_answer(), opinion.gesture.to_gesture())
+    parts.desk.signing.answer(result, session.reader, session.auth, token, signed)
+    return view_out(parts.desk.view(result, session.reader), session)
 
 
 @router.post(

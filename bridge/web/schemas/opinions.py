@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from bridge.web.schemas.base import DigestText, In
+from bridge.web.schemas.passkeys import GestureIn
 from guarantee.amend import NOTE_CHARS_MAX, AddedFinding, Edits, FindingEdit, QuantityEdit
 from guarantee.answer import Answer
 from guarantee.codec import parse_decimal
@@ -84,6 +85,12 @@ class OpinionIn(In):
             patient_informed=self.patient_informed,
             edits=self.edits.to_edits() if self.edits is not None else None,
         )
+
+
+class SignedOpinionIn(OpinionIn):
+    """The same with what the reader's passkey signed."""
+
+    gesture: GestureIn | None = Field(default=None, description="over the statement that was prepared")
 
 
 class WithdrawalIn(In):

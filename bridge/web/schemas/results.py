@@ -9,6 +9,7 @@ from bridge.web.schemas.base import DigestText, Out, TimeText
 from bridge.web.schemas.content import ContentOut, TextOut
 from bridge.web.schemas.people import ReaderOut
 from guarantee.case import CaseKind
+from guarantee.gesture import Level
 from guarantee.opinion import Reason, Verdict
 from guarantee.release import Kind
 from guarantee.result import Mode, Priority
@@ -82,6 +83,7 @@ class StatementOut(Out):
     shown: DigestText
     content: DigestText | None
     auth: str
+    level: Level = Field(description="L1: the desk's seal after two factors; L2: a gesture over exactly these bytes")
     opened_at: TimeText
     signed_at: TimeText
 

@@ -121,9 +121,39 @@ CREATE TABLE refusals (
   at TEXT NOT NULL
 );
 
+-- Authenticators that people sign with (WebAuthn). A key never changes: it is revoked, and another one is added.
+CREATE TABLE passkeys (
+  id TEXT NOT NULL PRIMARY KEY,                -- credential identifier, base64url
+  login TEXT NOT NULL REFERENCES users (login),
+  name TEXT NOT NULL,                          -- what the person calls it
+  algorithm TEXT NOT NULL,
+  public_key TEXT NOT NULL,                    -- guarantee/gesture.py: Passkey
+  at TEXT NOT NULL,
+  CONSTRAINT passkey_algorithm_known CHECK (algorithm IN ('ES256', 'EdDSA', 'RS256')),
+  CONSTRAINT passkey_and_owner UNIQUE (id, login)
+);
+
+CREATE TABLE passkey_ends (
+  passkey TEXT NOT NULL PRIMARY KEY REFERENCES passkeys (id),
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+
+-- What an authenticator was asked to sign: once, within two minutes, in the session that asked. Deleted after an hour.
+CREATE TABLE challenges (
+  challenge TEXT NOT NULL PRIMARY KEY,         -- base64url
+  session TEXT NOT NULL,                       -- its token, as in sessions
+  purpose TEXT NOT NULL,                       -- 'sign' or 'register'
+  at TEXT NOT NULL,                            -- of a statement: when it says that it was signed
+  used_at TEXT
+);
+CREATE INDEX challenges_by_time ON challenges (at);
+
 CREATE TABLE policies (
   ref TEXT NOT NULL PRIMARY KEY,               -- id@version
   readers INTEGER NOT NULL,
+  gesture TEXT NOT NULL DEFAULT '',            -- 'passkey' where a sign-in alone signs nothing
   body TEXT NOT NULL,
   first_read INTEGER NOT NULL DEFAULT 0,       -- share that is read before AI is shown, in per mille
   added_at TEXT NOT NULL,
@@ -550,6 +580,7 @@ CREATE TABLE opinions (
   verdict TEXT NOT NULL,
   shown TEXT NOT NULL,
   content TEXT,
+  passkey TEXT,                                -- that a gesture over the statement was made with; NULL for none
   statement TEXT NOT NULL,
   seal_key TEXT NOT NULL,
   signature TEXT NOT NULL,
@@ -572,8 +603,23 @@ CREATE TABLE opinions (
   CONSTRAINT opinion_content_form CHECK (content IS NULL OR length(content) = 64),
   CONSTRAINT opinion_is_sealed CHECK (length(signature) = 128),
   CONSTRAINT opinion_as_given UNIQUE (id, result_id, verdict, shown),
-  CONSTRAINT opinion_and_content UNIQUE (id, content)
+  CONSTRAINT opinion_and_content UNIQUE (id, content),
+  CONSTRAINT opinion_by_a_passkey_of_its_reader FOREIGN KEY (passkey, reader) REFERENCES passkeys (id, login),
+  CONSTRAINT opinion_and_passkey UNIQUE (id, passkey)
 );
+
+-- What the reader's authenticator signed (guarantee/gesture.py). The 66th hexadecimal digit of its data holds the
+-- flags "present" (1) and "verified" (4).
+CREATE TABLE gestures (
+  opinion_id TEXT NOT NULL PRIMARY KEY,
+  passkey TEXT NOT NULL,
+  authenticator_data TEXT NOT NULL,
+  client_data TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  CONSTRAINT gesture_of_its_opinion FOREIGN KEY (opinion_id, passkey) REFERENCES opinions (id, passkey),
+  CONSTRAINT gesture_by_a_verified_person CHECK (substr(authenticator_data, 66, 1) IN ('5', '7', 'd', 'f'))
+);
+CREATE INDEX gestures_by_passkey ON gestures (passkey);
 
 -- What the opinions amount to: one per result, for ever.
 CREATE TABLE decisions (

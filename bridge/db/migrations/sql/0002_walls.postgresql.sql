@@ -9,6 +9,9 @@ CREATE FUNCTION aval_role() RETURNS text LANGUAGE sql STABLE AS
   $$ SELECT session_user::text $$;
 CREATE FUNCTION aval_sha256(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT encode(sha256(convert_to(t, 'UTF8')), 'hex') $$;
+-- The same text as guarantee/gesture.py: challenge_of.
+CREATE FUNCTION aval_challenge(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
+  $$ SELECT rtrim(translate(encode(sha256(convert_to(t, 'UTF8')), 'base64'), '+/', '-_'), '=') $$;
 CREATE FUNCTION aval_netstring(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT octet_length(convert_to(t, 'UTF8')) || ':' || t || ',' $$;
 -- The same bytes as guarantee/journal.py: link_hash.
@@ -1003,6 +1006,118 @@ END $$;
 CREATE TRIGGER opinions_say_their_first_read BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_say_their_first_read();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_say_their_first_read;
 
+CREATE FUNCTION opinions_by_passkeys_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.passkey IS NOT NULL;
+  IF (NEW.passkey IS NOT NULL) AND (NOT EXISTS (SELECT 1 FROM passkey_ends e WHERE e.passkey = NEW.passkey)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_by_passkeys_in_use: this passkey was revoked' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_by_passkeys_in_use BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_by_passkeys_in_use();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_by_passkeys_in_use;
+
+CREATE FUNCTION opinions_with_the_gesture_asked_for() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.passkey IS NULL) AND (EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.gesture = '')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_with_the_gesture_asked_for: the policy asks for a signature by passkey' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_with_the_gesture_asked_for BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_with_the_gesture_asked_for();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_with_the_gesture_asked_for;
+
+CREATE FUNCTION gestures_over_their_statement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM opinions o WHERE o.id = NEW.opinion_id AND NEW.client_data <> replace(NEW.client_data, '"challenge":"' || aval_challenge(o.statement) || '"', ''))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall gestures_over_their_statement: the authenticator signed other bytes than this statement' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER gestures_over_their_statement BEFORE INSERT ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_over_their_statement();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_over_their_statement;
+
+CREATE FUNCTION gestures_count_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE (SELECT max(substr(g.authenticator_data, 67, 8)) FROM gestures g WHERE g.passkey = NEW.passkey) > '00000000';
+  IF ((SELECT max(substr(g.authenticator_data, 67, 8)) FROM gestures g WHERE g.passkey = NEW.passkey) > '00000000') AND (substr(NEW.authenticator_data, 67, 8) > (SELECT max(substr(g.authenticator_data, 67, 8)) FROM gestures g WHERE g.passkey = NEW.passkey)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall gestures_count_up: the authenticator counted less than before: there may be two of it' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER gestures_count_up BEFORE INSERT ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_count_up();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_count_up;
+
+CREATE FUNCTION decisions_with_their_gestures() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.passkey IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gestures g WHERE g.opinion_id = o.id))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_with_their_gestures: an opinion names a passkey, and what it signed is not here' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_with_their_gestures BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_with_their_gestures();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_with_their_gestures;
+
+CREATE FUNCTION passkeys_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall passkeys_never_updated: passkeys is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER passkeys_never_updated BEFORE UPDATE ON passkeys FOR EACH ROW EXECUTE FUNCTION passkeys_never_updated();
+ALTER TABLE passkeys ENABLE ALWAYS TRIGGER passkeys_never_updated;
+
+CREATE FUNCTION passkeys_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall passkeys_never_deleted: passkeys is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER passkeys_never_deleted BEFORE DELETE ON passkeys FOR EACH ROW EXECUTE FUNCTION passkeys_never_deleted();
+ALTER TABLE passkeys ENABLE ALWAYS TRIGGER passkeys_never_deleted;
+
+CREATE FUNCTION passkey_ends_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall passkey_ends_never_updated: passkey_ends is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER passkey_ends_never_updated BEFORE UPDATE ON passkey_ends FOR EACH ROW EXECUTE FUNCTION passkey_ends_never_updated();
+ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER passkey_ends_never_updated;
+
+CREATE FUNCTION passkey_ends_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall passkey_ends_never_deleted: passkey_ends is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER passkey_ends_never_deleted BEFORE DELETE ON passkey_ends FOR EACH ROW EXECUTE FUNCTION passkey_ends_never_deleted();
+ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER passkey_ends_never_deleted;
+
+CREATE FUNCTION gestures_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall gestures_never_updated: gestures is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER gestures_never_updated BEFORE UPDATE ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_never_updated();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_updated;
+
+CREATE FUNCTION gestures_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall gestures_never_deleted: gestures is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_never_deleted();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_deleted;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -1740,6 +1855,8 @@ CREATE TRIGGER features_never_truncated BEFORE TRUNCATE ON features EXECUTE FUNC
 ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_truncated;
 CREATE TRIGGER first_reads_never_truncated BEFORE TRUNCATE ON first_reads EXECUTE FUNCTION never_truncated();
 ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_never_truncated;
+CREATE TRIGGER gestures_never_truncated BEFORE TRUNCATE ON gestures EXECUTE FUNCTION never_truncated();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_truncated;
 CREATE TRIGGER habilitations_never_truncated BEFORE TRUNCATE ON habilitations EXECUTE FUNCTION never_truncated();
 ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_truncated;
 CREATE TRIGGER impressions_never_truncated BEFORE TRUNCATE ON impressions EXECUTE FUNCTION never_truncated();
@@ -1758,6 +1875,10 @@ CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNC
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_never_truncated;
 CREATE TRIGGER orders_never_truncated BEFORE TRUNCATE ON orders EXECUTE FUNCTION never_truncated();
 ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_truncated;
+CREATE TRIGGER passkey_ends_never_truncated BEFORE TRUNCATE ON passkey_ends EXECUTE FUNCTION never_truncated();
+ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER passkey_ends_never_truncated;
+CREATE TRIGGER passkeys_never_truncated BEFORE TRUNCATE ON passkeys EXECUTE FUNCTION never_truncated();
+ALTER TABLE passkeys ENABLE ALWAYS TRIGGER passkeys_never_truncated;
 CREATE TRIGGER pauses_never_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION never_truncated();
 ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_truncated;
 CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNCTION never_truncated();
@@ -2024,6 +2145,30 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER note_opinion;
+
+CREATE FUNCTION note_passkey() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('passkey.added', NEW.login, json_build_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW EXECUTE FUNCTION note_passkey();
+ALTER TABLE passkeys ENABLE ALWAYS TRIGGER note_passkey;
+
+CREATE FUNCTION note_passkey_revoked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('passkey.revoked', (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey), json_build_object('passkey', NEW.passkey, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW EXECUTE FUNCTION note_passkey_revoked();
+ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER note_passkey_revoked;
+
+CREATE FUNCTION note_gesture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('gesture.made', (SELECT o.result_id FROM opinions o WHERE o.id = NEW.opinion_id), json_build_object('opinion', NEW.opinion_id, 'passkey', NEW.passkey, 'authenticator_data', NEW.authenticator_data, 'client_data', NEW.client_data, 'signature', NEW.signature)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_gesture AFTER INSERT ON gestures FOR EACH ROW EXECUTE FUNCTION note_gesture();
+ALTER TABLE gestures ENABLE ALWAYS TRIGGER note_gesture;
 
 CREATE FUNCTION note_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

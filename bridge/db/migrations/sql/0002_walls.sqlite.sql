@@ -1,8 +1,8 @@
 -- Written from bridge/db/walls.py by `python -m bridge.db.ddl`; a test asserts that it is up to date.
 
 -- SQLite has no SHA-256 and no session variables: each connection that writes brings the functions aval_now(),
--- aval_actor(), aval_role(), aval_sha256(text) and aval_link(...), registered by bridge/db/engine.py. A connection
--- without them cannot move anything, because it cannot write the journal.
+-- aval_actor(), aval_role(), aval_sha256(text), aval_challenge(text) and aval_link(...), registered by
+-- bridge/db/engine.py. A connection without them cannot move anything, because it cannot write the journal.
 
 CREATE TRIGGER cases_start BEFORE INSERT ON cases FOR EACH ROW
 WHEN (NEW.state = 'receiving' AND NEW.version = 0) IS NOT TRUE
@@ -375,6 +375,50 @@ BEGIN SELECT RAISE(ABORT, 'wall opinions_after_the_first_read: this reader says 
 CREATE TRIGGER opinions_say_their_first_read BEFORE INSERT ON opinions FOR EACH ROW
 WHEN (NEW.first_read IS NOT NULL) AND (NEW.statement <> replace(NEW.statement, '"first_read":"' || NEW.first_read || '"', '')) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall opinions_say_their_first_read: what was signed names another first impression, or none'); END;
+
+CREATE TRIGGER opinions_by_passkeys_in_use BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.passkey IS NOT NULL) AND (NOT EXISTS (SELECT 1 FROM passkey_ends e WHERE e.passkey = NEW.passkey)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_by_passkeys_in_use: this passkey was revoked'); END;
+
+CREATE TRIGGER opinions_with_the_gesture_asked_for BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.passkey IS NULL) AND (EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.gesture = '')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_with_the_gesture_asked_for: the policy asks for a signature by passkey'); END;
+
+CREATE TRIGGER gestures_over_their_statement BEFORE INSERT ON gestures FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM opinions o WHERE o.id = NEW.opinion_id AND NEW.client_data <> replace(NEW.client_data, '"challenge":"' || aval_challenge(o.statement) || '"', ''))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall gestures_over_their_statement: the authenticator signed other bytes than this statement'); END;
+
+CREATE TRIGGER gestures_count_up BEFORE INSERT ON gestures FOR EACH ROW
+WHEN ((SELECT max(substr(g.authenticator_data, 67, 8)) FROM gestures g WHERE g.passkey = NEW.passkey) > '00000000') AND (substr(NEW.authenticator_data, 67, 8) > (SELECT max(substr(g.authenticator_data, 67, 8)) FROM gestures g WHERE g.passkey = NEW.passkey)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall gestures_count_up: the authenticator counted less than before: there may be two of it'); END;
+
+CREATE TRIGGER decisions_with_their_gestures BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id AND o.passkey IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gestures g WHERE g.opinion_id = o.id))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_with_their_gestures: an opinion names a passkey, and what it signed is not here'); END;
+
+CREATE TRIGGER passkeys_never_updated BEFORE UPDATE ON passkeys FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall passkeys_never_updated: passkeys is append-only: a row is never updated'); END;
+
+CREATE TRIGGER passkeys_never_deleted BEFORE DELETE ON passkeys FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall passkeys_never_deleted: passkeys is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER passkey_ends_never_updated BEFORE UPDATE ON passkey_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall passkey_ends_never_updated: passkey_ends is append-only: a row is never updated'); END;
+
+CREATE TRIGGER passkey_ends_never_deleted BEFORE DELETE ON passkey_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall passkey_ends_never_deleted: passkey_ends is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER gestures_never_updated BEFORE UPDATE ON gestures FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall gestures_never_updated: gestures is append-only: a row is never updated'); END;
+
+CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall gestures_never_deleted: gestures is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
@@ -942,6 +986,36 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+END;
+
+CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'passkey.added' AS action, NEW.login AS subject, json_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key) AS body) n;
+END;
+
+CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'passkey.revoked' AS action, (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey) AS subject, json_object('passkey', NEW.passkey, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_gesture AFTER INSERT ON gestures FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'gesture.made' AS action, (SELECT o.result_id FROM opinions o WHERE o.id = NEW.opinion_id) AS subject, json_object('opinion', NEW.opinion_id, 'passkey', NEW.passkey, 'authenticator_data', NEW.authenticator_data, 'client_data', NEW.client_data, 'signature', NEW.signature) AS body) n;
 END;
 
 CREATE TRIGGER note_decision AFTER INSERT ON decisions FOR EACH ROW

@@ -15,7 +15,7 @@ END $$;
 
 REVOKE ALL ON SCHEMA aval FROM PUBLIC;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA aval FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_netstring(text),
+GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_challenge(text), aval_netstring(text),
   aval_link(bigint, text, text, text, text, text, text, text)
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay, aval_audit;
 
@@ -53,9 +53,10 @@ GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals,
 -- It ends rights and gives none: users and what they may endorse are the owner's to write.
 GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
-GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures TO aval_desk;
+GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures, passkeys, passkey_ends,
+  challenges, gestures TO aval_desk;
 GRANT SELECT ON draws TO aval_desk;
-GRANT UPDATE (used_at) ON handovers TO aval_desk;
+GRANT UPDATE (used_at) ON handovers, challenges TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
 GRANT INSERT ON cases TO aval_desk;                          -- the revision that follows an admission
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
@@ -64,7 +65,7 @@ GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO 
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_desk;          -- withdraw: withheld
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
-GRANT SELECT ON opinions, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT SELECT ON opinions, gestures, decisions, withdrawals, releases, renderings TO aval_deliver;
 GRANT SELECT ON habilitations, revocations TO aval_deliver;         -- does what it was endorsed under still stand?
 GRANT SELECT (seq, hash) ON journal TO aval_deliver;         -- it starts on no database that is behind an anchor
 GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
@@ -79,18 +80,19 @@ GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
-GRANT SELECT (at), DELETE ON handovers, launches TO aval_sweep;
-GRANT SELECT ON fetches, journal, opinions, orders TO aval_sweep;
+GRANT SELECT (at), DELETE ON handovers, launches, challenges TO aval_sweep;
+GRANT SELECT ON fetches, journal, opinions, gestures, orders TO aval_sweep;
 
 -- relay: hands facts to the bell.
 GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
-  rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
+  rejections, judgements, results, leases, runs, features, questions, opinions, gestures, decisions, withdrawals, releases, renderings,
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, stages, appointments,
   trials, trial_ends, habilitations, revocations, refusals, fetches, turned_away, commitments, feed, orders, outbox,
   inbox, handovers, launches, openings,
+  passkeys, passkey_ends, challenges,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;

@@ -3,6 +3,7 @@
 import { call, Problem } from './api.js';
 import { showDifference } from './diff.js';
 import { bind } from './keys.js';
+import { gestureOver, usable } from './passkey.js';
 import { announce, say } from './words.js';
 
 const REOPENING = new Set(['draft-changed', 'nonce-refused', 'refused', 'held']);
@@ -24,6 +25,7 @@ export class Decision extends EventTarget {
     this.opened = null;
     this.needs = new Set();
     this.busy = false;
+    this.signing = { gesture: '', passkeys: 0 }; // what the policy asks for, and what the reader has
     this.connect();
   }
 
@@ -49,6 +51,24 @@ export class Decision extends EventTarget {
     for (const id of ['report-block', 'verdict-block', 'sign-block']) $(id).hidden = false;
     this.clearTrouble();
     this.update();
+    this.offer().catch(() => undefined); // without it the desk still refuses what the policy does not allow
+  }
+
+  /** Say with what the reader may sign; a passkey that they have is what is offered first. */
+  async offer() {
+    this.signing = await call('GET', `/api/results/${this.result}/signing`);
+    const { gesture, passkeys } = this.signing;
+    const can = usable && passkeys > 0;
+    if (can !== !$('passkey-choice').hidden) $('by-passkey').checked = can;
+    $('passkey-choice').hidden = !can;
+    $('passkey-offer').hidden = can || !usable || gesture !== '';
+    $('by-passkey').disabled = gesture !== '';
+    this.update();
+  }
+
+  /** Whether the next signature is the reader's passkey's. */
+  get byPasskey() {
+    return $('by-passkey').checked;
   }
 
   /** Note that something was really on screen. */
@@ -169,6 +189,7 @@ export class Decision extends EventTarget {
   /** What keeps the reader from signing, or "". */
   missing(changes, errors, free) {
     const { verdict } = this;
+    if (this.signing.gesture && !this.byPasskey) return say(usable ? 'needPasskey' : 'needBrowser');
     if (!verdict) return say(free ? 'needVerdict' : 'notYet');
     if (verdict !== 'reject' && !free) return say('notYet');
     if (verdict === 'amend' && errors.length) return errors[0];
@@ -190,10 +211,17 @@ export class Decision extends EventTarget {
     }
     this.setBusy(true);
     try {
-      const view = await call('POST', `/api/results/${this.result}/opinions`, this.answer());
+      const answer = this.answer();
+      if (this.byPasskey) {
+        answer.gesture = await gestureOver(this.result, answer, (digest) => {
+          $('gesture-digest').textContent = say('gesture', { digest });
+        });
+      }
+      const view = await call('POST', `/api/results/${this.result}/opinions`, answer);
       this.dispatchEvent(new CustomEvent('signed', { detail: { view } }));
     } catch (problem) {
       this.setBusy(false);
+      $('gesture-digest').textContent = '';
       this.trouble(problem.code === 'offline' ? unknown() : problem);
     }
   }
