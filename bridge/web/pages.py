@@ -13,6 +13,7 @@ from starlette.datastructures import URL
 from bridge.web import drift_words, model_words, monitoring_words, outward_words, rights_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
+from bridge.web.impression_words import IMPRESSIONS
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
 from bridge.web.security import set_cookie
 from bridge.web.services import Session
@@ -105,6 +106,7 @@ def _environment(language: Language) -> Environment:
         models=model_words,
         outward=outward_words,
         rights=rights_words,
+        impressions=IMPRESSIONS,
         watch=monitoring_words,
         drifting=drift_words,
         born=born,

@@ -12,7 +12,6 @@ from bridge.web.person import visible
 from bridge.web.services import Line
 from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
-from guarantee.first_read import Word as Impression
 from guarantee.gesture import Level
 from guarantee.identity import Doubt
 from guarantee.ids import digest
@@ -68,35 +67,6 @@ HELD: Final = Word(text=N_("Suspended by a stop"), icon="pause", tone="alert")
 UNDELIVERED: Final = Word(text=N_("Delivery refused or withheld"), icon="alert", tone="alert")
 UNWITHDRAWN: Final = Word(text=N_("Withdrawn here; a destination refused the withdrawal"), icon="alert", tone="alert")
 OVERTAKEN: Final = Word(text=N_("Delivered; the exam changed since"), icon="history", tone="alert")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A first impression as a person chooses it.
-
-    Args:
-        text: message to translate.
-        key: that chooses it; the same in every language, because it is printed beside the text.
-    """
-
-    text: str
-    key: str
-
-
-IMPRESSIONS: Final[Mapping[CaseKind, Mapping[Impression, Choice]]] = {
-    CaseKind.STUDY: {
-        Impression.NONE: Choice(text=N_("Nothing of what the system looks for"), key="N"),
-        Impression.PRESENT: Choice(text=N_("Present"), key="P"),
-        Impression.UNSURE: Choice(text=N_("Unsure"), key="U"),
-    },
-    CaseKind.RECORD: {
-        Impression.LOW: Choice(text=N_("Low"), key="L"),
-        Impression.MEDIUM: Choice(text=N_("Medium"), key="E"),
-        Impression.HIGH: Choice(text=N_("High"), key="G"),
-        Impression.NO_OPINION: Choice(text=N_("No opinion"), key="O"),
-    },
-}
-"""What may be said before anything of AI is shown, by kind of case."""
 
 
 def state_word(line: Line) -> Word:
