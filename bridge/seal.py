@@ -74,15 +74,32 @@ def create_keys(folder: Path) -> None:
     """Create the missing key pairs: ``<name>.key`` (private, mode 0600) and ``<name>.pub`` (hexadecimal)."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in KEY_NAMES:
-        private_path = folder / f"{name}.key"
-        if not private_path.exists():
-            write_secret(private_path, Ed25519PrivateKey.generate().private_bytes_raw().hex().encode())
-        write_whole(folder / f"{name}.pub", raw(_private(private_path).public_key()).hex().encode() + b"\n")
+        create_key(folder / name)
+
+
+def create_key(path: Path) -> str:
+    """Create the key pair ``path``.key and ``path``.pub, unless the first is there; return the public key in hex."""
+    private_path, public_path = path.with_name(f"{path.name}.key"), path.with_name(f"{path.name}.pub")
+    if not private_path.exists():
+        write_secret(private_path, Ed25519PrivateKey.generate().private_bytes_raw().hex().encode())
+    public = raw(_private(private_path).public_key()).hex()
+    write_whole(public_path, public.encode() + b"\n")
+    return public
 
 
 def signing_ring(folder: Path, name: str) -> KeyRing:
     """Return the ring of a process that signs as ``name``."""
     return KeyRing(_private(folder / f"{name}.key"), _trusted(folder))
+
+
+def lone_ring(path: Path) -> KeyRing:
+    """Return the ring of whoever signs with the private key in ``path``, and trusts nobody.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a private key of 64 hexadecimal characters.
+    """
+    return KeyRing(_private(path), {})
 
 
 def checking_ring(folder: Path) -> KeyRing:

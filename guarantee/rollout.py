@@ -3,6 +3,7 @@
 Both are appended, never edited. The version in routine of a name is that of its last *appointment*; to go back is one
 more appointment, so that there is no moment in which half of it happened. A *trial* is begun under one appointment and
 is over with it: whoever promotes or rolls back ends every trial of that name by doing so, and none comes back to life.
+Which of them a version may be follows from its life (lifecycle.py); two people promote, one person goes back.
 
 Which studies a canary gets is drawn from a seed that is committed in the journal when the trial begins, and from what
 the case is called: anybody can repeat the draw, nobody can choose, and a later revision of a case stays where it was.
@@ -17,6 +18,7 @@ from typing import Final, Protocol
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed, NotAllowed
 from guarantee.ids import derive, digest
+from guarantee.lifecycle import INSTALLER, STAGES, Line, Stage, standing
 from guarantee.result import Mode, ModelVersion
 from guarantee.states import ResultState
 
@@ -51,7 +53,8 @@ class Appointment:
         seq: number of the line; the last one of a name counts.
         model: "name@version".
         below: the line that a rollback of this one goes back to; None when there is none.
-        by: who says so.
+        by: who says so; the installer of the first version alone.
+        second: who grants it; "" for a rollback, which one person may say, and for the installer.
         reason: why.
     """
 
@@ -60,12 +63,17 @@ class Appointment:
     step: Step
     below: int | None
     by: str
+    second: str
     reason: str
     at: datetime
 
     def __post_init__(self) -> None:
         _require_version(self.model)
         _require_signed(self.by, self.reason)
+        if self.by == INSTALLER and self.step is not Step.FIRST:
+            raise Malformed("an installer appoints the first version; people promote, or go back")
+        if self.needs_two and self.second in {"", self.by}:
+            raise Malformed("two different people put a version into routine")
         if self.step is Step.FIRST and self.below is not None:
             raise Malformed("below the first version there is none")
         if self.step is Step.PROMOTE and self.below is None:
@@ -76,14 +84,21 @@ class Appointment:
         """Name of the model."""
         return self.model.partition("@")[0]
 
+    @property
+    def needs_two(self) -> bool:
+        """Whether two people say so: always but for a rollback, the safe direction, and the first installation."""
+        return self.step is not Step.ROLLBACK and self.by != INSTALLER
+
 
 def in_routine(lines: Iterable[Appointment]) -> dict[str, Appointment]:
     """Return the appointment in force of each name, given every line, oldest first."""
     return {line.name: line for line in lines}
 
 
-def promoted(model: str, lines: Iterable[Appointment], *, by: str, reason: str, at: datetime) -> Appointment:
-    """Return the line that puts ``model`` in routine.
+def promoted(
+    model: str, lines: Iterable[Appointment], *, by: str, second: str, reason: str, at: datetime
+) -> Appointment:
+    """Return the line that puts ``model`` in routine. Whether it may be is lifecycle.require_granted's.
 
     Args:
         lines: every appointment of its name, oldest first.
@@ -91,13 +106,11 @@ def promoted(model: str, lines: Iterable[Appointment], *, by: str, reason: str, 
     Raises:
         NotAllowed: it is in routine already.
     """
-    known = tuple(lines)
-    if not known:
-        return Appointment(seq=0, model=model, step=Step.FIRST, below=None, by=by, reason=reason, at=at)
-    present = known[-1]
-    if present.model == model:
+    present = next(reversed(tuple(lines)), None)
+    if present is not None and present.model == model:
         raise NotAllowed(f"{model} is in routine already, since {present.at:%Y-%m-%d} ({present.by}: {present.reason})")
-    return Appointment(seq=0, model=model, step=Step.PROMOTE, below=present.seq, by=by, reason=reason, at=at)
+    step, below = (Step.PROMOTE, present.seq) if present else (Step.FIRST, None)
+    return Appointment(seq=0, model=model, step=step, below=below, by=by, second=second, reason=reason, at=at)
 
 
 def rolled_back(
@@ -129,7 +142,9 @@ def rolled_back(
             f"{present.model} is in routine and there was none before it: stop it, or promote another version"
         )
     target = known[present.below]
-    return Appointment(seq=0, model=target.model, step=Step.ROLLBACK, below=target.below, by=by, reason=reason, at=at)
+    return Appointment(
+        seq=0, model=target.model, step=Step.ROLLBACK, below=target.below, by=by, second="", reason=reason, at=at
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- trials
@@ -241,11 +256,13 @@ class Rollout:
         appointments: those in force, by name.
         trials: those that are not over.
         known: every version that either names, by "name@version".
+        lives: the last line of each version's life, by "name@version".
     """
 
     appointments: Mapping[str, Appointment] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     known: Mapping[str, ModelVersion] = field(default_factory=dict)
+    lives: Mapping[str, Line] = field(default_factory=dict)
 
     def assigned(self, name: str, site: str, kind: CaseKind, uid: str) -> tuple[Assigned, ...]:
         """Return the versions of a model that look at a case, that of care first; () when none was ever appointed."""
@@ -263,6 +280,29 @@ class Rollout:
         if trial.shadow:
             found.append(Assigned(model=other, mode=Mode.SHADOW, part=Part.SHADOW, trial=trial, draw=draw))
         return tuple(found)
+
+    def stage(self, model_id: str) -> Stage | None:
+        """Return what the last line of a version says; None for one whose life nobody began."""
+        return self.lives[model_id].stage if model_id in self.lives else None
+
+    def standing(self, model_id: str, *, suspended: bool, retired: bool) -> Stage:
+        """Return where a version stands (lifecycle.standing), given whether a stop suspends it and it is retired."""
+        present = self.appointments.get(model_id.partition("@")[0])
+        routine = present is not None and present.model == model_id
+        return standing(self.lives.get(model_id), routine=routine, suspended=suspended, retired=retired)
+
+    def foremost(self, name: str, highest: str) -> str:
+        """Return which version looks at cases while none of its name was ever appointed: the one that came furthest.
+
+        A version that is installed later and stands lower takes nothing from the one that is piloted.
+
+        Args:
+            highest: the highest version that is installed, "name@version"; it is chosen where others came no further.
+        """
+        others = (line for line in self.lives.values() if line.model.partition("@")[0] == name)
+        ahead = max(others, key=lambda line: (STAGES.index(line.stage), line.at), default=None)
+        mine = self.stage(highest) or Stage.IDEA
+        return ahead.model if ahead and STAGES.index(ahead.stage) > STAGES.index(mine) else highest
 
     def versions(self, name: str) -> tuple[str, ...]:
         """Return every version of a model that gets work now, the one in routine first."""

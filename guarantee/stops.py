@@ -65,6 +65,11 @@ class Stop:
             Scope.SITE: self.target == site,
         }[self.scope]
 
+    def suspends(self, model_id: str) -> bool:
+        """Return whether the version "name@version" is covered wherever it works; a stop of one site is not that."""
+        name = model_id.partition("@")[0]
+        return (self.scope, self.target) in {(Scope.ALL, ""), (Scope.MODEL, name), (Scope.VERSION, model_id)}
+
 
 def in_force(lines: Iterable[Stop]) -> tuple[Stop, ...]:
     """Return the stops in force, given every line, oldest first."""

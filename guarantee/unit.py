@@ -4,7 +4,7 @@
 the *case* (all its revisions) until the transaction ends: one lock, so nothing waits in a circle.
 
 What is read and written of a subject that has a module of its own is said there: identity.py, judging.py,
-deliveries.py, feed.py, orders.py, pauses.py, rollout.py, runs.py, stops.py.
+deliveries.py, feed.py, lifecycle.py, orders.py, pauses.py, retirement.py, rollout.py, runs.py, stops.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ from guarantee.feed import Feed
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
+from guarantee.lifecycle import Lives
 from guarantee.opinion import Opinion, Seal
 from guarantee.orders import Orders
 from guarantee.pauses import Destinations
@@ -333,6 +334,10 @@ class Unit(Protocol):
     @property
     def rollouts(self) -> Rollouts:
         """Model versions in routine, and those that are tried."""
+
+    @property
+    def lives(self) -> Lives:
+        """Where model versions stand."""
 
     @property
     def messages(self) -> Messages:

@@ -33,11 +33,17 @@ GOLDEN_FILE: Final = "golden.json"
 LICENCE_FILE: Final = "LICENSE.txt"
 """Of the weights, where their licence asks for it: copied with the package, and read by nobody."""
 
+SIGNATURE_FILE: Final = "signature.json"
+"""Of the publisher (signature.py): copied with the package."""
+
 FILES: Final = frozenset({MODEL_FILE, "preprocess.onnx", "postprocess.onnx", GOLDEN_FILE})
 """What a card may list. Everything listed is read, so that nothing unseen lies in a package."""
 
 CARD_BYTES_MAX: Final = 256 * 1024
 """Largest card. Ours are 20 kB; a card is read by people."""
+
+SIGNATURE_BYTES_MAX: Final = 1024
+"""Largest signature. It has one form, of 207 bytes."""
 
 MODEL_BYTES_MAX: Final = 1024**3
 """Largest file of a package, 1 GiB. It is held in memory twice while it loads; protobuf itself ends at 2 GiB."""
@@ -146,7 +152,7 @@ class Package:
         Raises:
             PackageRefused: they are no longer what the card says.
         """
-        data = _bytes(self.folder / name, MODEL_BYTES_MAX)
+        data = read_file(self.folder / name, MODEL_BYTES_MAX)
         if digest(data) != self.files[name]:
             raise PackageRefused(f"{self.folder.name}/{name}: SHA-256 is {digest(data)}, the card says otherwise")
         return data
@@ -170,15 +176,28 @@ def load_package(folder: Path) -> Package:
     Raises:
         PackageRefused: the message says which file, where in it, and why.
     """
-    data = _bytes(folder / CARD_FILE, CARD_BYTES_MAX)
+    data = read_file(folder / CARD_FILE, CARD_BYTES_MAX)
     try:
         return _package(folder, data)
     except (PackageRefused, Malformed) as error:
         raise PackageRefused(f"{folder.name}/{CARD_FILE}: {error}") from error
 
 
+def listed(data: bytes) -> Mapping[str, Digest]:
+    """Return the files that the card in ``data`` lists, with the digest of each.
+
+    Raises:
+        PackageRefused: it is not a card.
+    """
+    try:
+        said = form.read(Form, form.parse(data))
+    except (PackageRefused, Malformed) as error:
+        raise PackageRefused(f"{CARD_FILE}: {error}") from error
+    return {name: parse_digest(text) for name, text in said.files.items()}
+
+
 def keep_package(package: Package, target: Path) -> None:
-    """Copy ``package`` to ``target``, whole or not at all: its card, what the card lists, and its licence.
+    """Copy ``package`` to ``target``, whole or not at all: its card, what the card lists, its licence and signature.
 
     Nothing else of the folder is read: what a card does not list may be of any size, or a link to anywhere.
 
@@ -190,9 +209,10 @@ def keep_package(package: Package, target: Path) -> None:
     with TemporaryDirectory(dir=target.parent, prefix=".adding-") as made:
         for name in package.files:
             (Path(made) / name).write_bytes(package.read(name))
-        (Path(made) / CARD_FILE).write_bytes(_bytes(package.folder / CARD_FILE, CARD_BYTES_MAX))
-        if (package.folder / LICENCE_FILE).exists():
-            (Path(made) / LICENCE_FILE).write_bytes(_bytes(package.folder / LICENCE_FILE, CARD_BYTES_MAX))
+        (Path(made) / CARD_FILE).write_bytes(read_file(package.folder / CARD_FILE, CARD_BYTES_MAX))
+        for name, bytes_max in ((LICENCE_FILE, CARD_BYTES_MAX), (SIGNATURE_FILE, SIGNATURE_BYTES_MAX)):
+            if (package.folder / name).exists():
+                (Path(made) / name).write_bytes(read_file(package.folder / name, bytes_max))
         if load_package(Path(made)).card.model != package.card.model:
             raise PackageRefused(f"{package.folder.name}/{CARD_FILE}: changed while it was copied")
         Path(made).chmod(0o755)
@@ -286,8 +306,12 @@ def _check_graph(package: Package, name: str, data: bytes) -> None:
         raise PackageRefused(f"{name}: {error}") from error
 
 
-def _bytes(path: Path, bytes_max: int) -> bytes:
-    """Return what a regular file holds: a pipe would be waited for, for ever, and a device has no end."""
+def read_file(path: Path, bytes_max: int) -> bytes:
+    """Return what a regular file holds: a pipe would be waited for, for ever, and a device has no end.
+
+    Raises:
+        PackageRefused: not a file, not readable, or larger than ``bytes_max``.
+    """
     if path.exists() and not path.is_file():
         raise PackageRefused(f"{path.parent.name}/{path.name}: not a file")
     try:

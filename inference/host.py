@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +14,10 @@ from guarantee.errors import ModelFailed, NotEligible, Unavailable
 from guarantee.inputs import Inputs
 from guarantee.ports import Proposal
 from inference.card import Package
+from inference.errors import PackageRefused
 from inference.options import Options
 from inference.process import Child
-from inference.question import Question, put_together, refusal
+from inference.question import DETAIL_CHARS_MAX, Question, put_together, refusal
 
 START_S: Final = 90.0
 """Longest start of a child: from a cold disk on two busy cores, ONNX Runtime alone takes 10 s to import."""
@@ -47,8 +48,16 @@ class _Slot:
 class ModelHost:
     """Implements guarantee.ports.Model. Close it, or use it as a context manager."""
 
-    def __init__(self, packages: Packages, options: Options) -> None:
+    def __init__(
+        self, packages: Packages, options: Options, trust: Callable[[Package], object] = lambda _: None
+    ) -> None:
+        """Run ``packages``.
+
+        Args:
+            trust: raises PackageRefused for a package that nobody trusted signed; asked before each start of a child.
+        """
         self._packages = packages
+        self._trust = trust
         self._options = options
         self._slots: dict[str, _Slot] = {}
         self._guard = threading.Lock()
@@ -161,6 +170,10 @@ class ModelHost:
         """Return a child that has loaded the package. What it raises leaves a child that must be ended."""
         if slot.child is not None:
             return slot.child
+        try:
+            self._trust(package)
+        except PackageRefused as error:
+            raise Unavailable("package-changed", str(error)[:DETAIL_CHARS_MAX]) from error
         self._make_room(slot)
         model = package.card.model
         slot.child = self._starter.submit(Child, package.folder, model.id).result()

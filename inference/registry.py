@@ -1,6 +1,6 @@
 """The model versions of this installation, each loaded and checked once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,17 +25,25 @@ def shipped() -> tuple[Path, ...]:
 class Registry:
     """Implements guarantee.ports.Catalogue."""
 
-    def __init__(self, packages: Iterable[Package], selected: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        packages: Iterable[Package],
+        selected: Mapping[str, str] | None = None,
+        trust: Callable[[Package], object] = lambda _: None,
+    ) -> None:
         """Keep ``packages``.
 
         Args:
             selected: name to version, where another than the highest version is in use.
+            trust: raises PackageRefused for a package that nobody trusted signed; asked now and at each verification.
 
         Raises:
-            PackageRefused: the same version twice, too many, or a selected version that is not there.
+            PackageRefused: the same version twice, too many, a selected version that is not there, or as ``trust``.
         """
+        self._trust = trust
         self._packages: dict[str, Package] = {}
         for package in packages:
+            trust(package)
             known = self._packages.setdefault(package.card.model.id, package)
             if known is not package:
                 raise PackageRefused(f"{package.card.model.id} lies in {known.folder} and in {package.folder}")
@@ -44,14 +52,19 @@ class Registry:
         self._in_use = self._choose(selected or {})
 
     @classmethod
-    def load(cls, folders: Sequence[Path], selected: Mapping[str, str] | None = None) -> "Registry":
+    def load(
+        cls,
+        folders: Sequence[Path],
+        selected: Mapping[str, str] | None = None,
+        trust: Callable[[Package], object] = lambda _: None,
+    ) -> "Registry":
         """Return the registry of the packages in ``folders``, one package in each.
 
         Raises:
             PackageRefused: one of them must not be run; nothing is loaded then, because a model that silently is
                 not there looks like a model that found nothing.
         """
-        return cls([load_package(folder) for folder in folders], selected)
+        return cls([load_package(folder) for folder in folders], selected, trust)
 
     def card(self, name: str) -> Card | None:
         """Return the card of the selected version, or of the highest one; None for a name that is not installed.
@@ -73,6 +86,10 @@ class Registry:
         """Return the package of exactly this version, or None."""
         return self._packages.get(model_id)
 
+    def packages(self) -> tuple[Package, ...]:
+        """Return every package, by name, lowest version first."""
+        return tuple(self._packages[card.model.id] for card in self.cards())
+
     def cards(self) -> tuple[Card, ...]:
         """Return every card, by name, lowest version first."""
         return tuple(
@@ -86,10 +103,19 @@ class Registry:
             golden: how to run every golden case too, each in a limited child process as for a patient (seconds
                 each); None for none.
         """
-        found = [change for package in self._packages.values() for change in package.changes()]
+        found = [
+            fault for package in self._packages.values() for fault in (package.changes() or self._mistrust(package))
+        ]
         if golden is not None and not found:
             found = failures(tuple(self._packages.values()), golden)
         return found
+
+    def _mistrust(self, package: Package) -> list[str]:
+        try:
+            self._trust(package)
+        except PackageRefused as error:
+            return [str(error)]
+        return []
 
     def _choose(self, selected: Mapping[str, str]) -> dict[str, Card]:
         chosen = {card.model.name: card for card in self.cards()}

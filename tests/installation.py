@@ -29,6 +29,7 @@ from bridge.db.store import SqlStore, SqlUnit
 from bridge.vault import FileVault
 from bridge.wiring.install import install, to_toml
 from bridge.wiring.parts import Parts
+from guarantee.lifecycle import Stage
 from guarantee.opinion import Reader
 from guarantee.policy import Role
 from tests.db.databases import ROLES
@@ -146,7 +147,7 @@ class Installation:
         with engine_at(self._owner_url) as engine:
             migrate(engine)
         parts = Parts(load(self.folder, environment))
-        parts.register()
+        parts.register(begin=Stage.PILOT)
         parts.close()
         with psycopg.connect(self._owner_url, autocommit=True) as connection:
             for role in ROLES:
@@ -155,7 +156,7 @@ class Installation:
     def _add_people(self) -> dict[str, Person]:
         with self.parts_of_the_owner() as parts:
             if parts.embedded:
-                parts.register()
+                parts.register(begin=Stage.PILOT)
             readers = [_reader(line, parts.settings.site) for line in PEOPLE]
             secrets = {reader.login: add_person(reader, PASSWORD, parts.sign_in) for reader in readers}
         return {login: Person(login=login, secret=secret) for login, secret in secrets.items()}

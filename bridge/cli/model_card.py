@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bridge.web.i18n import Language
-from bridge.web.model_words import NONE, PARTS, STATES
+from bridge.web.model_words import FACETS, LEVELS, NONE, ORIGINS, PARTS, SINCE, STAGES, STATES
 from bridge.wiring.models import Life
 from guarantee.content import Text
+from guarantee.lifecycle import Stage
+from guarantee.revalidation import Comparison
 from guarantee.rules import Condition
 from inference.card import GOLDEN_FILE, Package
 from inference.golden import cases
@@ -28,6 +30,16 @@ def card_value(package: Package, life: Life) -> dict[str, Any]:
         "state": str(life.state),
         "why": life.why,
         "routes": list(life.routes),
+        "stage": life.stage,
+        "stages": [
+            {"stage": str(line.stage), "at": line.at, "by": line.by, "reason": line.reason} for line in life.lines
+        ],
+        "appointments": [
+            {"step": str(line.step), "at": line.at, "by": line.by, "second": line.second, "reason": line.reason}
+            for line in life.appointments
+        ],
+        "origin": {"word": life.origin.word, "publisher": life.origin.publisher, "key": life.origin.key},
+        "change": change_value(life.change),
         "label": _both(card.label),
         "manufacturer": card.manufacturer,
         "purpose": _both(card.purpose),
@@ -51,6 +63,11 @@ def card_value(package: Package, life: Life) -> dict[str, Any]:
 def _parts(package: Package, life: Life, language: Language) -> Iterator[tuple[str, Sequence[str]]]:
     card = package.card
     yield "state", [" – ".join(filter(None, (language.text(STATES[life.state]), life.why)))]
+    yield "stage", [language.text(STAGES[life.stage])] if life.stage else []
+    yield "lines", _signatures(life)
+    yield "origin", [language.text(ORIGINS[life.origin.word], publisher=life.origin.publisher, key=life.origin.key)]
+    yield "change", _changed(life.change, language)
+    yield "revalidation", [language.text(LEVELS[life.change.level])]
     yield "routes", life.routes
     yield "purpose", [language.choose(card.purpose)]
     yield "limits", [language.choose(limit) for limit in card.limits]
@@ -76,6 +93,28 @@ def _said(name: str, found: Sequence[str], language: Language) -> str:
     if len(found) > 1:
         return "\n".join([f"{head}:", *(f"  - {line}" for line in found)])
     return f"{head}: {found[0] if found else language.text(NONE)}"
+
+
+def _signatures(life: Life) -> list[str]:
+    """Return who put a version where, oldest first: its own lines, and its appointments."""
+    found = [(line.at, f"{line.stage}, {line.by}: {line.reason}") for line in life.lines]
+    for line in life.appointments:
+        who = " + ".join(filter(None, (line.by, line.second)))
+        found.append((line.at, f"{Stage.ROUTINE} ({line.step}), {who}: {line.reason}"))
+    return [f"{at:%Y-%m-%d} {said}" for at, said in sorted(found, key=lambda one: one[0])]
+
+
+def _changed(change: Comparison, language: Language) -> list[str]:
+    if not change.before:
+        return []
+    parts = ", ".join(language.text(FACETS[facet]) for facet in change.changed) or language.text(NONE)
+    return [language.text(SINCE, version=change.before, parts=parts)]
+
+
+def change_value(change: Comparison) -> dict[str, Any]:
+    """Return what a version changes, for a script."""
+    changed = [str(facet) for facet in change.changed]
+    return {"before": change.before, "after": change.after, "changed": changed, "level": str(change.level)}
 
 
 def _condition(condition: Condition, language: Language) -> str:

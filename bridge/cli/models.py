@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bridge.accounts import verify_code
 from bridge.cli.common import (
     FAULT_FOUND,
     errors_as_exit_codes,
@@ -18,14 +19,17 @@ from bridge.cli.common import (
 from bridge.cli.compare import compare
 from bridge.cli.drift import drift
 from bridge.cli.model_card import card_text, card_value
+from bridge.cli.model_packages import add, diff, keygen, pack
 from bridge.cli.rollout import promote, rollback, trial
-from bridge.config import FILE, ConfigError
+from bridge.config import ConfigError
+from bridge.flows import advance as stages
 from bridge.flows import retire as flow
 from bridge.web.model_words import STATES
 from bridge.wiring.models import host_options, language_of, lives, require_unrouted
 from bridge.wiring.parts import Parts
 from bridge.wiring.versions import in_routine
-from inference.card import Package, keep_package, load_package
+from guarantee.lifecycle import STAGES, Stage
+from inference.card import Package
 from inference.errors import PackageRefused
 
 
@@ -51,6 +55,9 @@ def list_models(folder: Path, as_json: bool) -> None:
             "id": card.model.id,
             "state": str(standing[card.model.id].state),
             "why": standing[card.model.id].why,
+            "stage": standing[card.model.id].stage,
+            "origin": standing[card.model.id].origin.word,
+            "revalidation": str(standing[card.model.id].change.level),
             "routes": list(standing[card.model.id].routes),
             "label": {"fr": card.label.fr, "en": card.label.en},
             "kind": str(card.kind),
@@ -68,6 +75,7 @@ def list_models(folder: Path, as_json: bool) -> None:
         (
             card.model.id,
             STATES[standing[card.model.id].state],
+            str(standing[card.model.id].stage or "–"),
             str(card.kind),
             card.regulatory.status,
             str(card.mode),
@@ -76,7 +84,7 @@ def list_models(folder: Path, as_json: bool) -> None:
         )
         for card in cards
     ]
-    head = ("MODEL", "STATE", "KIND", "STATUS", "MODE", "DIGEST", "LABEL, OR WHY")
+    head = ("MODEL", "STATE", "STAGE", "KIND", "STATUS", "MODE", "DIGEST", "LABEL, OR WHY")
     say(values, table(head, rows), as_json=as_json)
 
 
@@ -104,10 +112,7 @@ def show(model: str, lang: str | None, folder: Path, as_json: bool) -> None:
 def retire(version: str, reason: str, although_routed: bool, folder: Path) -> None:
     """End VERSION (name@version) for ever: no new draft; what is queued is excluded, drafts that wait are reviewed."""
     with opened(folder) as parts:
-        with parts.store("desk").reading() as unit:
-            known = unit.registry.model(version)
-        if known is None:
-            raise ConfigError(f"{version} was never known here: give name@version, as `aval models list` prints it")
+        _require_known(version, parts)
         if not although_routed:
             require_unrouted(version, parts)
         flow.retire(version, by=operator(), reason=reason, store=parts.store("desk"), clock=parts.clock)
@@ -131,22 +136,35 @@ def verify(folder: Path, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("package", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("version")
+@click.option(
+    "--to", type=click.Choice([str(stage) for stage in STAGES[1:]]), required=True, help="the next stage, or back"
+)
+@click.option("--as", "login", required=True, metavar="LOGIN", help="who signs for it")
+@click.option("--code", required=True, help="their one-time code")
+@click.option("--reason", required=True, help="why; the journal keeps who, and this stays beside it")
 @folder_option
 @errors_as_exit_codes
-def add(package: Path, folder: Path) -> None:
-    """Check a model package (card.yaml, model.onnx, …) and copy it into the data folder's ``models``."""
-    loaded = load_package(package)
-    card = loaded.card
-    target = folder / "models" / card.model.id.replace("@", "-")
-    if target.exists():
-        raise ConfigError(f"{target} exists already; a changed model is a new version")
-    keep_package(loaded, target)
-    click.echo(
-        f"{card.model.id} is in {target}. To run it, add that folder to models.packages in {folder / FILE}, "
-        "name the model in a route, and restart. Where another version is in routine it gets no work until it is tried "
-        "(`aval models trial start`) or promoted (`aval models promote`)."
-    )
+def advance(version: str, to: str, login: str, code: str, reason: str, folder: Path) -> None:
+    """Sign for the next stage of VERSION (name@version), or for going back one. Into routine: aval models promote."""
+    with opened(folder) as parts:
+        _require_known(version, parts)
+        by = verify_code(login, code, parts.sign_in)
+        line = stages.advance(version, Stage(to), by=by, reason=reason, store=parts.store("desk"), clock=parts.clock)
+    click.echo(f"{version}: {line.stage}")
+
+
+for command in (add, diff, keygen, pack):
+    models.add_command(command)
+
+
+def _require_known(version: str, parts: Parts) -> None:
+    with parts.store("desk").reading() as unit:
+        if unit.registry.model(version) is None:
+            raise ConfigError(
+                f"{version} was never known here: give name@version, as `aval models list` prints it; `aval migrate` "
+                "makes known what models.packages names"
+            )
 
 
 def _package(model: str, parts: Parts) -> Package:

@@ -16,6 +16,7 @@ from bridge.wiring.checks import check_process, run_checks
 from bridge.wiring.install import from_template, install
 from bridge.wiring.parts import NAMES
 from bridge.wiring.split import split
+from guarantee.lifecycle import STAGES, Stage
 
 TEMPLATE_CHARS_MAX: Final = 1_000_000
 """Longest template that is read."""
@@ -50,14 +51,20 @@ def check(folder: Path, process: str | None, as_json: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--begin",
+    type=click.Choice([str(stage) for stage in STAGES]),
+    help="where the lives of models begin that nobody knew, for an installation that already works with its own; two "
+    "people put each into routine afterwards",
+)
 @folder_option
 @errors_as_exit_codes
-def migrate(folder: Path) -> None:
+def migrate(begin: str | None, folder: Path) -> None:
     """Bring the database to this version's schema and make models and policies known; run as its owner."""
     with opened(folder) as parts:
         with engine_at(parts.settings.database_url("")) as engine:
             migrate_database(engine)
-        parts.register()
+        parts.register(begin=Stage(begin) if begin else None)
     click.echo("the database is up to date")
 
 

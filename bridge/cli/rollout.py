@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bridge.accounts import verify_code
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.config import ConfigError
 from bridge.flows import rollout as flow
@@ -32,15 +33,33 @@ def _word(reason: str) -> flow.Word:
 
 @click.command()
 @click.argument("version")
+@click.option("--as", "first", required=True, metavar="LOGIN", help="who asks for it")
+@click.option("--code", required=True, help="their one-time code")
+@click.option("--second", required=True, metavar="LOGIN", help="who grants it: a radiologist or clinician")
+@click.option("--second-code", required=True, help="their one-time code")
 @reason_option
 @folder_option
 @json_option
 @errors_as_exit_codes
-def promote(version: str, reason: str, folder: Path, as_json: bool) -> None:
-    """Put VERSION (name@version) in routine: from now on new work goes to it, and trials of that model are over."""
+def promote(
+    version: str,
+    first: str,
+    code: str,
+    second: str,
+    second_code: str,
+    reason: str,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Put VERSION (name@version) in routine, from pilot: new work goes to it, and trials of that model are over.
+
+    Two named people, each with their one-time code; who grants it asked for none of its earlier stages.
+    """
     with opened(folder) as parts:
         require_usable(version, parts)
-        done = flow.promote(version, _word(reason), store=parts.store("desk"), clock=parts.clock)
+        one = verify_code(first, code, parts.sign_in)
+        other = verify_code(second, second_code, parts.sign_in)
+        done = flow.promote(version, one, other, reason=reason, store=parts.store("desk"), clock=parts.clock)
     _tell(done, as_json=as_json)
 
 
@@ -54,6 +73,8 @@ def promote(version: str, reason: str, folder: Path, as_json: bool) -> None:
 @errors_as_exit_codes
 def rollback(name: str, reason: str, and_stop: bool, further: bool, folder: Path, as_json: bool) -> None:
     """Put the version of NAME before the present one in routine again, at once; trials of that model are over.
+
+    One person says so: back is the safe direction. Two people promote.
 
     What the version that is left has queued, drafted or released stays what it is; it is counted here. --stop holds it.
     """

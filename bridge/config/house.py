@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bridge.config.base import NAME, Section
+from bridge.config.base import NAME, DestinationName, Section
 
 
 class Site(Section):
@@ -103,6 +103,14 @@ class Models(Section):
     )
     threads: int = Field(2, ge=1, le=64, description="threads of one model run")
     workers: int = Field(1, ge=1, le=64, description="results worked on at once by one infer process")
+    publishers: dict[DestinationName, str] = Field(
+        default_factory=dict,
+        description="whose signatures on packages are trusted, by name: an Ed25519 public key (64 hexadecimal "
+        "characters), or the file that holds it",
+    )
+    require_signature: bool = Field(
+        default=False, description="run no package but the shipped ones and those that one of models.publishers signed"
+    )
     golden_every_s: float = Field(
         86_400.0, gt=0, description="seconds between two runs of a model's golden cases; the first is before any work"
     )

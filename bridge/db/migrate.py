@@ -1,9 +1,9 @@
 """Bring a database to this version's schema. Each revision executes SQL that a person can read."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, text
 
 from bridge.db import tables
+from guarantee.lifecycle import MODEL_LIFE
 from guarantee.states import CASE_LIFE, RESULT_LIFE
 
 _HERE: Final = Path(__file__).parent / "migrations"
@@ -60,12 +61,17 @@ def statements(script: str) -> Iterator[str]:
 
 
 def write_transitions(connection: Connection) -> None:
-    """Write the rows of ``transitions`` from guarantee/states.py."""
+    """Write the rows of ``transitions`` from guarantee/states.py and guarantee/lifecycle.py."""
+    lives: list[tuple[str, Mapping[tuple[Any, Any], Any]]] = [
+        ("case", CASE_LIFE),
+        ("result", RESULT_LIFE),
+        ("model", MODEL_LIFE),
+    ]
     connection.execute(
         insert(tables.transitions),
         [
             {"machine": machine, "source": str(source), "verb": str(verb), "target": str(target)}
-            for machine, life in (("case", CASE_LIFE), ("result", RESULT_LIFE))
+            for machine, life in lives
             for (source, verb), target in life.items()
         ],
     )

@@ -65,7 +65,23 @@ NOTES: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'model.added'",
         subject="NEW.id",
-        body={"digest": "NEW.digest", "card": "NEW.card"},
+        body={
+            "digest": "NEW.digest",
+            "card": "NEW.card",
+            "follows": "NEW.follows",
+            "changed": "NEW.changed",
+            "revalidation": "NEW.revalidation",
+            "publisher": "NEW.publisher",
+            "key": "NEW.signing_key",
+        },
+    ),
+    Note(
+        name="note_stage",
+        on="stages",
+        event="INSERT",
+        action="'model.' || NEW.stage",
+        subject="NEW.model_id",
+        body={"n": "NEW.n", "by": "NEW.by_whom"},
     ),
     Note(
         name="note_model_retired",
@@ -81,7 +97,7 @@ NOTES: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'appointment.' || NEW.step",
         subject="NEW.name",
-        body={"model": "NEW.model_id", "line": "NEW.seq", "by": "NEW.by_whom"},
+        body={"model": "NEW.model_id", "line": "NEW.seq", "by": "NEW.by_whom", "second": "NEW.second"},
     ),
     Note(
         name="note_trial",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
 from bridge.db import tables
+from bridge.db.stages import SqlLives
 from bridge.db.stops import LOCK
 from guarantee.codec import parse_time, time_text
 from guarantee.errors import Malformed
@@ -34,7 +35,8 @@ class SqlRollouts:
         lines = [_appointment(row) for row in self._connection.execute(present).mappings()]
         trials = tuple(_trial(row) for row in self._connection.execute(tried).mappings())
         known = self._known([*(line.model for line in lines), *(trial.model for trial in trials)])
-        return Rollout(appointments={line.name: line for line in lines}, trials=trials, known=known)
+        lives = SqlLives(self._connection).last()
+        return Rollout(appointments={line.name: line for line in lines}, trials=trials, known=known, lives=lives)
 
     def _known(self, versions: Collection[str]) -> dict[str, ModelVersion]:
         rows = self._connection.execute(select(tables.models).where(tables.models.c.id.in_(versions)))
@@ -62,7 +64,8 @@ class SqlRollouts:
         self._in_turn()
         following = select(func.coalesce(func.max(_APPOINTMENTS.c.seq), 0) + 1).scalar_subquery()
         values: dict[str, Any] = {"name": line.name, "model_id": line.model, "step": str(line.step)}
-        values |= {"below": line.below, "by_whom": line.by, "reason": line.reason, "at": time_text(line.at)}
+        values |= {"below": line.below, "by_whom": line.by, "second": line.second}
+        values |= {"reason": line.reason, "at": time_text(line.at)}
         self._connection.execute(insert(_APPOINTMENTS).values(seq=following, **values))
 
     def begin(self, trial: Trial) -> None:
@@ -111,6 +114,7 @@ def _appointment(row: RowMapping) -> Appointment:
         step=Step(row["step"]),
         below=row["below"],
         by=row["by_whom"],
+        second=row["second"],
         reason=row["reason"],
         at=parse_time(row["at"]),
     )

@@ -28,6 +28,7 @@ from bridge.db.retirements import SqlRetirements
 from bridge.db.rollouts import SqlRollouts
 from bridge.db.runs import SqlRuns
 from bridge.db.samples import SqlSamples
+from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
 from bridge.db.traces import SqlTraces
 from bridge.db.views import SqlJournal, SqlViews
@@ -52,6 +53,7 @@ class SqlUnit:
     stops: SqlStops
     retirements: SqlRetirements
     rollouts: SqlRollouts
+    lives: SqlLives
     messages: SqlMessages
     feed: SqlFeed
     orders: SqlOrders
@@ -130,6 +132,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         stops=SqlStops(connection),
         retirements=SqlRetirements(connection),
         rollouts=SqlRollouts(connection),
+        lives=SqlLives(connection),
         messages=SqlMessages(connection, locks=locks),
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),

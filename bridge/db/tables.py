@@ -54,9 +54,15 @@ sign_ins = _table("sign_ins", "id", "login outcome at")
 handovers = _table("handovers", "ticket", "session at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
 policies = _table("policies", "ref", "readers body added_at")
-models = _table("models", "id", "name version digest card added_at", text=frozenset({"version"}))
+models = _table(
+    "models",
+    "id",
+    "name version digest card added_at parts follows changed revalidation publisher signing_key",
+    text=frozenset({"version"}),
+)
+stages = _table("stages", "model_id n", "stage by_whom reason at")
 retirements = _table("retirements", "model_id", "by_whom reason at")
-appointments = _table("appointments", "seq", "name model_id step below by_whom reason at")
+appointments = _table("appointments", "seq", "name model_id step below by_whom second reason at")
 trials = _table("trials", "id", "name model_id under shadow share drawn_below site seed by_whom reason at")
 trial_ends = _table("trial_ends", "trial_id", "by_whom reason at")
 cases = _table(

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
+from bridge.db.walls_on_stages import STAGES
 
 _IDENTITY: Final = (
     "patient_identifier",
@@ -285,6 +286,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     ),
     *SENDING,
     *ROLLOUT,
+    *STAGES,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",
@@ -323,6 +325,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         "appointments",
         "trials",
         "trial_ends",
+        "stages",
         "doubts",
         "admissions",
         "questions",

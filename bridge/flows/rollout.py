@@ -7,7 +7,10 @@ where the last line says.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bridge.flows.advance import stands
 from guarantee.errors import Malformed, NotAllowed
+from guarantee.lifecycle import require_granted, require_kept, require_triable
+from guarantee.opinion import Reader
 from guarantee.ports import Clock, Store
 from guarantee.result import Mode
 from guarantee.rollout import Appointment, Trial, TrialEnd, promoted, rolled_back
@@ -42,17 +45,22 @@ class Word:
     reason: str
 
 
-def promote(model: str, word: Word, *, store: Store, clock: Clock) -> Replaced:
+def promote(model: str, by: Reader, second: Reader, *, reason: str, store: Store, clock: Clock) -> Replaced:
     """Put ``model`` ("name@version") in routine: new work goes to it.
 
+    Args:
+        by, second: who were verified: who asks for it, and who grants it.
+
     Raises:
-        NotAllowed: it is there already.
-        Refused: it is retired, or somebody appointed another version at the same moment.
+        NotAllowed: it is there already, or does not stand at pilot.
+        NotEntitled: one of them may not sign for it.
+        Refused: somebody appointed another version at the same moment, or an account was closed meanwhile.
     """
     name, now = model.partition("@")[0], clock.now()
-    with store.transaction(f"rollout:{word.by}") as unit:
-        before = unit.rollouts.now()
-        line = promoted(model, unit.rollouts.appointments(name), by=word.by, reason=word.reason, at=now)
+    with store.transaction(f"rollout:{by.login}") as unit:
+        before, known = unit.rollouts.now(), unit.rollouts.appointments(name)
+        line = promoted(model, known, by=by.login, second=second.login, reason=reason, at=now)
+        require_granted(model, unit.lives.of(model), stands(model, unit), by, second)
         unit.rollouts.appoint(line)
         left = before.appointments[name].model if name in before.appointments else ""
         return Replaced(
@@ -77,13 +85,15 @@ def roll_back(
         further: whether to go back once more from a version that was itself gone back to.
 
     Raises:
-        NotAllowed: there is nothing to go back to, or somebody went back already.
+        NotAllowed: there is nothing to go back to, somebody went back already, or the pilot of the version before was
+            taken away meanwhile.
         Refused: the version before is retired, or somebody appointed another one at the same moment.
     """
     now = clock.now()
     with store.transaction(f"rollout:{word.by}") as unit:
         lines, before = unit.rollouts.appointments(name), unit.rollouts.now()
         line = rolled_back(name, lines, by=word.by, reason=word.reason, at=now, further=further)
+        require_kept(line.model, unit.lives.of(line.model))
         left = lines[-1].model
         if stop:
             unit.stops.add(_stop_of(left, word, clock))
@@ -132,8 +142,9 @@ def begin(plan: Plan, word: Word, *, store: Store, clock: Clock) -> Trial:
     """Begin a trial: from the commit on, new cases take part in it.
 
     Raises:
-        NotAllowed: another version than ``plan.against`` is in routine, or ``plan.model`` is, or none is.
-        Refused: another trial covers the place, or the version is retired.
+        NotAllowed: another version than ``plan.against`` is in routine, or ``plan.model`` is, or none is; or
+            ``plan.model`` stands below what is planned, or is suspended or retired.
+        Refused: another trial covers the place.
     """
     name = plan.model.partition("@")[0]
     with store.transaction(f"rollout:{word.by}") as unit:
@@ -146,6 +157,7 @@ def begin(plan: Plan, word: Word, *, store: Store, clock: Clock) -> Trial:
             )
         if plan.model == present.model:
             raise NotAllowed(f"{present.model} is in routine: another version is tried against it")
+        require_triable(plan.model, stands(plan.model, unit), share=plan.share)
         trial = Trial(
             model=plan.model,
             under=present.seq,

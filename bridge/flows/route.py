@@ -16,6 +16,7 @@ from typing import Final
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind
 from guarantee.ids import Digest
+from guarantee.lifecycle import Stage, allowed
 from guarantee.ports import Catalogue
 from guarantee.result import Cause, Mode, Priority, Result, result_id
 from guarantee.rollout import Assigned, Part, Rollout
@@ -31,6 +32,8 @@ BY_RULE: Final = "rule"
 
 MISSING: Final = "model-missing"
 """Code of the cause of a result whose version a process does not hold."""
+NOT_GRANTED: Final = "not-granted"
+"""Code of the cause of a result of a version that nobody has let run yet; no reader sees it: it is in shadow."""
 
 FRAMES_DIGITS_MAX: Final = 7
 """Longest Number of Frames that is believed. Ten million images are a file of terabytes."""
@@ -56,17 +59,20 @@ class Choice:
         focus: the series it looks at; "" for the whole record.
         refusal: why it does not run; None when it does.
         assigned: why it is this version, and in which mode.
+        stage: where the version stands in its life; None when nobody began it.
     """
 
     card: Card
     focus: str
     refusal: Cause | None
     assigned: Assigned
+    stage: Stage | None = None
 
     @property
     def mode(self) -> Mode:
-        """For care, or in shadow mode: a card that says shadow is obeyed whatever else is said."""
-        return Mode.SHADOW if Mode.SHADOW in {self.card.mode, self.assigned.mode} else Mode.CARE
+        """For care, or in shadow mode: a card or a stage that says shadow is obeyed whatever else is said."""
+        asked = Mode.SHADOW if Mode.SHADOW in {self.card.mode, self.assigned.mode} else Mode.CARE
+        return allowed(self.stage, asked) or Mode.SHADOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +192,7 @@ class _Version:
     card: Card
     assigned: Assigned
     held: bool
+    stage: Stage | None
 
 
 def _versions(name: str, case: Asked, catalogue: Catalogue, rollout: Rollout) -> list[_Version]:
@@ -198,24 +205,36 @@ def _versions(name: str, case: Asked, catalogue: Catalogue, rollout: Rollout) ->
         return []
     assigned = rollout.assigned(name, case.site, case.kind, case.uid)
     if not assigned:
+        in_use = catalogue.card_of(rollout.foremost(name, in_use.model.id)) or in_use
         only = Assigned(model=in_use.model.id, mode=Mode.CARE, part=Part.ROUTINE)
-        return [_Version(card=in_use, assigned=only, held=True)]
+        return [_Version(card=in_use, assigned=only, held=True, stage=rollout.stage(only.model))]
     found = []
     for one in assigned:
         card = catalogue.card_of(one.model)
         stands_in = replace(in_use, model=rollout.known[one.model])
-        found.append(_Version(card=card or stands_in, assigned=one, held=card is not None))
+        stage = rollout.stage(one.model)
+        found.append(_Version(card=card or stands_in, assigned=one, held=card is not None, stage=stage))
     return found
 
 
 def _chosen(version: _Version, series: Mapping[str, Facts], rejecting: Sequence[Route]) -> Choice:
     card = version.card
     focus, refusal = choose(card, series)
+    refusal = refusal or _not_granted(card, version.stage)
     if not version.held:
         detail = f"{card.model.id} is to run and this process does not hold it: install it here and restart"
         refusal = Cause(code=MISSING, detail=detail)
     ruled_out = (_by_rule(rule) for rule in rejecting if rule.rejects(card.model.name))
-    return Choice(card=card, focus=focus, refusal=next(ruled_out, refusal), assigned=version.assigned)
+    why = next(ruled_out, refusal)
+    return Choice(card=card, focus=focus, refusal=why, assigned=version.assigned, stage=version.stage)
+
+
+def _not_granted(card: Card, stage: Stage | None) -> Cause | None:
+    """Return why a version that stands at ``stage`` does not run at all, or None."""
+    if allowed(stage, card.mode) is not None:
+        return None
+    where = f"is at {stage}: aval models advance" if stage else "is not known here yet: restart, or aval migrate"
+    return Cause(code=NOT_GRANTED, detail=f"{card.model.id} {where}")
 
 
 def _by_rule(rule: Route) -> Cause:

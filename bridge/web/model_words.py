@@ -16,6 +16,11 @@ STATES: Final[Mapping[str, str]] = {
 
 PARTS: Final[Mapping[str, str]] = {
     "state": N_("Where it stands"),
+    "stage": N_("Stage of its life"),
+    "lines": N_("Who signed for its stages"),
+    "origin": N_("Signature of the package"),
+    "change": N_("What it changes"),
+    "revalidation": N_("Must be shown again"),
     "routes": N_("Routes that use it"),
     "purpose": N_("Intended purpose"),
     "limits": N_("Limits"),
@@ -31,6 +36,49 @@ PARTS: Final[Mapping[str, str]] = {
     "digests": N_("SHA-256 digests"),
     "licence": N_("Licence and origin"),
 }
+
+STAGES: Final[Mapping[str, str]] = {
+    "idea": N_("idea: it is not run"),
+    "framing": N_("framing: it is not run"),
+    "poc": N_("proof of concept: shadow results only"),
+    "shadow": N_("shadow mode: shadow results only"),
+    "pilot": N_("pilot"),
+    "routine": N_("routine"),
+    "suspended": N_("suspended"),
+    "retired": N_("retired"),
+}
+
+ORIGINS: Final[Mapping[str, str]] = {
+    "shipped": N_("shipped with Aval"),
+    "signed": N_("signed by %(publisher)s, key %(key)s"),
+    "unknown-key": N_("not by anybody trusted here: key %(key)s"),
+    "unsigned": N_("none: nobody answers for where this package comes from"),
+}
+
+FACETS: Final[Mapping[str, str]] = {
+    "identity": N_("kind, recipe or regulatory status"),
+    "purpose": N_("intended purpose"),
+    "weights": N_("weights"),
+    "preprocessing": N_("pre-processing"),
+    "postprocessing": N_("post-processing"),
+    "parameters": N_("threshold or other parameters"),
+    "inputs": N_("inputs or outputs"),
+    "conditions": N_("conditions of use"),
+    "review": N_("review policy or mode"),
+    "runtime": N_("time or memory of a run"),
+    "golden": N_("golden cases"),
+    "texts": N_("texts"),
+}
+
+LEVELS: Final[Mapping[str, str]] = {
+    "none": N_("nothing: no part is another"),
+    "texts": N_("the texts are read by those who answer for the model"),
+    "golden": N_("its golden cases come out on the machines that run it"),
+    "own-cases": N_("it is validated on the hospital’s own cases"),
+    "new-model": N_("it is framed and validated as a model that nobody here knows"),
+}
+
+SINCE: Final = N_("since %(version)s: %(parts)s")
 
 NONE: Final = N_("none")
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import drift_words, monitoring_words, outward_words, words
+from bridge.web import drift_words, model_words, monitoring_words, outward_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
@@ -102,6 +102,7 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(
         language=language,
         words=words,
+        models=model_words,
         outward=outward_words,
         watch=monitoring_words,
         drifting=drift_words,

@@ -151,6 +151,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "rule": N_("A rule of this site keeps the system from running on this exam"),
     "burned-in": N_("Text is burned into the images, and this system is not given such images"),
     "model-retired": N_("This version of the AI system was retired"),
+    "not-granted": N_("This version of the AI system may not run yet: nobody has signed for it"),
     "model-missing": N_("The worker does not hold exactly this model version"),
     "worker-died": N_("The worker died each time it began the computation"),
     "not-endorsed": N_("What was to be sent is not what was endorsed"),

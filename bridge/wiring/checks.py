@@ -53,6 +53,8 @@ def run_checks(parts: Parts) -> list[Check]:
         ("provider", lambda: models.check_provider(parts)),
         ("retired models", lambda: models.check_retired(parts)),
         ("versions", lambda: versions.check_in_routine(parts)),
+        ("signatures", lambda: models.check_signatures(parts)),
+        ("stages", lambda: models.check_stages(parts)),
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
         ("broker", lambda: _broker(parts)),

@@ -59,6 +59,12 @@ port = 11112
 # [intake.hl7.senders.laboratory]
 # addresses = ["10.1.2.11"]
 
+# Whose model packages run here, besides the shipped ones (`aval models keygen`, `aval models pack --key`):
+# [models]
+# require_signature = true
+# [models.publishers]
+# chu-lyon = "publishers/chu-lyon.pub"
+
 # Where endorsed results go:
 # [destinations.pacs.pacs-1]
 # aet = "PACS"

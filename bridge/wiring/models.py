@@ -12,10 +12,14 @@ from bridge.flows.golden import Examiner
 from bridge.web.i18n import Language
 from bridge.web.model_words import GOLDEN_CASE
 from bridge.wiring.parts import Parts
+from bridge.wiring.publishers import Origin
+from bridge.wiring.registering import compared
 from bridge.wiring.versions import at_work, in_routine
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
-from guarantee.rollout import Rollout
+from guarantee.lifecycle import Line, Stage, allowed
+from guarantee.revalidation import Comparison
+from guarantee.rollout import Appointment, Rollout
 from guarantee.stops import in_force
 from inference import golden
 from inference.errors import PackageRefused
@@ -66,7 +70,7 @@ def check_provider(parts: Parts) -> str:
     Raises:
         ConfigError: as :func:`require_provider`.
     """
-    with ModelHost(parts.catalogue, host_options(parts.settings)) as host:
+    with ModelHost(parts.catalogue, host_options(parts.settings), parts.publishers.require) as host:
         require_provider(host, parts)
     return f"models run on {parts.settings.models.provider}"
 
@@ -124,11 +128,21 @@ class Life:
     Args:
         routes: those that send work to exactly this version, by name; of a version that is tried, through its trial.
         why: who retired or stopped it and why, or what it is tried for; "" otherwise.
+        lines: of its life, oldest first; () while the database does not know it.
+        appointments: those of exactly this version, oldest first.
+        stage: where it stands; None while the database does not know it.
+        origin: whose signature it bears.
+        change: what it changes, and what must be shown again.
     """
 
     state: State
     routes: tuple[str, ...]
     why: str
+    lines: tuple[Line, ...]
+    appointments: tuple[Appointment, ...]
+    stage: Stage | None
+    origin: Origin
+    change: Comparison
 
 
 def lives(parts: Parts) -> dict[str, Life]:
@@ -136,15 +150,31 @@ def lives(parts: Parts) -> dict[str, Life]:
     with parts.store("desk").reading() as unit:
         ended = {line.model: f"{line.at:%Y-%m-%d}, {line.by}: {line.reason}" for line in unit.retirements.all()}
         stops, rollout = in_force(unit.stops.lines()), unit.rollouts.now()
+        lines = {card.model.id: unit.lives.of(card.model.id) for card in parts.catalogue.cards()}
+        appointed = unit.rollouts.appointments()
+        changes = {package.card.model.id: compared(package, unit) for package in parts.catalogue.packages()}
     found = {}
-    for card in parts.catalogue.cards():
+    for package in parts.catalogue.packages():
+        card = package.card
         state, routes, tried = _working(card, rollout, parts)
         held = next((f"{s.at:%Y-%m-%d}, {s.by}: {s.reason}" for s in stops if s.covers(card.model, "")), "")
         if held:
             state = State.STOPPED
         if card.model.id in ended:
             state, held = State.RETIRED, ended[card.model.id]
-        found[card.model.id] = Life(state=state, routes=routes, why=held or tried)
+        told = lines[card.model.id]
+        found[card.model.id] = Life(
+            state=state,
+            routes=routes,
+            why=held or tried,
+            lines=told,
+            appointments=tuple(line for line in appointed if line.model == card.model.id),
+            stage=rollout.standing(card.model.id, suspended=state is State.STOPPED, retired=state is State.RETIRED)
+            if told
+            else None,
+            origin=parts.publishers.origin(package),
+            change=changes[card.model.id],
+        )
     return found
 
 
@@ -191,3 +221,27 @@ def check_retired(parts: Parts) -> str:
     if wrong:
         raise ConfigError("; ".join(wrong))
     return "no route sends work to a retired model"
+
+
+def check_stages(parts: Parts) -> str:
+    """Return where the versions stand that routes send work to, for ``aval check``.
+
+    Raises:
+        ConfigError: one stands where no version runs.
+    """
+    found = {model: life.stage for model, life in lives(parts).items() if life.routes}
+    idle = [f"{model} is at {stage}" for model, stage in found.items() if _is_idle(parts, model, stage)]
+    if idle:
+        raise ConfigError(f"routes send work to versions that nobody let run: {', '.join(idle)} (aval models advance)")
+    return ", ".join(f"{model} {stage or 'begins at the next start'}" for model, stage in found.items())
+
+
+def _is_idle(parts: Parts, model: str, stage: Stage | None) -> bool:
+    card = parts.catalogue.card_of(model)
+    return card is not None and stage not in {None, Stage.RETIRED} and allowed(stage, card.mode) is None
+
+
+def check_signatures(parts: Parts) -> str:
+    """Return whose signature each package bears, for ``aval check``; one that may not run is not loaded at all."""
+    found = {package.card.model.id: parts.publishers.origin(package) for package in parts.catalogue.packages()}
+    return ", ".join(f"{model} {origin.said}" for model, origin in found.items())

@@ -24,8 +24,11 @@ from bridge.rules_file import SHIPPED, read_rules
 from bridge.seal import KeyRing, checking_ring, signing_ring
 from bridge.vault import KeptVault
 from bridge.wiring.clock import SystemClock
+from bridge.wiring.publishers import Publishers
+from bridge.wiring.registering import register
 from bridge.wiring.rules import misnamed
 from bridge.wiring.vault import make_vault
+from guarantee.lifecycle import Stage
 from guarantee.policy import Policy
 from guarantee.ports import Bell
 from guarantee.rules import Route
@@ -100,7 +103,12 @@ class Parts:
     def catalogue(self) -> Registry:
         """The model packages of this installation."""
         folders = [self.settings.path(path) for path in self.settings.models.packages]
-        return Registry.load(folders or shipped())
+        return Registry.load(folders or shipped(), trust=self.publishers.require)
+
+    @cached_property
+    def publishers(self) -> Publishers:
+        """Whose packages are trusted here."""
+        return Publishers(self.settings)
 
     @property
     def rules_path(self) -> Path:
@@ -193,15 +201,17 @@ class Parts:
         if process in KNOW_THE_JOURNAL:
             require_anchors_hold(self.keeper(role, signs=False))
 
-    def register(self) -> None:
-        """Make models and policies known to the database; on PostgreSQL only its owner may (`aval migrate`)."""
+    def register(self, *, begin: Stage | None = None) -> None:
+        """Make models and policies known to the database; on PostgreSQL only its owner may (`aval migrate`).
+
+        Args:
+            begin: where the life of each version begins that nobody knew; None for where the table says.
+        """
         _ = self.routing
         now = self.clock.now()
         with self.store("").transaction("register") as unit:
-            for card in self.catalogue.cards():
-                unit.registry.register_model(card.model, now)
-            for card in self.catalogue.in_use():
-                unit.registry.appoint_first(card.model, now)
+            for package in self.catalogue.packages():
+                register(package, self.publishers.require(package), unit, now, begin=begin)
             for policy in self.rules[1]:
                 unit.registry.register_policy(policy, now)
 

@@ -201,7 +201,7 @@ def relay(parts: Parts) -> Process:
 
 def infer_processes(parts: Parts) -> list[Process]:
     """The worker: models in limited child processes, examined beside their work."""
-    host = ModelHost(parts.catalogue, models.host_options(parts.settings))
+    host = ModelHost(parts.catalogue, models.host_options(parts.settings), parts.publishers.require)
     examiner = models.examiner(host, parts)
     tools = Inference(
         store=parts.store("infer"),

@@ -18,6 +18,7 @@ from bridge.config import FILE, ConfigError, Settings
 from bridge.files import write_secret, write_whole
 from bridge.wiring.install import to_toml
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, NAMES, RING, ROLES
+from bridge.wiring.publishers import is_inline
 
 PRIVATE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {"desk": ("desk.key", "secrets.key"), "sweep": ("journal.key",)}
 """The private keys of our own that a process signs or deciphers with."""
@@ -145,6 +146,7 @@ def _pruned(value: Mapping[str, Any], path: tuple[str, ...], secret: set[tuple[s
 def _files(process: str, settings: Settings) -> Iterator[Path]:
     """Yield the files that one process reads, where they are named relative to the data folder."""
     found = [settings.routing.rules] if settings.routing.rules else []
+    found += [Path(text) for text in settings.models.publishers.values() if not is_inline(text)]
     for value, _ in _used(process, settings):
         found += _paths(value)
     for path in found:

@@ -12,16 +12,21 @@ from guarantee.rollout import Rollout
 def in_routine(name: str, rollout: Rollout, parts: Parts) -> Card | None:
     """Return the card of the version in routine; None when it is not installed here.
 
-    A model that never had an appointment is run by the version in use: the selected one, or the highest.
+    Of a model that never had an appointment it is the version that came furthest, the highest of several.
     """
     line = rollout.appointments.get(name)
-    return parts.catalogue.card_of(line.model) if line else parts.catalogue.card(name)
+    return parts.catalogue.card_of(line.model) if line else _foremost(name, rollout, parts)
+
+
+def _foremost(name: str, rollout: Rollout, parts: Parts) -> Card | None:
+    highest = parts.catalogue.card(name)
+    return highest and (parts.catalogue.card_of(rollout.foremost(name, highest.model.id)) or highest)
 
 
 def at_work(name: str, rollout: Rollout, parts: Parts) -> Sequence[Card]:
     """Return the cards of every version of a model that gets work now, those that are installed here."""
     versions = rollout.versions(name)
-    cards = [parts.catalogue.card_of(version) for version in versions] or [parts.catalogue.card(name)]
+    cards = [parts.catalogue.card_of(version) for version in versions] or [_foremost(name, rollout, parts)]
     return [card for card in cards if card is not None]
 
 
@@ -33,7 +38,8 @@ def require_usable(version: str, parts: Parts, *, for_care: bool = True) -> None
 
     Raises:
         ConfigError: it is not installed or not yet known here, the rules have no policy for it, it looks at other
-            cases than the version in routine, or its card says shadow.
+            cases than the version in routine, or its card says shadow. Whether its stage lets it is asked in the
+            transaction that gives it work.
     """
     card = parts.catalogue.card_of(version)
     if card is None:
@@ -45,7 +51,8 @@ def require_usable(version: str, parts: Parts, *, for_care: bool = True) -> None
             f"the card of {version} says shadow: nobody is treated with it, and it is tried with --shadow"
         )
     with parts.store("desk").reading() as unit:
-        known, present = unit.registry.model(version), in_routine(card.model.name, unit.rollouts.now(), parts)
+        rollout = unit.rollouts.now()
+        known, present = unit.registry.model(version), in_routine(card.model.name, rollout, parts)
     if known != card.model:
         raise ConfigError(f"{version} is installed and this database does not know it yet: restart, or `aval migrate`")
     if present is not None and present.kind is not card.kind:

@@ -114,6 +114,19 @@ def test_each_folder_is_read_with_its_secrets_as_the_whole_was(folder: Path) -> 
     assert load(out / "desk", {"AVAL_SECRETS": str(out / "desk" / "secrets")}).launchers == whole.launchers
 
 
+def test_publishers_go_along_with_every_process_that_reads_packages(folder: Path) -> None:
+    (folder / "publishers").mkdir()
+    (folder / "publishers" / "chu.pub").write_text("ab" * 32 + "\n")
+    publishers = {"chu": "publishers/chu.pub", "other": "cd" * 32}
+    (folder / "aval.toml").write_text(settings(models={"publishers": publishers, "require_signature": True}))
+    out = folder.parent / "out"
+    split(load(folder, {}), out)
+    for name in NAMES:
+        mine = load(out / name, {"AVAL_SECRETS": str(out / name / "secrets")}).models
+        assert (mine.publishers, mine.require_signature) == (publishers, True)
+        assert (out / name / "publishers" / "chu.pub").read_text() == "ab" * 32 + "\n"
+
+
 def test_anchors_are_known_to_those_who_hold_the_journal_against_them(folder: Path) -> None:
     out = folder.parent / "out"
     split(load(folder, {}), out)

@@ -15,6 +15,7 @@ from bridge.db.engine import make_aval_engine
 from bridge.db.migrate import migrate
 from guarantee.canonical import canonical
 from guarantee.codec import time_text, to_plain
+from guarantee.lifecycle import INSTALLER, Stage
 from guarantee.opinion import Reader
 from guarantee.policy import Policy, Role
 from guarantee.result import ModelVersion
@@ -108,6 +109,7 @@ def seed(engine: Engine) -> None:
         connection.execute(insert(tables.users), [user_row(reader) for reader in READERS])
         connection.execute(insert(tables.policies), [policy_row(policy) for policy in (POLICY, TWO_READERS)])
         connection.execute(insert(tables.models), [model_row(MODEL)])
+        connection.execute(insert(tables.stages), [begun_row(MODEL)])
 
 
 def user_row(reader: Reader, **changes: Any) -> dict[str, Any]:
@@ -133,6 +135,12 @@ def policy_row(policy: Policy) -> dict[str, Any]:
         "body": canonical(to_plain(policy)).decode(),
         "added_at": time_text(at(0)),
     }
+
+
+def begun_row(model: ModelVersion, stage: Stage = Stage.PILOT) -> dict[str, Any]:
+    """Return the first line of the life of ``model``, which the installer wrote."""
+    values = {"model_id": model.id, "n": 1, "stage": str(stage), "by_whom": INSTALLER, "reason": "essai"}
+    return values | {"at": time_text(at(0))}
 
 
 def model_row(model: ModelVersion) -> dict[str, Any]:

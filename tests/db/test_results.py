@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from bridge.db.store import SqlStore
 from guarantee.errors import Refused, Unavailable
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.result import Cause, Mode, Priority
 from guarantee.states import ResultVerb
 from tests.db.databases import TWO_READERS
@@ -151,7 +152,14 @@ def test_two_results_of_one_case_are_both_found(store: SqlStore, steps: Steps) -
     with store.transaction("operator") as unit:
         model = replace(a_result().model, name="lung")
         row = {"id": model.id, "digest": model.digest, "card": model.card, "at": "2026"}
-        unit.connection.execute(text("INSERT INTO models VALUES (:id, 'lung', '1.0.0', :digest, :card, :at)"), row)
+        unit.connection.execute(
+            text(
+                "INSERT INTO models (id, name, version, digest, card, added_at) "
+                "VALUES (:id, 'lung', '1.0.0', :digest, :card, :at)"
+            ),
+            row,
+        )
+        unit.lives.add(Line(model=model.id, n=1, stage=Stage.PILOT, by=INSTALLER, reason="essai", at=at(0)))
     case = replace(steps.receive("1.2"), manifest=MANIFEST)
     both = {a_result(case).id, a_result(case, model=model).id}
     steps.complete(replace(case, manifest=None), a_result(case), a_result(case, model=model))

@@ -4,17 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from bridge.db import tables
 from bridge.db.engine import engine_at
 from bridge.db.pairs import Side
 from bridge.db.store import SqlStore
 from guarantee.errors import Malformed, Refused
-from guarantee.result import Mode, Result
+from guarantee.lifecycle import Line, Stage
+from guarantee.result import Mode, ModelVersion, Result
 from guarantee.rollout import Appointment, Step, Trial, promoted, rolled_back
 from guarantee.states import ResultState, ResultVerb
-from tests.db.databases import Database, model_row
+from tests.db.databases import Database, begun_row, model_row
 from tests.db.steps import Steps, draft_of
 from tests.db.test_kept_runs import a_run
 from tests.db.test_races import at_the_same_moment
@@ -22,19 +23,26 @@ from tests.guarantee.samples import MANIFEST, MODEL, a_result, at
 
 NEWER = replace(MODEL, version="2.0.0")
 WORD: dict[str, Any] = {"by": "operator:root", "reason": "essai"}
+BACK: dict[str, Any] = {**WORD, "step": Step.ROLLBACK, "second": ""}
 
 
 @pytest.fixture
 def known(database: Database) -> Database:
     """The database, which knows a second version."""
     with engine_at(database.url) as engine, engine.begin() as connection:
-        connection.execute(insert(tables.models), [model_row(NEWER)])
+        make_known(connection, NEWER)
     return database
+
+
+def make_known(connection: Connection, *models: ModelVersion) -> None:
+    """Make versions known that stand at pilot."""
+    connection.execute(insert(tables.models), [model_row(model) for model in models])
+    connection.execute(insert(tables.stages), [begun_row(model) for model in models])
 
 
 def appoint(unit: Any, model: str) -> None:
     lines = unit.rollouts.appointments(MODEL.name)
-    unit.rollouts.appoint(promoted(model, lines, at=at(1), **WORD))
+    unit.rollouts.appoint(promoted(model, lines, by="engineer", second="dr.leroy", reason="essai", at=at(1)))
 
 
 def beside(first: Result, steps: Steps, mode: Mode = Mode.SHADOW) -> Result:
@@ -86,7 +94,7 @@ def test_two_people_who_roll_back_at_once_go_back_once(postgresql_database: Data
     third = replace(MODEL, version="3.0.0")
     with engine_at(postgresql_database.url) as engine:
         with engine.begin() as connection:
-            connection.execute(insert(tables.models), [model_row(NEWER), model_row(third)])
+            make_known(connection, NEWER, third)
         store = SqlStore(engine)
         with store.transaction("rollout") as unit:
             unit.registry.appoint_first(MODEL, at(0))
@@ -108,18 +116,44 @@ def test_two_people_who_roll_back_at_once_go_back_once(postgresql_database: Data
             assert unit.rollouts.now().appointments[MODEL.name].model == NEWER.id
 
 
+def test_a_promotion_and_a_return_that_meet_do_not_miss_each_other(postgresql_database: Database) -> None:
+    """Whoever comes second is refused: nothing is in routine whose pilot was taken away, and the other way round."""
+    third = replace(MODEL, version="3.0.0")
+    with engine_at(postgresql_database.url) as engine:
+        with engine.begin() as connection:
+            make_known(connection, NEWER, third)
+        with SqlStore(engine).transaction("rollout") as unit:
+            unit.registry.appoint_first(MODEL, at(0))
+
+    def returned(unit: Any, model: ModelVersion) -> None:
+        unit.lives.add(Line(model=model.id, n=2, stage=Stage.SHADOW, by="dr.martin", reason="essai", at=at(1)))
+
+    with (
+        at_the_same_moment(postgresql_database, lambda unit: returned(unit, NEWER)) as (second, _),
+        pytest.raises(Refused, match="appointments_of_the_piloted"),
+        second.transaction("rollout:other") as unit,
+    ):
+        appoint(unit, NEWER.id)
+    with (
+        at_the_same_moment(postgresql_database, lambda unit: appoint(unit, third.id)) as (second, _),
+        pytest.raises(Refused, match="stages_of_the_routine_stay"),
+        second.transaction("advance:other") as unit,
+    ):
+        returned(unit, third)
+
+
 def test_a_rollback_and_a_case_that_is_routed_meanwhile_do_not_miss_each_other(postgresql_database: Database) -> None:
     """Whoever had read the version that is left is refused, and routes again."""
     with engine_at(postgresql_database.url) as engine:
         with engine.begin() as connection:
-            connection.execute(insert(tables.models), [model_row(NEWER)])
+            make_known(connection, NEWER)
         store = SqlStore(engine)
         steps = Steps(lambda _role: store)
         done = steps.queued("1.2")
         with store.transaction("rollout") as unit:
             unit.registry.appoint_first(MODEL, at(0))
             appoint(unit, NEWER.id)
-        back = Appointment(seq=0, model=MODEL.id, step=Step.ROLLBACK, below=None, at=at(2), **WORD)
+        back = Appointment(seq=0, model=MODEL.id, below=None, at=at(2), **BACK)
 
         def first(unit: Any) -> None:
             unit.rollouts.appoint(back)

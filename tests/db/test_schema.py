@@ -16,6 +16,7 @@ from bridge.db.migrations.versions.r0001_gate import downgrade
 from bridge.db.notes import NOTES
 from bridge.db.store import SqlStore
 from bridge.db.walls import WALLS
+from guarantee.lifecycle import MODEL_LIFE
 from guarantee.states import CASE_LIFE, RESULT_LIFE
 from tests.db.databases import Database
 from tests.peers.postgresql import PostgreSQL
@@ -66,7 +67,7 @@ def test_the_rows_of_the_lives_are_those_of_the_guarantee(store: SqlStore) -> No
         rows = {
             tuple(row) for row in unit.connection.execute(text("SELECT machine, source, verb, target FROM transitions"))
         }
-    lives: list[tuple[str, Any]] = [("case", CASE_LIFE), ("result", RESULT_LIFE)]
+    lives: list[tuple[str, Any]] = [("case", CASE_LIFE), ("result", RESULT_LIFE), ("model", MODEL_LIFE)]
     assert rows == {
         (machine, str(source), str(verb), str(target))
         for machine, life in lives
@@ -141,7 +142,7 @@ def test_processes_that_start_together_make_one_schema(empty_url: str) -> None:
         assert schema_revision(connection) == ("0001", "0001")
         assert connection.execute(text("SELECT count(*) FROM transitions")).scalar() == len(CASE_LIFE) + len(
             RESULT_LIFE
-        )
+        ) + len(MODEL_LIFE)
     engine.dispose()
 
 

@@ -163,4 +163,9 @@ def test_what_was_sealed_is_exported_with_seals_that_verify(store: SqlStore, ste
 
 def test_a_fresh_journal_already_tells_who_was_registered(store: SqlStore) -> None:
     with store.reading() as unit:
-        assert {link.action for link in unit.journal.links()} == {"user.added", "policy.added", "model.added"}
+        assert {link.action for link in unit.journal.links()} == {
+            "user.added",
+            "policy.added",
+            "model.added",
+            "model.pilot",
+        }

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from bridge.web.services import Judged
 from guarantee.content import Text
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Reason
 from guarantee.policy import Role
 from guarantee.result import Cause
@@ -250,7 +251,7 @@ def test_a_version_that_waits_and_one_that_is_tried_are_not_called_in_use(page: 
     word: dict[str, Any] = {"by": "operator:root", "reason": "essai", "at": datetime.now(UTC)}
     trial: dict[str, Any] = {"under": 1, "site": "", "seed": "0" * 32} | word
     before = page.get("/systems").text.count("En service")
-    elsewhere = Appointment(seq=1, model=f"{first.name}@0.9.0", step=Step.FIRST, below=None, **word)
+    elsewhere = Appointment(seq=1, model=f"{first.name}@0.9.0", step=Step.FIRST, below=None, second="dr.leroy", **word)
     desk.rolled_out = Rollout(appointments={first.name: elsewhere})
     text = page.get("/systems").text
     assert text.count("En service") == before - 1
@@ -262,6 +263,34 @@ def test_a_version_that_waits_and_one_that_is_tried_are_not_called_in_use(page: 
     assert "À l’essai, pour 10\u00a0% des dossiers" in text
     assert "Mode silencieux" in text
     assert len(set(re.findall(r'id="(system-[^"]+)"', text))) == len(desk.cards())
+
+
+def test_a_system_says_at_which_stage_it_stands_and_who_put_it_there(page: TestClient, desk: FakeDesk) -> None:
+    first, second, third = (card.model for card in desk.cards())
+    moment = datetime.now(UTC)
+    begun = Line(model=first.id, n=1, stage=Stage.PILOT, by=INSTALLER, reason="essai", at=moment)
+    lives = {model.id: replace(begun, model=model.id) for model in (first, second)}
+    lives[third.id] = replace(begun, model=third.id, n=2, stage=Stage.SHADOW, by="dr.leroy")
+    word: dict[str, Any] = {"seq": 1, "step": Step.FIRST, "below": None, "reason": "essai", "at": moment}
+    given = Appointment(model=first.id, by=INSTALLER, second="", **word)
+    granted = Appointment(model=second.id, by="ing.petit", second="dr.martin", **word)
+    desk.rolled_out = Rollout(appointments={first.name: given, second.name: granted}, lives=lives)
+    french, english = page.get("/systems").text, page.get("/systems?lang=en").text
+    for said in (
+        "donné par l’installateur, accordé par personne de cet hôpital",
+        "Par ing.petit et dr.martin",
+        "routine",
+    ):
+        assert said in french
+    for said in (
+        "given by the installer",
+        "By ing.petit and dr.martin",
+        "shadow mode: shadow results only",
+        "By dr.leroy",
+    ):
+        assert said in english
+    desk.ended.append(Retirement(model=first.id, by="operator:root", reason="remplacé", at=moment))
+    assert "given by the installer" not in page.get("/systems?lang=en").text
 
 
 def test_who_may_not_stop_is_offered_no_button(sign_in: SignIn) -> None:

@@ -70,6 +70,8 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
             "provider",
             "retired models",
             "versions",
+            "signatures",
+            "stages",
             "routing",
             "journal",
             "broker",

@@ -67,6 +67,8 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     (made.folder / FILE).write_text(to_toml(written), encoding="utf-8")
     try:
         refused(made, "trial", "start", NEW, "--shadow", *WHY, says="does not know it yet")
+        require(called("migrate", "--begin", "shadow", folder=made.folder), DONE)
+        put_in_routine(made, OLD, "ing.petit", "dr.durand")
         made.start("all")
         yield made
         made.stop()
@@ -80,6 +82,10 @@ def tried(ward: Installation) -> Tried:
     before = {card["id"]: card["state"] for card in ask(ward, "list")}
     (alone,) = sent(ward, 20, each=1)
     assert (alone.model.id, alone.mode) == (OLD, Mode.CARE), "installing is not using"
+    by = ward.people["dr.martin"]
+    refused(ward, "trial", "start", NEW, "--canary", "50", *WHY, says=f"{NEW} is at shadow: it is tried for care from")
+    said = ("models", "advance", NEW, "--to", "pilot", "--as", by.login, "--code", by.code, *WHY)
+    require(called(*said, folder=ward.folder), DONE)
     ask(ward, "trial", "start", NEW, "--against", OLD, "--shadow", "--canary", "50", *WHY)
     found = sent(ward, *range(30, 42), each=2)
     care = {result.case: result for result in found if result.mode is Mode.CARE}
@@ -88,6 +94,16 @@ def tried(ward: Installation) -> Tried:
         cases = {case: unit.cases.get(case) for case in care}
     shadow = {result.case: result for result in found if result.mode is Mode.SHADOW}
     return Tried(ward=ward, trial=trial, before=before, cases=cases, care=care, shadow=shadow)
+
+
+def signed(ward: Installation, first: str, second: str) -> tuple[str, ...]:
+    """Return what two people type."""
+    one, other = ward.people[first], ward.people[second]
+    return ("--as", one.login, "--code", one.code, "--second", other.login, "--second-code", other.code, *WHY)
+
+
+def put_in_routine(ward: Installation, version: str, first: str, second: str) -> Any:
+    return ask(ward, "promote", version, *signed(ward, first, second))
 
 
 def ask(ward: Installation, *words: str) -> Any:
@@ -186,7 +202,8 @@ def test_two_versions_are_compared_and_too_few_cases_give_no_rate(tried: Tried) 
 
 def test_what_is_promoted_gets_the_next_stay_without_a_restart(tried: Tried) -> None:
     ward = tried.ward
-    done = ask(ward, "promote", NEW, *WHY)
+    refused(ward, "promote", NEW, *signed(ward, "dr.nguyen", "dr.martin"), says="asked for an earlier stage")
+    done = put_in_routine(ward, NEW, "dr.nguyen", "dr.durand")
     assert (done["in_routine"], done["left"], done["trials_over"]) == (NEW, OLD, [tried.trial.id])
     (given,) = sent(ward, 50, each=1)
     assert (given.model.id, given.mode) == (NEW, Mode.CARE)
@@ -203,9 +220,10 @@ def test_a_rollback_holds_what_the_newer_version_left_and_the_next_stay_gets_the
     ward = Installation(tmp_path / "data", settings(tmp_path, *made))
     try:
         assert {card["id"]: card["state"] for card in ask(ward, "list")} == {OLD: "installed", NEW: "routed"}
+        refused(ward, "rollback", "probe", *WHY, says="was ever in routine here")
+        put_in_routine(ward, OLD, "ing.petit", "dr.martin")
         refused(ward, "rollback", "probe", *WHY, says="there was none before it")
-        ask(ward, "promote", OLD, *WHY)
-        ask(ward, "promote", NEW, *WHY)
+        put_in_routine(ward, NEW, "dr.nguyen", "dr.durand")
         ward.start("all")
         (waits,) = sent(ward, 60, each=1)
         assert waits.model.id == NEW

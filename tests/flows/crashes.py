@@ -17,6 +17,7 @@ SUBJECTS = (
     "retirements",
     "rollouts",
     "feed",
+    "lives",
     "orders",
     "messages",
 )

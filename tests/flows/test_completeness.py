@@ -15,11 +15,12 @@ from bridge.flows.completeness import Completion
 from guarantee.completeness import Announced, Basis, Incomplete, Status, Verdict
 from guarantee.errors import Unavailable
 from guarantee.judging import Expectation
+from guarantee.lifecycle import Stage
 from guarantee.states import CaseState, ResultState
 from guarantee.unit import Arrival, Input
 from tests.flows.fakes import another_card, card
 from tests.flows.judging import STUDY, announce, card_with, count, draft, image, listing, look, with_card
-from tests.flows.world import World
+from tests.flows.world import World, begin
 
 # ------------------------------------------------------------------------------------------------ quiet times, series
 
@@ -286,6 +287,7 @@ def test_two_models_one_of_which_refuses_share_one_revision(world: World) -> Non
     cards = (card_with(Incomplete.RUN), another_card("careful", incomplete=Incomplete.REFUSE))
     with world.sql.transaction("setup") as unit:
         unit.registry.register_model(cards[1].model, world.clock.now())
+        unit.lives.add(begin(cards[1].model.id, Stage.PILOT, world.clock.now()))
     world.catalogue.cards = cards
     world.receive(image(world))
     announce(world, count(9))

@@ -21,7 +21,7 @@ from guarantee.result import Mode, Priority, Result
 from guarantee.rollout import Trial
 from guarantee.states import ResultState
 from guarantee.stops import in_force
-from tests.flows.fakes import READER, FakeCatalogue, arrival, card
+from tests.flows.fakes import READER, SECOND, FakeCatalogue, arrival, card
 from tests.flows.judging import announce, count, look
 from tests.flows.world import World
 
@@ -47,7 +47,7 @@ def try_new(world: World, *, shadow: bool = False, share: int = 0, site: str = "
 
 
 def promote(world: World, model: str = NEW.model.id) -> rollout.Replaced:
-    return rollout.promote(model, WORD, store=world.store, clock=world.clock)
+    return rollout.promote(model, READER, SECOND, reason="essai", store=world.store, clock=world.clock)
 
 
 def back(world: World, *, stop: bool = False, further: bool = False) -> rollout.Replaced:
@@ -297,6 +297,6 @@ def test_a_trial_is_against_the_version_in_routine_and_there_is_one(world: World
         rollout.begin(nobody, WORD, store=world.store, clock=world.clock)
 
 
-def test_a_version_of_a_name_that_was_never_known_is_refused_by_the_database(world: World) -> None:
-    with pytest.raises(Refused):
+def test_a_version_of_a_name_that_was_never_known_has_no_life(world: World) -> None:
+    with pytest.raises(NotAllowed, match="is at idea"):
         promote(world, "nobody@1.0.0")

@@ -1,6 +1,7 @@
 """A whole installation in memory and one folder: real store, real vault, real seals, faked outside."""
 
 import secrets
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +25,7 @@ from guarantee.decision import Decision
 from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.ids import ResultId
 from guarantee.inputs import Record
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Reader, Reason, Verdict
 from guarantee.ports import Store, Vault
 from guarantee.release import Kind
@@ -44,10 +46,27 @@ from tests.flows.fakes import (
 )
 
 
+def begin(model: str, stage: Stage, at: datetime) -> Line:
+    """Return the first line of a life."""
+    return Line(model=model, n=1, stage=stage, by=INSTALLER, reason="essai", at=at)
+
+
 class World:
     """Everything, wired as bridge.wiring does it."""
 
-    def __init__(self, folder: Path, *, vault: Vault | None = None, cards: tuple[Card, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        vault: Vault | None = None,
+        cards: tuple[Card, ...] = (),
+        begun: Stage | None = Stage.PILOT,
+    ) -> None:
+        """Make it.
+
+        Args:
+            begun: where the lives of its versions begin; None for nowhere yet.
+        """
         self.clock = FakeClock()
         self.engine = make_aval_engine(f"sqlite:///{folder / 'aval.db'}")
         migrate(self.engine)
@@ -64,6 +83,8 @@ class World:
         with self.sql.transaction("setup") as unit:
             for card in self.catalogue.cards:
                 unit.registry.register_model(card.model, self.clock.now())
+                if begun is not None:
+                    unit.lives.add(begin(card.model.id, begun, self.clock.now()))
             for policy in (POLICY, TWICE):
                 unit.registry.register_policy(policy, self.clock.now())
             for reader in (READER, SECOND):

@@ -71,7 +71,7 @@ CASES: Final = (
     attack(SWEEP, "queue the same model on the same inputs twice", "result_once",
            lambda w: w.result("open", model_id="brain-extractor@1.0.0")),
     attack(SWEEP, "queue a result of an unregistered model", "results_model_id_fkey",
-           lambda w: w.result("open", model_id="unknown@1"), on=POSTGRESQL),
+           lambda w: w.result("open", model_id="unknown@1", mode="shadow"), on=POSTGRESQL),
     attack(SWEEP, "queue a result under an unknown policy", "results_policy_fkey",
            lambda w: w.result("open", policy="none@1"), on=POSTGRESQL),
     attack(SWEEP, "queue a result in a mode nobody defined", "result_mode_known",

@@ -46,6 +46,7 @@ UNREFERENCED: Final = {
     "appointments": ("name = 'once'", "reason = 'x'"),
     "trials": ("id NOT IN (SELECT trial_id FROM trial_ends)", "share = 99, drawn_below = 'fd70a3d7'"),
     "trial_ends": ("1 = 1", "reason = 'x'"),
+    "stages": ("1 = 1", "reason = 'x'"),
     "sign_ins": ("1 = 1", "login = 'x'"),
     "openings": ("1 = 1", "launcher = 'x'"),
     "orders": ("1 = 1", "status = 'cancelled'"),

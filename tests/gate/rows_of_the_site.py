@@ -36,6 +36,10 @@ class SiteRows:
         values |= {"site": "chu", "sender": "mr1", "scanner": "", "answered": 1, "at": SIGNED, "body": "{}"}
         return insert("features", values | changes)
 
+    def stage(self, model: str = "unused@1.0.0", **changes: Any) -> Sql:
+        values = {"model_id": model, "n": 1, "stage": "framing", "by_whom": "dr.martin"}
+        return insert("stages", values | {"reason": "essai", "at": SIGNED} | changes)
+
     def user(self, **changes: Any) -> Sql:
         return insert("users", user_row(a_reader("dr.new", Role.RADIOLOGIST)) | changes)
 

@@ -14,6 +14,7 @@ from guarantee.events import EventReceived
 from guarantee.ids import DeliveryId, digest
 from guarantee.journal import verify
 from guarantee.judging import Commitment
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Verdict
 from guarantee.pauses import Pause, PauseAction
 from guarantee.policy import Policy
@@ -24,7 +25,7 @@ from guarantee.rollout import Appointment, Rollout, Step, Trial, TrialEnd
 from guarantee.states import ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.unit import Fetch
-from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate, model_row
+from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate, begun_row, model_row
 from tests.db.steps import Steps
 from tests.guarantee.samples import MODEL, POLICY, a_case, at
 
@@ -108,6 +109,22 @@ def test_a_worker_suspends_one_version_and_people_resume_it(processes: Processes
         assert in_force(unit.stops.lines()) == ()
 
 
+def test_the_desk_signs_for_a_stage_and_everybody_sees_it(processes: Processes) -> None:
+    begun = Line(model=MODEL.id, n=1, stage=Stage.PILOT, by=INSTALLER, reason="essai", at=at(0))
+    back = replace(begun, n=2, stage=Stage.SHADOW, by="dr.martin", at=at(1))
+    again = replace(begun, n=3, by="dr.martin", at=at(2))
+    for line in (back, again):
+        with processes.store_as(DESK).transaction(f"advance:{line.by}") as unit:
+            unit.lives.add(line)
+    for role in (INTAKE, INFER, DESK, DELIVER, SWEEP):
+        with processes.store_as(role).reading() as unit:
+            assert unit.lives.of(MODEL.id) == (begun, back, again)
+            assert unit.lives.last() == {MODEL.id: again}
+    with processes.store_as(AUDIT).reading() as unit:
+        noted = [(link.action, link.subject) for link in unit.journal.links() if link.action.startswith("model.")]
+    assert noted[-2:] == [("model.shadow", MODEL.id), ("model.pilot", MODEL.id)]
+
+
 def test_the_desk_retires_a_version_and_everybody_sees_it(processes: Processes) -> None:
     line = Retirement(model=MODEL.id, by="operator:root", reason="remplacé", at=at(1))
     with processes.store_as(DESK).transaction("retire:operator:root") as unit:
@@ -123,7 +140,13 @@ def test_the_desk_rolls_out_versions_and_everybody_sees_which(processes: Process
     other = replace(MODEL, version="2.0.0")
     with engine_at(processes.database.url) as owner, owner.begin() as connection:
         connection.execute(insert(tables.models), [model_row(other)])
-    first = Appointment(seq=1, model=MODEL.id, step=Step.FIRST, below=None, by="start", reason="premier", at=at(1))
+        connection.execute(insert(tables.stages), [begun_row(other)])
+    by = {"by": "engineer", "second": "dr.leroy", "reason": "premier"}
+    first = Appointment(seq=1, model=MODEL.id, step=Step.FIRST, below=None, at=at(1), **by)
+    lines = {
+        model.id: Line(model=model.id, n=1, stage=Stage.PILOT, by=INSTALLER, reason="essai", at=at(0))
+        for model in (MODEL, other)
+    }
     tried = Trial(
         model=other.id,
         under=1,
@@ -143,7 +166,7 @@ def test_the_desk_rolls_out_versions_and_everybody_sees_which(processes: Process
     for role in (INTAKE, INFER, DESK, DELIVER, SWEEP, AUDIT):
         with processes.store_as(role).reading() as unit:
             known = {MODEL.id: MODEL, other.id: other}
-            now = Rollout(appointments={MODEL.name: first}, trials=(tried,), known=known)
+            now = Rollout(appointments={MODEL.name: first}, trials=(tried,), known=known, lives=lines)
             assert unit.rollouts.now() == now
             assert unit.rollouts.appointments() == (first,)
     with processes.store_as(DESK).transaction("rollout:operator:root") as unit:

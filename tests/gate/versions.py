@@ -1,22 +1,25 @@
 """Rows about versions: which is in routine, which is tried, and when that is over; as direct SQL.
 
-In the world "tried" has four versions: 1 was in routine, 2 is, 3 is tried at one site for half of the cases, 4 is
-retired. "once" has one version, which was the first.
+In the world "tried" has seven versions: 1 was in routine, 2 is, 3 is tried at one site for half of the cases, 4 is
+retired, 5 stands at shadow, 6 at poc, 7 is suspended; the others stand at pilot. "once" has one version, the first.
 """
 
 from dataclasses import replace
 from typing import Any, Final
 
 from guarantee.case import CaseKind
+from guarantee.lifecycle import Stage
 from guarantee.rollout import Trial
 from tests.gate.statements import SIGNED, Sql, insert
 from tests.guarantee.samples import MODEL, at
 
-VERSIONS: Final = tuple(replace(MODEL, name="tried", version=f"{n}.0.0") for n in (1, 2, 3, 4))
+VERSIONS: Final = tuple(replace(MODEL, name="tried", version=f"{n}.0.0") for n in range(1, 8))
 ONCE: Final = replace(MODEL, name="once")
-WAS, IS, TRIED, OVER = (model.id for model in VERSIONS)
+WAS, IS, TRIED, OVER, SEEN, PROVED, STOPPED = (model.id for model in VERSIONS)
+STAGES: Final = {SEEN: Stage.SHADOW, PROVED: Stage.POC}
 
 _WORD: Final = {"by_whom": "operator:root", "reason": "essai", "at": SIGNED}
+_GRANTED: Final = {"by_whom": "engineer", "second": "dr.leroy"}
 
 
 def appointment(**changes: Any) -> Sql:
@@ -27,7 +30,13 @@ def appointment(**changes: Any) -> Sql:
 
 def promotion(model: str = TRIED, **changes: Any) -> Sql:
     """Version 3 is promoted."""
-    return appointment(**{"model_id": model, "step": "promote", "below": 2} | changes)
+    return appointment(**{"model_id": model, "step": "promote", "below": 2} | _GRANTED | changes)
+
+
+def first(name: str, version: str = "1.0.0", **changes: Any) -> Sql:
+    """A version is the first of its name in routine."""
+    values: dict[str, Any] = {"name": name, "model_id": f"{name}@{version}", "step": "first", "below": None}
+    return promotion(**{"model": values.pop("model_id")} | values | changes)
 
 
 def trial(**changes: Any) -> Sql:

@@ -15,12 +15,13 @@ from bridge.db.store import SqlStore
 from guarantee.case import Case
 from guarantee.identity import Verdict as Word
 from guarantee.journal import link_hash
+from guarantee.lifecycle import Stage
 from guarantee.opinion import Verdict
 from guarantee.policy import Role
 from guarantee.result import Mode, ModelVersion, Result
 from guarantee.states import ResultVerb
 from guarantee.stops import Scope
-from tests.db.databases import TWO_READERS, Database, model_row, policy_row, user_row
+from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
 from tests.gate import versions
 from tests.gate.rows import Rows
@@ -29,9 +30,11 @@ from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
 
 CLOSED = a_reader("dr.closed", Role.RADIOLOGIST)
 IDLE = a_reader("dr.idle", Role.RADIOLOGIST)
-SPARE, UNUSED, HELD, HELD_VERSION, ENDED = (
-    replace(MODEL, name=name) for name in ("spare", "unused", "held-model", "held-version", "ended")
+SPARE, UNUSED, HELD, HELD_VERSION, ENDED, OBSERVED, PILOTED = (
+    replace(MODEL, name=name)
+    for name in ("spare", "unused", "held-model", "held-version", "ended", "observed", "piloted")
 )
+MODELS = (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, OBSERVED, PILOTED)
 
 
 @dataclass(slots=True)
@@ -117,12 +120,16 @@ class Builder:
         self.sql(
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
-            *(
-                insert("models", model_row(model))
-                for model in (SPARE, UNUSED, HELD, HELD_VERSION, ENDED, *versions.VERSIONS, versions.ONCE)
-            ),
+            *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
             insert("policies", policy_row(a_policy(3))),
         )
+        begun = [model for model in (*MODELS, *versions.VERSIONS, versions.ONCE) if model is not UNUSED]
+        stages = {OBSERVED.id: Stage.SHADOW, PILOTED.id: Stage.SHADOW} | versions.STAGES
+        self.sql(
+            "owner",
+            *(insert("stages", begun_row(model, stages.get(model.id, Stage.PILOT))) for model in begun),
+        )
+        self.sql("aval_desk", self.world.stage(PILOTED.id, n=2, stage="pilot"))
 
     def every_state(self) -> None:
         steps, world = self.steps, self.world
@@ -237,14 +244,15 @@ class Builder:
         self.world.trial = tried.id
         self.sql(
             "aval_desk",
-            versions.appointment(seq=1, step="first"),
+            versions.first("tried", seq=1),
             versions.promotion(versions.IS, seq=2, below=1),
-            versions.appointment(seq=3, name="once", model_id=versions.ONCE.id, step="first"),
+            versions.first("once", seq=3),
             versions.trial(id="over", site="chu"),
             versions.trial_end("over"),
             versions.trial_row(tried),
             self.world.retirement(versions.OVER),
         )
+        self.steps.stop(Scope.VERSION, versions.STOPPED)
 
     def read_the_journal(self) -> None:
         with self.store_of("aval_audit").reading() as unit:

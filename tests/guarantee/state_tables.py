@@ -1,11 +1,11 @@
-"""Writes the lives, identities and when a case is complete: ``python -m tests.guarantee.state_tables``."""
+"""Writes the lives, identities, changes and when a case is complete: ``python -m tests.guarantee.state_tables``."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from guarantee.completeness import printed
+from guarantee import completeness, lifecycle, revalidation
 from guarantee.identity import table
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
@@ -33,7 +33,10 @@ def written(text: str) -> str:
     for name in LIVES:
         text = _between(text, f"life of a {name}", block(name))
     text = _between(text, "table of identities", table())
-    return _between(text, "when a case is complete", printed())
+    text = _between(text, "what a change asks for", revalidation.printed())
+    text = _between(text, "levels", revalidation.levels_printed())
+    text = _between(text, "life of a version", lifecycle.printed())
+    return _between(text, "when a case is complete", completeness.printed())
 
 
 def drawn(text: str) -> str:

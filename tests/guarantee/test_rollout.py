@@ -8,6 +8,7 @@ import pytest
 
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed, NotAllowed
+from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.result import Mode
 from guarantee.rollout import (
     Appointment,
@@ -24,6 +25,7 @@ from guarantee.rollout import (
 from tests.guarantee.samples import at
 
 WORD: dict[str, Any] = {"by": "operator:root", "reason": "essai"}
+BOTH: dict[str, Any] = {"by": "engineer", "second": "dr.leroy", "reason": "essai"}
 SEED = "0123456789abcdef" * 2
 OLD, NEW, LATER = "lung@1.0.0", "lung@2.0.0", "lung@3.0.0"
 
@@ -33,7 +35,7 @@ def history(*steps: str | None) -> tuple[Appointment, ...]:
     lines: tuple[Appointment, ...] = ()
     for n, model in enumerate(steps, start=1):
         made = (
-            promoted(model, lines, at=at(n), **WORD)
+            promoted(model, lines, at=at(n), **BOTH)
             if model
             else rolled_back("lung", lines, at=at(n), further=True, **WORD)
         )
@@ -93,7 +95,7 @@ def test_there_must_be_something_to_go_back_to() -> None:
 
 def test_what_is_in_routine_is_not_promoted_again() -> None:
     with pytest.raises(NotAllowed, match=r"lung@2\.0\.0 is in routine already"):
-        promoted(NEW, history(OLD, NEW), at=at(9), **WORD)
+        promoted(NEW, history(OLD, NEW), at=at(9), **BOTH)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +108,23 @@ def test_what_is_in_routine_is_not_promoted_again() -> None:
         {"reason": " "},
         {"step": Step.FIRST, "below": 1},
         {"step": Step.PROMOTE, "below": None},
+        {"second": ""},
+        {"second": "engineer"},
+        {"step": Step.PROMOTE, "below": 1, "second": ""},
+        {"step": Step.PROMOTE, "below": 1, "by": INSTALLER},
+        {"step": Step.ROLLBACK, "below": 1, "by": INSTALLER},
     ],
 )
 def test_an_appointment_says_which_version_who_why_and_after_which(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         replace(history(OLD)[0], **changes)
+
+
+def test_one_person_goes_back_and_an_installer_alone_appoints_the_first() -> None:
+    (first,) = history(OLD)
+    assert first.needs_two
+    assert not replace(first, by=INSTALLER, second="").needs_two
+    assert not history(OLD, NEW, None)[-1].needs_two
 
 
 # ------------------------------------------------------------------------------------------------------------- trials
@@ -211,3 +225,46 @@ def test_a_trial_at_one_site_leaves_the_others_alone() -> None:
     assert given(made, site="chg")[1][0] == LATER
     assert given(made, site="clinic") == [(OLD, Mode.CARE, Part.ROUTINE)]
     assert made.versions("lung") == (OLD, NEW, LATER)
+
+
+# ----------------------------------------------------------------------------------- while none was ever in routine
+
+
+def lived(*stages: Stage, name: str = "lung") -> Rollout:
+    """Return what is known when version 1, 2 … of a name stand at these stages, and none was ever appointed."""
+    lines = [
+        Line(model=f"{name}@{n}.0.0", n=1, stage=stage, by=INSTALLER, reason="essai", at=at(n))
+        for n, stage in enumerate(stages, 1)
+    ]
+    return Rollout(lives={line.model: line for line in lines})
+
+
+@pytest.mark.parametrize(
+    ("stages", "chosen"),
+    [
+        ((), LATER),
+        ((Stage.SHADOW, Stage.SHADOW, Stage.SHADOW), LATER),
+        ((Stage.PILOT, Stage.POC, Stage.SHADOW), OLD),
+        ((Stage.POC, Stage.SHADOW), NEW),
+        ((Stage.PILOT, Stage.PILOT, Stage.SHADOW), NEW),
+        ((Stage.PILOT, Stage.SHADOW, Stage.PILOT), LATER),
+    ],
+)
+def test_a_version_that_is_installed_later_takes_nothing_from_the_one_that_is_further(
+    stages: tuple[Stage, ...], chosen: str
+) -> None:
+    assert lived(*stages).foremost("lung", LATER) == chosen
+
+
+def test_where_a_version_stands_follows_from_its_appointment_and_its_last_line() -> None:
+    made = replace(lived(Stage.PILOT, Stage.PILOT), appointments=in_routine(history(OLD)))
+    rest = {"suspended": False, "retired": False}
+    assert [made.standing(model, **rest) for model in (OLD, NEW, LATER)] == [Stage.ROUTINE, Stage.PILOT, Stage.IDEA]
+    assert made.standing("heart@1.0.0", **rest) is Stage.IDEA
+    assert made.standing(OLD, suspended=True, retired=False) is Stage.SUSPENDED
+
+
+def test_another_model_is_nobodys_foremost_version() -> None:
+    made = lived(Stage.PILOT, name="heart")
+    assert made.foremost("lung", OLD) == OLD
+    assert (made.stage("heart@1.0.0"), made.stage(OLD)) == (Stage.PILOT, None)

@@ -106,3 +106,18 @@ def test_each_change_of_the_world_is_an_obstacle(
     assert [cause.code for cause in obstacles(result, case, stops)] == codes
     with pytest.raises(error, match=codes[0]):
         require_unchanged(result, case, stops)
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "suspends"),
+    [
+        (Scope.ALL, "", True),
+        (Scope.MODEL, "lung", True),
+        (Scope.MODEL, "lun", False),
+        (Scope.VERSION, "lung@1.0.0", True),
+        (Scope.VERSION, "lung@1.0.1", False),
+        (Scope.SITE, "lung", False),
+    ],
+)
+def test_a_version_is_suspended_by_every_stop_but_that_of_a_site(scope: Scope, target: str, *, suspends: bool) -> None:
+    assert a_line(scope=scope, target=target).suspends("lung@1.0.0") is suspends

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from guarantee.errors import Malformed, NotEligible, Unavailable
+from inference.card import Package
+from inference.errors import PackageRefused
 from inference.host import ModelHost
 from inference.options import Options
 from inference.registry import Registry
@@ -216,3 +218,40 @@ assert not [name for name in held if "onnxruntime" in name], held
 def test_options_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(Malformed):
         Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_child_is_started_only_for_a_package_that_is_trusted_then(tmp_path: Path) -> None:
+    folder = score_package(tmp_path / "probe", age_is_probability())
+    refusals = [PackageRefused("probe: not signed")]
+
+    def trust(package: Package) -> None:
+        asked.append(package.card.model.id)
+        if refusals:
+            raise refusals.pop()
+
+    asked: list[str] = []
+    registry = Registry.load([folder])
+    card = registry.cards()[0]
+    with ModelHost(registry, Options(threads=1), trust) as host:
+        with pytest.raises(Unavailable) as refusal:
+            host.run(card, record(age=12))
+        assert (refusal.value.code, refusal.value.detail) == ("package-changed", "probe: not signed")
+        for age in (12, 13):
+            host.run(card, record(age=age))
+    assert asked == ["probe@1.0.0"] * 2, "once for each start, not once for each run"
+
+
+def test_a_registry_asks_whom_it_may_trust_when_it_loads_and_when_it_verifies(tmp_path: Path) -> None:
+    folder = score_package(tmp_path / "probe", age_is_probability())
+    faults: list[str] = []
+
+    def trust(package: Package) -> None:
+        if faults:
+            raise PackageRefused(f"{package.folder.name}: {faults[0]}")
+
+    registry = Registry.load([folder], trust=trust)
+    assert registry.verify() == []
+    faults.append("not signed")
+    assert registry.verify() == ["probe: not signed"]
+    with pytest.raises(PackageRefused, match="not signed"):
+        Registry.load([folder], trust=trust)

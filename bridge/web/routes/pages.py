@@ -13,6 +13,7 @@ from bridge.web.routes.results import ResultPath
 from bridge.web.services import Session, View
 from bridge.web.views import DECIDED, WITHDRAWABLE, is_reviewer, own_opinions, shown_opinions
 from bridge.web.worklist import shelves, tab_named
+from guarantee.lifecycle import INSTALLER
 from guarantee.states import ResultState
 
 router = APIRouter(include_in_schema=False)
@@ -91,14 +92,25 @@ def timeline(request: Request, parts: ThisDesk, pages: ThesePages, session: Sign
 @router.get("/systems")
 def systems(request: Request, parts: ThisDesk, pages: ThesePages, session: Signed) -> HTMLResponse:
     """Show the AI systems in use and let a person stop them."""
-    desk = parts.desk
+    desk, frame = parts.desk, frame_of(parts, session)
+    cards, retired, rollout = desk.cards(), desk.retired(), desk.rollout()
+    stages = {
+        card.model.id: rollout.standing(
+            card.model.id,
+            suspended=any(stop.suspends(card.model.id) for stop in frame["stops"]),
+            retired=card.model.id in retired,
+        )
+        for card in cards
+    }
     return pages.render(
         request,
         "systems.html",
-        cards=desk.cards(),
-        retired=desk.retired(),
-        rollout=desk.rollout(),
-        **frame_of(parts, session),
+        cards=cards,
+        retired=retired,
+        rollout=rollout,
+        stages=stages,
+        installer=INSTALLER,
+        **frame,
     )
 
 

@@ -85,8 +85,33 @@ CREATE TABLE models (
   digest TEXT NOT NULL,
   card TEXT NOT NULL,                          -- digest of the card
   added_at TEXT NOT NULL,
+  parts TEXT NOT NULL DEFAULT '{}',            -- digest of each part, to be compared with (guarantee/revalidation.py)
+  follows TEXT,                                -- the version it was compared with when it was made known
+  changed TEXT NOT NULL DEFAULT '',            -- the parts that are others than there
+  revalidation TEXT NOT NULL DEFAULT 'new-model',
+  publisher TEXT NOT NULL DEFAULT '',          -- whose signature was found good then; '' for none
+  signing_key TEXT NOT NULL DEFAULT '',
   CONSTRAINT model_digest_form CHECK (length(digest) = 64 AND length(card) = 64),
-  CONSTRAINT model_called_by_name_and_version CHECK (id = name || '@' || version)
+  CONSTRAINT model_called_by_name_and_version CHECK (id = name || '@' || version),
+  CONSTRAINT model_follows_a_known_version FOREIGN KEY (follows) REFERENCES models (id),
+  CONSTRAINT model_revalidation_known
+    CHECK (revalidation IN ('none', 'texts', 'golden', 'own-cases', 'new-model')),
+  CONSTRAINT model_publisher_by_key CHECK ((publisher = '') = (signing_key = ''))
+);
+
+-- The life of a version up to pilot: its last line says where it stands (guarantee/lifecycle.py). In routine is what was
+-- appointed, suspended what is stopped, retired what was retired: no line says so again.
+CREATE TABLE stages (
+  model_id TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  stage TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (model_id, n),
+  CONSTRAINT stage_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
+  CONSTRAINT stage_known CHECK (stage IN ('idea', 'framing', 'poc', 'shadow', 'pilot')),
+  CONSTRAINT stage_signed_for CHECK (by_whom <> '' AND reason <> '')
 );
 
 -- A version that has ended: it makes no new draft (guarantee/retirement.py).
@@ -107,11 +132,14 @@ CREATE TABLE appointments (
   step TEXT NOT NULL,
   below INTEGER,                               -- the line that a rollback of this one goes back to
   by_whom TEXT NOT NULL,
+  second TEXT NOT NULL DEFAULT '',             -- who grants it; '' for a rollback, and for the installer
   reason TEXT NOT NULL,
   at TEXT NOT NULL,
   CONSTRAINT appointment_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
   CONSTRAINT appointment_under_its_name CHECK (substr(model_id, 1, length(name) + 1) = name || '@'),
-  CONSTRAINT appointment_signed_for CHECK (by_whom <> '' AND reason <> '')
+  CONSTRAINT appointment_signed_for CHECK (by_whom <> '' AND reason <> ''),
+  CONSTRAINT appointment_by_two_people
+    CHECK (step = 'rollback' OR by_whom = 'installer' OR (second <> '' AND second <> by_whom))
 );
 
 -- A version that is tried beside the one in routine, for as long as that appointment is the last of its name.

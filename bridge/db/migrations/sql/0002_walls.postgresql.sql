@@ -612,6 +612,169 @@ END $$;
 CREATE TRIGGER results_for_care_by_appointment BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_appointment();
 ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_appointment;
 
+CREATE FUNCTION stages_follow_life() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.by_whom <> 'installer';
+  IF (NEW.by_whom <> 'installer') AND (NEW.n = (SELECT coalesce(max(s.n), 0) + 1 FROM stages s WHERE s.model_id = NEW.model_id) AND EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'model' AND t.verb IN ('advance', 'return') AND t.source = coalesce((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1), 'idea') AND t.target = NEW.stage)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_follow_life: the life of a model version has no such step from where it stands' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_follow_life BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_follow_life();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_follow_life;
+
+CREATE FUNCTION stages_begun_by_the_installer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.by_whom = 'installer') AND (NEW.n = 1 AND aval_role() <> 'aval_desk') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_begun_by_the_installer: an installer begins a life; people go on with it' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_begun_by_the_installer BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_begun_by_the_installer();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_begun_by_the_installer;
+
+CREATE FUNCTION stages_signed_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.by_whom <> 'installer';
+  IF (NEW.by_whom <> 'installer') AND (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.by_whom AND u.active = 1 AND u.role <> 'learner' AND (NEW.stage <> 'pilot' OR u.role IN ('radiologist', 'clinician')))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_signed_by_who_may: this person may not sign for this stage' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_signed_by_who_may BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_signed_by_who_may();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_signed_by_who_may;
+
+CREATE FUNCTION stages_of_versions_in_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_of_versions_in_use: this model version is retired: its life is over' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_of_versions_in_use BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_of_versions_in_use();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_of_versions_in_use;
+
+CREATE FUNCTION stages_of_the_suspended_stay() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.by_whom <> 'installer';
+  IF (NEW.by_whom <> 'installer') AND (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_of_the_suspended_stay: this model version is suspended: two people resume it where it stood' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_of_the_suspended_stay BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_of_the_suspended_stay();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_of_the_suspended_stay;
+
+CREATE FUNCTION stages_of_the_routine_stay() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = NEW.model_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_of_the_routine_stay: this model version is in routine: it leaves it when another one is appointed' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_of_the_routine_stay BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_of_the_routine_stay();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_of_the_routine_stay;
+
+CREATE FUNCTION stages_of_the_tried_suffice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM open_trials t WHERE t.model_id = NEW.model_id AND NEW.stage <> 'pilot' AND (NEW.stage <> 'shadow' OR t.drawn_below > '00000000'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_of_the_tried_suffice: this model version is being tried, which needs more than this stage: end the trial first' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_of_the_tried_suffice BEFORE INSERT ON stages FOR EACH ROW EXECUTE FUNCTION stages_of_the_tried_suffice();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_of_the_tried_suffice;
+
+CREATE FUNCTION appointments_of_the_piloted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_of_the_piloted: this model version does not stand at pilot' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_of_the_piloted BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_of_the_piloted();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_of_the_piloted;
+
+CREATE FUNCTION appointments_never_of_the_suspended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.step <> 'rollback';
+  IF (NEW.step <> 'rollback') AND (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_never_of_the_suspended: this model version is suspended: two people resume it before it is promoted' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_never_of_the_suspended BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_never_of_the_suspended();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_never_of_the_suspended;
+
+CREATE FUNCTION appointments_by_the_installer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.by_whom = 'installer') AND (NEW.step = 'first' AND aval_role() <> 'aval_desk') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_by_the_installer: an installer appoints the first version of a model; people promote, or go back' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_by_the_installer BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_by_the_installer();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_by_the_installer;
+
+CREATE FUNCTION appointments_signed_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.step <> 'rollback' AND NEW.by_whom <> 'installer';
+  IF (NEW.step <> 'rollback' AND NEW.by_whom <> 'installer') AND (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.by_whom AND u.active = 1 AND u.role <> 'learner') AND EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.second AND u.active = 1 AND u.role IN ('radiologist', 'clinician'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_signed_by_who_may: these people may not put a version into routine' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_signed_by_who_may BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_signed_by_who_may();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_signed_by_who_may;
+
+CREATE FUNCTION appointments_granted_by_no_author() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.step <> 'rollback';
+  IF (NEW.step <> 'rollback') AND (NOT EXISTS (SELECT 1 FROM stages s WHERE s.model_id = NEW.model_id AND s.by_whom = NEW.second)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall appointments_granted_by_no_author: whoever asked for an earlier stage does not grant the routine' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER appointments_granted_by_no_author BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION appointments_granted_by_no_author();
+ALTER TABLE appointments ENABLE ALWAYS TRIGGER appointments_granted_by_no_author;
+
+CREATE FUNCTION trials_from_their_stage_on() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot' OR ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'shadow' AND NEW.share = 0 AND NEW.drawn_below = '00000000')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_from_their_stage_on: a version is tried in shadow mode from shadow on, and for care from pilot on' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_from_their_stage_on BEFORE INSERT ON trials FOR EACH ROW EXECUTE FUNCTION trials_from_their_stage_on();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_from_their_stage_on;
+
+CREATE FUNCTION trials_never_of_the_suspended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall trials_never_of_the_suspended: this model version is suspended: two people resume it before it is tried' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trials_never_of_the_suspended BEFORE INSERT ON trials FOR EACH ROW EXECUTE FUNCTION trials_never_of_the_suspended();
+ALTER TABLE trials ENABLE ALWAYS TRIGGER trials_never_of_the_suspended;
+
+CREATE FUNCTION results_for_care_by_granted_versions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.mode = 'care';
+  IF (NEW.mode = 'care') AND ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_for_care_by_granted_versions: this model version stands below pilot: its results are shadow results' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_for_care_by_granted_versions BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION results_for_care_by_granted_versions();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_for_care_by_granted_versions;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -861,6 +1024,26 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER trial_ends_never_deleted BEFORE DELETE ON trial_ends FOR EACH ROW EXECUTE FUNCTION trial_ends_never_deleted();
 ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER trial_ends_never_deleted;
+
+CREATE FUNCTION stages_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_never_updated: stages is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stages_never_updated BEFORE UPDATE ON stages FOR EACH ROW EXECUTE FUNCTION stages_never_updated();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_updated;
+
+CREATE FUNCTION stages_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stages_never_deleted: stages is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER stages_never_deleted BEFORE DELETE ON stages FOR EACH ROW EXECUTE FUNCTION stages_never_deleted();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_deleted;
 
 CREATE FUNCTION doubts_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1281,6 +1464,8 @@ CREATE TRIGGER runs_never_truncated BEFORE TRUNCATE ON runs EXECUTE FUNCTION nev
 ALTER TABLE runs ENABLE ALWAYS TRIGGER runs_never_truncated;
 CREATE TRIGGER sign_ins_never_truncated BEFORE TRUNCATE ON sign_ins EXECUTE FUNCTION never_truncated();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER sign_ins_never_truncated;
+CREATE TRIGGER stages_never_truncated BEFORE TRUNCATE ON stages EXECUTE FUNCTION never_truncated();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER stages_never_truncated;
 CREATE TRIGGER stops_never_truncated BEFORE TRUNCATE ON stops EXECUTE FUNCTION never_truncated();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_truncated;
 CREATE TRIGGER transitions_never_truncated BEFORE TRUNCATE ON transitions EXECUTE FUNCTION never_truncated();
@@ -1328,11 +1513,19 @@ ALTER TABLE policies ENABLE ALWAYS TRIGGER note_policy;
 
 CREATE FUNCTION note_model() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('model.added', NEW.id, json_build_object('digest', NEW.digest, 'card', NEW.card)::text);
+  PERFORM aval_journal('model.added', NEW.id, json_build_object('digest', NEW.digest, 'card', NEW.card, 'follows', NEW.follows, 'changed', NEW.changed, 'revalidation', NEW.revalidation, 'publisher', NEW.publisher, 'key', NEW.signing_key)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_model AFTER INSERT ON models FOR EACH ROW EXECUTE FUNCTION note_model();
 ALTER TABLE models ENABLE ALWAYS TRIGGER note_model;
+
+CREATE FUNCTION note_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('model.' || NEW.stage, NEW.model_id, json_build_object('n', NEW.n, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_stage AFTER INSERT ON stages FOR EACH ROW EXECUTE FUNCTION note_stage();
+ALTER TABLE stages ENABLE ALWAYS TRIGGER note_stage;
 
 CREATE FUNCTION note_model_retired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -1344,7 +1537,7 @@ ALTER TABLE retirements ENABLE ALWAYS TRIGGER note_model_retired;
 
 CREATE FUNCTION note_appointment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('appointment.' || NEW.step, NEW.name, json_build_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom)::text);
+  PERFORM aval_journal('appointment.' || NEW.step, NEW.name, json_build_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom, 'second', NEW.second)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_appointment AFTER INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION note_appointment();

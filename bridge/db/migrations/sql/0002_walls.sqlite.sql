@@ -228,6 +228,66 @@ CREATE TRIGGER results_for_care_by_appointment BEFORE INSERT ON results FOR EACH
 WHEN (NEW.mode = 'care') AND (NOT EXISTS (SELECT 1 FROM appointments a JOIN models m ON m.name = a.name WHERE m.id = NEW.model_id) OR EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.model_id = NEW.model_id) OR EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = NEW.model_id AND NOT EXISTS (SELECT 1 FROM open_trials t JOIN cases c ON c.id = NEW.case_id WHERE (t.site = '' OR t.site = c.site) AND aval_sha256(t.seed || ':' || c.kind || ':' || c.uid) < t.drawn_below AND t.under = v.seq))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall results_for_care_by_appointment: care is given by the version in routine, or by the one that this case drew'); END;
 
+CREATE TRIGGER stages_follow_life BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NEW.by_whom <> 'installer') AND (NEW.n = (SELECT coalesce(max(s.n), 0) + 1 FROM stages s WHERE s.model_id = NEW.model_id) AND EXISTS (SELECT 1 FROM transitions t WHERE t.machine = 'model' AND t.verb IN ('advance', 'return') AND t.source = coalesce((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1), 'idea') AND t.target = NEW.stage)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_follow_life: the life of a model version has no such step from where it stands'); END;
+
+CREATE TRIGGER stages_begun_by_the_installer BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NEW.by_whom = 'installer') AND (NEW.n = 1 AND aval_role() <> 'aval_desk') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_begun_by_the_installer: an installer begins a life; people go on with it'); END;
+
+CREATE TRIGGER stages_signed_by_who_may BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NEW.by_whom <> 'installer') AND (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.by_whom AND u.active = 1 AND u.role <> 'learner' AND (NEW.stage <> 'pilot' OR u.role IN ('radiologist', 'clinician')))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_signed_by_who_may: this person may not sign for this stage'); END;
+
+CREATE TRIGGER stages_of_versions_in_use BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM retirements r WHERE r.model_id = NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_of_versions_in_use: this model version is retired: its life is over'); END;
+
+CREATE TRIGGER stages_of_the_suspended_stay BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NEW.by_whom <> 'installer') AND (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_of_the_suspended_stay: this model version is suspended: two people resume it where it stood'); END;
+
+CREATE TRIGGER stages_of_the_routine_stay BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = NEW.model_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_of_the_routine_stay: this model version is in routine: it leaves it when another one is appointed'); END;
+
+CREATE TRIGGER stages_of_the_tried_suffice BEFORE INSERT ON stages FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM open_trials t WHERE t.model_id = NEW.model_id AND NEW.stage <> 'pilot' AND (NEW.stage <> 'shadow' OR t.drawn_below > '00000000'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_of_the_tried_suffice: this model version is being tried, which needs more than this stage: end the trial first'); END;
+
+CREATE TRIGGER appointments_of_the_piloted BEFORE INSERT ON appointments FOR EACH ROW
+WHEN ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_of_the_piloted: this model version does not stand at pilot'); END;
+
+CREATE TRIGGER appointments_never_of_the_suspended BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NEW.step <> 'rollback') AND (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_never_of_the_suspended: this model version is suspended: two people resume it before it is promoted'); END;
+
+CREATE TRIGGER appointments_by_the_installer BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NEW.by_whom = 'installer') AND (NEW.step = 'first' AND aval_role() <> 'aval_desk') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_by_the_installer: an installer appoints the first version of a model; people promote, or go back'); END;
+
+CREATE TRIGGER appointments_signed_by_who_may BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NEW.step <> 'rollback' AND NEW.by_whom <> 'installer') AND (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.by_whom AND u.active = 1 AND u.role <> 'learner') AND EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.second AND u.active = 1 AND u.role IN ('radiologist', 'clinician'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_signed_by_who_may: these people may not put a version into routine'); END;
+
+CREATE TRIGGER appointments_granted_by_no_author BEFORE INSERT ON appointments FOR EACH ROW
+WHEN (NEW.step <> 'rollback') AND (NOT EXISTS (SELECT 1 FROM stages s WHERE s.model_id = NEW.model_id AND s.by_whom = NEW.second)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall appointments_granted_by_no_author: whoever asked for an earlier stage does not grant the routine'); END;
+
+CREATE TRIGGER trials_from_their_stage_on BEFORE INSERT ON trials FOR EACH ROW
+WHEN ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot' OR ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'shadow' AND NEW.share = 0 AND NEW.drawn_below = '00000000')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_from_their_stage_on: a version is tried in shadow mode from shadow on, and for care from pilot on'); END;
+
+CREATE TRIGGER trials_never_of_the_suspended BEFORE INSERT ON trials FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM stops_in_force s WHERE s.scope = 'all' OR (s.scope = 'version' AND s.target = NEW.model_id) OR (s.scope = 'model' AND s.target = (SELECT m.name FROM models m WHERE m.id = NEW.model_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall trials_never_of_the_suspended: this model version is suspended: two people resume it before it is tried'); END;
+
+CREATE TRIGGER results_for_care_by_granted_versions BEFORE INSERT ON results FOR EACH ROW
+WHEN (NEW.mode = 'care') AND ((SELECT s.stage FROM stages s WHERE s.model_id = NEW.model_id ORDER BY s.n DESC LIMIT 1) = 'pilot') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_for_care_by_granted_versions: this model version stands below pilot: its results are shadow results'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -327,6 +387,14 @@ BEGIN SELECT RAISE(ABORT, 'wall trial_ends_never_updated: trial_ends is append-o
 CREATE TRIGGER trial_ends_never_deleted BEFORE DELETE ON trial_ends FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall trial_ends_never_deleted: trial_ends is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER stages_never_updated BEFORE UPDATE ON stages FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_never_updated: stages is append-only: a row is never updated'); END;
+
+CREATE TRIGGER stages_never_deleted BEFORE DELETE ON stages FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stages_never_deleted: stages is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER doubts_never_updated BEFORE UPDATE ON doubts FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
@@ -520,7 +588,17 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'model.added' AS action, NEW.id AS subject, json_object('digest', NEW.digest, 'card', NEW.card) AS body) n;
+    'model.added' AS action, NEW.id AS subject, json_object('digest', NEW.digest, 'card', NEW.card, 'follows', NEW.follows, 'changed', NEW.changed, 'revalidation', NEW.revalidation, 'publisher', NEW.publisher, 'key', NEW.signing_key) AS body) n;
+END;
+
+CREATE TRIGGER note_stage AFTER INSERT ON stages FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'model.' || NEW.stage AS action, NEW.model_id AS subject, json_object('n', NEW.n, 'by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_model_retired AFTER INSERT ON retirements FOR EACH ROW
@@ -540,7 +618,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'appointment.' || NEW.step AS action, NEW.name AS subject, json_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom) AS body) n;
+    'appointment.' || NEW.step AS action, NEW.name AS subject, json_object('model', NEW.model_id, 'line', NEW.seq, 'by', NEW.by_whom, 'second', NEW.second) AS body) n;
 END;
 
 CREATE TRIGGER note_trial AFTER INSERT ON trials FOR EACH ROW

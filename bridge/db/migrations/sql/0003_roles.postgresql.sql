@@ -22,7 +22,7 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_nets
 -- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, deliveries, attempts, receipts, resends, destinations, pauses, stops,
-  retirements, appointments, trials, trial_ends, outbox, inbox, stops_in_force, routine_versions, open_trials,
+  retirements, stages, appointments, trials, trial_ends, outbox, inbox, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
 GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
@@ -49,7 +49,7 @@ GRANT INSERT ON runs, features, stops TO aval_infer;
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
-  resends, pauses, stops, retirements, appointments, trials, trial_ends, exports, admissions TO aval_desk;
+  resends, pauses, stops, retirements, stages, appointments, trials, trial_ends, exports, admissions TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings TO aval_desk;
 GRANT UPDATE (used_at) ON handovers TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
@@ -83,7 +83,7 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, questions, opinions, decisions, withdrawals, releases, renderings,
-  deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, appointments,
+  deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, stages, appointments,
   trials, trial_ends, fetches, turned_away, commitments, feed, orders, outbox, inbox, handovers, launches, openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
