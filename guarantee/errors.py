@@ -12,6 +12,7 @@
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
     │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
+    │   ├── NotGreen             a golden case does not come out: what was stopped stays so
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
     │   └── Forged               a seal does not verify
     └── JournalBroken            a link of the journal does not follow from the one before
@@ -86,6 +87,10 @@ class Held(Refused):
 
 class FirstReadDue(Refused):
     """This reader says what they think first, and is shown what the model says afterwards."""
+
+
+class NotGreen(Refused):
+    """A golden case does not come out: what was stopped stays so."""
 
 
 class NonceRefused(Refused):

@@ -70,6 +70,7 @@ class RealDesk(ReadsFirst):
     installed: Sequence[Card]
     places: Sequence[Place]
     launching: Launching
+    examine: stopping.Examine
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -222,6 +223,7 @@ class RealDesk(ReadsFirst):
             by=session.reader.login,
             second=other.login,
             reason=reason,
+            examine=self.examine,
             store=self.store,
             clock=self.review.clock,
         )

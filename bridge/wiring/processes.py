@@ -162,6 +162,7 @@ def desk(parts: Parts) -> HttpServer:
         installed=parts.catalogue.cards(),
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
+        examine=partial(models.examine, parts=parts),
     )
     settings = parts.settings.desk
     return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
@@ -190,6 +191,7 @@ def review_tools(parts: Parts) -> Review:
         sealer=parts.desk_ring,
         witness=parts.checking_ring,
         nonce=lambda: secrets.token_urlsafe(24),
+        triggers=models.triggers(parts),
     )
 
 
@@ -214,6 +216,7 @@ def infer_processes(parts: Parts) -> list[Process]:
         mention=partial(outside.patient_mention, settings=parts.settings),
         examiner=examiner,
         language=parts.settings.site.language,
+        triggers=models.triggers(parts),
         holder=f"infer:{socket.gethostname()}:{os.getpid()}",
     )
 

@@ -210,7 +210,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             case = self._case(result)
             if case.result.state is not ResultState.AWAITING_REVIEW:
                 raise NotAllowed(f"result {result} is {case.result.state}")
-            require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
+            require_unchanged(case.result, case.staged.case, self._over(case))
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
             self.right_of(reader, case.result, case.staged.case)
@@ -235,7 +235,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
                 raise NotAllowed(f"result {result} is {case.result.state}")
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
-            require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
+            require_unchanged(case.result, case.staged.case, self._over(case))
             content = self._endorsed(case, answer)
             opinion = self._signed(case, session, answer, content)
             decision = decide(policy=self.policy, draft=case.draft.digest, opinions=[*case.opinions, opinion])
@@ -318,9 +318,13 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             raise Absent("no such result")
         return self.cases[result]
 
+    def _over(self, case: _Case) -> list[Stop]:
+        """The stops in force that cover a result; everything here was sent by one scanner."""
+        lines = in_force(self.stop_lines)
+        return [line for line in lines if line.covers(case.result.model, case.staged.case.site, {"mr1"})]
+
     def _line(self, case: _Case) -> Line:
-        stops = in_force(self.stop_lines)
-        held = any(stop.covers(case.result.model, case.staged.case.site) for stop in stops)
+        held = bool(self._over(case))
         open_states = {ResultState.AWAITING_REVIEW, ResultState.VALIDATED, ResultState.AMENDED}
         return Line(
             result=case.result,
@@ -340,7 +344,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             opinions=tuple(case.opinions),
             decision=case.decision,
             sent=tuple(case.sent),
-            obstacles=obstacles(case.result, case.staged.case, in_force(self.stop_lines)),
+            obstacles=obstacles(case.result, case.staged.case, self._over(case)),
             doubts=tuple(case.staged.case.admitted.split()),
             judged=case.judged,
         )
