@@ -47,10 +47,15 @@ bench-inference: ## models through the worker beside bare sessions, series to te
 	@deploy/dev/peers
 	@$(PYTHON) -m tests.bench.inference $(ARGS)
 
+bench-stop: ## how fast a stop is under load, and how fast results are found among a million; ARGS="--quick"; last line: JSON
+	@deploy/dev/venv dev
+	@deploy/dev/peers
+	@$(PYTHON) -m tests.bench.stop $(ARGS)
+
 peers: ## install the real peers the tests talk to (PostgreSQL, RabbitMQ, Orthanc, DCMTK, Chromium, validators)
 	@deploy/dev/peers
 
 clean: ## remove everything that `make` can rebuild
 	rm -rf .venv .peers .aval .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
 
-.PHONY: help demo test check fix lock bench-dicom bench-inference peers clean
+.PHONY: help demo test check fix lock bench-dicom bench-inference bench-stop peers clean

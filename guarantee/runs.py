@@ -135,3 +135,6 @@ class Runs(Protocol):
 
     def add(self, run: Run) -> None:
         """Insert an attempt that ended."""
+
+    def outcomes(self, model: str, most: int) -> tuple[Outcome, ...]:
+        """Return how the last runs of a version ended, the newest first: those in which its model was asked."""

@@ -4,13 +4,14 @@ Stops are appended, never edited. What is in force follows from the last line of
 already exist: they are *held*, visible, and neither decided nor sent until the scope resumes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from guarantee.errors import Malformed
+from guarantee.ids import ResultId
 from guarantee.result import ModelVersion
 
 
@@ -21,6 +22,7 @@ class Scope(StrEnum):
     MODEL = "model"
     VERSION = "version"
     SITE = "site"
+    DEVICE = "device"
 
 
 class Action(StrEnum):
@@ -35,7 +37,7 @@ class Stop:
     """One line of the append-only list.
 
     Args:
-        target: model name, "name@version" or site; "" for ALL.
+        target: model name, "name@version", site, or the name of the sender of a case's inputs; "" for ALL.
         by: who says so.
         second: the other person, for a resumption; "" for a stop, which one person may give.
     """
@@ -56,13 +58,18 @@ class Stop:
         if self.action is Action.RESUME and self.second in {"", self.by}:
             raise Malformed("two different people resume what was stopped")
 
-    def covers(self, model: ModelVersion, site: str) -> bool:
-        """Return whether a result of ``model`` at ``site`` is concerned."""
+    def covers(self, model: ModelVersion, site: str, devices: Collection[str] = ()) -> bool:
+        """Return whether a result of ``model`` at ``site`` is concerned.
+
+        Args:
+            devices: who sent the inputs of its case; empty where a version is meant and no result of it.
+        """
         return {
             Scope.ALL: True,
             Scope.MODEL: self.target == model.name,
             Scope.VERSION: self.target == model.id,
             Scope.SITE: self.target == site,
+            Scope.DEVICE: self.target in devices,
         }[self.scope]
 
     def suspends(self, model_id: str) -> bool:
@@ -84,6 +91,9 @@ class Stops(Protocol):
 
     def lines(self) -> tuple[Stop, ...]:
         """Return every line, oldest first."""
+
+    def over(self, result: ResultId) -> tuple[Stop, ...]:
+        """Return the stops in force that cover a result."""
 
     def add(self, stop: Stop) -> None:
         """Append a line."""

@@ -15,6 +15,7 @@ from guarantee.case import Case, CaseKind, Patient, Source
 from guarantee.decision import Decision
 from guarantee.deliveries import Deliveries
 from guarantee.events import Fact
+from guarantee.examinations import Examinations
 from guarantee.exports import Export
 from guarantee.feed import Feed
 from guarantee.first_read import FirstReads
@@ -27,6 +28,7 @@ from guarantee.opinion import Opinion, Seal
 from guarantee.orders import Orders
 from guarantee.pauses import Destinations
 from guarantee.policy import Policy
+from guarantee.recalls import Recalls
 from guarantee.release import Grounds, Kind, Release, Terms, Withdrawal
 from guarantee.result import Priority, Result
 from guarantee.retirement import Retirements
@@ -218,6 +220,9 @@ class Gate(Protocol):
     def decision(self, result: ResultId) -> Decision | None:
         """Return the decision, or None."""
 
+    def rejections(self, model: str, since: datetime) -> int:
+        """Return how many results of a version were rejected since ``since``."""
+
     def add_release(self, release: Release, seal: Seal) -> None:
         """Insert a release and its renderings."""
 
@@ -331,6 +336,14 @@ class Unit(Protocol):
     @property
     def stops(self) -> Stops:
         """The list of stops."""
+
+    @property
+    def examinations(self) -> Examinations:
+        """Golden cases that were asked."""
+
+    @property
+    def recalls(self) -> Recalls:
+        """Results that are taken back together, and who was told."""
 
     @property
     def retirements(self) -> Retirements:

@@ -18,7 +18,7 @@ def obstacles(result: Result, case: Case, stops: Iterable[Stop]) -> tuple[Cause,
 
     Args:
         case: the revision that the result was computed from, as it is now.
-        stops: those in force.
+        stops: those in force that cover it (stops.Stops.over).
     """
     found = []
     if case.state is not CaseState.COMPLETE:
@@ -30,9 +30,7 @@ def obstacles(result: Result, case: Case, stops: Iterable[Stop]) -> tuple[Cause,
     if result.mode is Mode.SHADOW:
         found.append(Cause(code="shadow", detail="this model runs in shadow mode: its results are never released"))
     found.extend(
-        Cause(code="held", detail=f"{stop.scope} {stop.target} stopped by {stop.by}: {stop.reason}")
-        for stop in stops
-        if stop.covers(result.model, case.site)
+        Cause(code="held", detail=f"{stop.scope} {stop.target} stopped by {stop.by}: {stop.reason}") for stop in stops
     )
     return tuple(found)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from guarantee.content import Presence
 from guarantee.errors import ModelFailed, NotEligible, Unavailable
+from guarantee.ids import Digest, digest
 from guarantee.inputs import Coded, Inputs, Reading, Record, Slice, Volume
 from guarantee.ports import Proposal
 from inference import form
@@ -120,6 +121,11 @@ def cases(package: Package) -> tuple[Case, ...]:
     if len(found) > CASES_MAX:
         raise PackageRefused(f"{package.folder.name}/{GOLDEN_FILE}: at most {CASES_MAX} cases")
     return found
+
+
+def fingerprint(package: Package) -> Digest:
+    """Return the digest of the golden cases of ``package``; that of nothing when it has none."""
+    return package.files.get(GOLDEN_FILE, digest(b""))
 
 
 def failures(packages: Sequence[Package], options: Options) -> list[str]:

@@ -21,6 +21,7 @@ VERBS: Final = {
     "models": "models",
     "results": "results",
     "retract": "results",
+    "withdrawals": "recalls",
     "cases": "cases",
     "import": "imports",
     "fetch": "fetches",

@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
-from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
+from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say, table
 from bridge.cli.first_reads import first_read_lines, first_reads
+from bridge.cli.recalls import people, read_selected, take_back
+from bridge.cli.selecting import select_results
 from bridge.config import ConfigError
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
+from bridge.flows.recall import Order
 from bridge.flows.retract import withdraw
 from bridge.wiring.parts import Parts
 from bridge.wiring.processes import review_tools
@@ -23,6 +26,9 @@ from guarantee.states import ResultState
 @click.group()
 def results() -> None:
     """What the models proposed, and what became of it."""
+
+
+results.add_command(select_results)
 
 
 @results.command("list")
@@ -71,32 +77,67 @@ def show(result_id: str, folder: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("result_id")
+@click.argument("result_id", required=False)
+@click.option("--selected", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="file of identifiers")
 @click.option(
     "--reason",
     required=True,
     help=f"one of {', '.join(str(r) for r in WithdrawalReason)}, or a sentence (kept as 'other')",
 )
 @click.option("--comment", default="", help="a sentence for the record")
+@click.option("--copies", default="", help="with --selected: where else copies went, e.g. 'DMP, two letters'")
+@click.option("--as", "first", nargs=2, metavar="LOGIN CODE", help="who takes them back, with their one-time code")
+@click.option("--second", nargs=2, metavar="LOGIN CODE", help="the other person, above withdrawals.alone_max results")
 @folder_option
 @json_option
 @errors_as_exit_codes
-def retract(result_id: str, reason: str, comment: str, folder: Path, as_json: bool) -> None:
-    """Take a released result back everywhere; follow the receipts with ``aval results show``."""
-    coded = reason in {str(known) for known in WithdrawalReason}
+def retract(  # noqa: PLR0913 - one parameter for each option
+    *,
+    result_id: str | None,
+    selected: Path | None,
+    reason: str,
+    comment: str,
+    copies: str,
+    first: tuple[str, str] | None,
+    second: tuple[str, str] | None,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Take released results back everywhere: one, or those of a file (`aval results select --out FILE`).
+
+    Follow the receipts with `aval results show`, or `aval withdrawals show`.
+    """
+    if (result_id is None) == (selected is None):
+        raise click.UsageError("say one result, or --selected FILE")
+    known, said = _reason(reason), comment or reason
     with opened(folder) as parts:
-        made = withdraw(
-            ResultId(find(result_id, parts)),
-            by=operator(),
-            reason=WithdrawalReason(reason) if coded else WithdrawalReason.OTHER,
-            comment=comment or reason,
-            tools=review_tools(parts),
-        )
+        if selected is not None:
+            criteria, results = read_selected(selected)
+            by, other = people((first, second), parts)
+            alone_max = parts.settings.withdrawals.alone_max
+            order = Order(
+                reason=known,
+                comment=said,
+                by=by,
+                second=other,
+                criteria=criteria,
+                copies=copies,
+                alone_max=alone_max,
+            )
+            take_back(results, order, parts, as_json=as_json)
+            return
+        by, _ = people((first, None), parts)
+        found = ResultId(find(str(result_id), parts))
+        made = withdraw(found, by=by, reason=known, comment=said, tools=review_tools(parts))
     say(
         {"withdrawal": made.id, "result": made.notice.result, "reason": str(made.notice.reason)},
         f"result {made.notice.result} is withdrawn; word of it goes to every destination that may hold a copy",
         as_json=as_json,
     )
+
+
+def _reason(said: str) -> WithdrawalReason:
+    return WithdrawalReason(said) if said in {str(known) for known in WithdrawalReason} else WithdrawalReason.OTHER
 
 
 def find(prefix: str, parts: Parts) -> str:

@@ -1,5 +1,6 @@
 """``aval stop`` and ``aval resume``."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,10 +8,11 @@ import click
 from bridge.accounts import verify_code
 from bridge.cli.common import errors_as_exit_codes, folder_option, opened, operator
 from bridge.flows import stop as flow
+from bridge.wiring.models import examine
 from guarantee.errors import NotEntitled
 from guarantee.stops import Scope
 
-_SCOPES = (("model", Scope.MODEL), ("version", Scope.VERSION), ("site", Scope.SITE))
+_SCOPES = (("model", Scope.MODEL), ("version", Scope.VERSION), ("site", Scope.SITE), ("device", Scope.DEVICE))
 
 
 def scope_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -19,6 +21,7 @@ def scope_options(function: click.decorators.FC) -> click.decorators.FC:
         click.option("--model", help="every version of a model, by name"),
         click.option("--version", help="one version, as name@version"),
         click.option("--site", help="everything at one site"),
+        click.option("--device", help="everything computed from what this sender sent, by its name in aval.toml"),
         click.option("--all", "everything", is_flag=True, help="every model"),
         click.option("--reason", required=True, help="why; the journal keeps it"),
     ):
@@ -29,7 +32,7 @@ def scope_options(function: click.decorators.FC) -> click.decorators.FC:
 def _scope(chosen: dict[str, str | None], *, everything: bool) -> tuple[Scope, str]:
     named = [(scope, chosen[name]) for name, scope in _SCOPES if chosen[name]]
     if len(named) + everything != 1:
-        raise click.UsageError("say exactly one of --model, --version, --site, --all")
+        raise click.UsageError("say exactly one of --model, --version, --site, --device, --all")
     return (Scope.ALL, "") if everything else (named[0][0], str(named[0][1]))
 
 
@@ -37,9 +40,9 @@ def _scope(chosen: dict[str, str | None], *, everything: bool) -> tuple[Scope, s
 @scope_options
 @folder_option
 @errors_as_exit_codes
-def stop(model: str | None, version: str | None, site: str | None, everything: bool, reason: str, folder: Path) -> None:
+def stop(*, everything: bool, reason: str, folder: Path, **chosen: str | None) -> None:
     """Stop a model now: nothing of it is decided or sent until two people resume it."""
-    scope, target = _scope({"model": model, "version": version, "site": site}, everything=everything)
+    scope, target = _scope(chosen, everything=everything)
     with opened(folder) as parts:
         line = flow.stop(scope, target, by=operator(), reason=reason, store=parts.store("desk"), clock=parts.clock)
     click.echo(f"stopped: {line.scope} {line.target}".rstrip())
@@ -53,10 +56,8 @@ def stop(model: str | None, version: str | None, site: str | None, everything: b
 @click.option("--second-code", required=True, help="their one-time code")
 @folder_option
 @errors_as_exit_codes
-def resume(  # noqa: PLR0913 - one parameter for each option
-    model: str | None,
-    version: str | None,
-    site: str | None,
+def resume(
+    *,
     everything: bool,
     reason: str,
     first: str,
@@ -64,9 +65,10 @@ def resume(  # noqa: PLR0913 - one parameter for each option
     second: str,
     second_code: str,
     folder: Path,
+    **chosen: str | None,
 ) -> None:
-    """Resume what was stopped: two named people, each with their one-time code."""
-    scope, target = _scope({"model": model, "version": version, "site": site}, everything=everything)
+    """Resume what was stopped: two named people, each with their one-time code, once its golden cases come out."""
+    scope, target = _scope(chosen, everything=everything)
     with opened(folder) as parts:
         one = verify_code(first, code, parts.sign_in)
         other = verify_code(second, second_code, parts.sign_in)
@@ -78,6 +80,7 @@ def resume(  # noqa: PLR0913 - one parameter for each option
             by=one.login,
             second=other.login,
             reason=reason,
+            examine=partial(examine, parts=parts),
             store=parts.store("desk"),
             clock=parts.clock,
         )

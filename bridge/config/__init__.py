@@ -17,7 +17,18 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from bridge.config.base import ConfigError, DestinationName, Section
 from bridge.config.dicom import Quiet, Scp, SourceSettings, Stow
 from bridge.config.hl7_out import Hl7OutSettings
-from bridge.config.house import Broker, Database, DeskSettings, Journal, Models, Routing, Site, Storage
+from bridge.config.house import (
+    Broker,
+    Database,
+    DeskSettings,
+    Journal,
+    Models,
+    Routing,
+    Site,
+    Storage,
+    TriggerSettings,
+    Withdrawals,
+)
 from bridge.config.launchers import LauncherSettings
 from bridge.config.metrics import MetricsSettings
 from bridge.config.pacs import PacsSettings
@@ -65,6 +76,8 @@ class Settings(Section):
     desk: DeskSettings = DeskSettings()
     models: Models = Models()
     routing: Routing = Routing()
+    triggers: TriggerSettings = TriggerSettings()
+    withdrawals: Withdrawals = Withdrawals()
     quiet: Quiet = Quiet()
     sources: dict[DestinationName, SourceSettings] = Field(
         default_factory=dict, description="archives that may be asked, by name"

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bridge.config.base import NAME, DestinationName, Section
+from guarantee.recalls import FEW
 
 
 class Site(Section):
@@ -120,6 +121,26 @@ class Routing(Section):
     """Which models look at which cases."""
 
     rules: Path | None = Field(None, description="YAML file of routes and policies; the shipped one when absent")
+
+
+class TriggerSettings(Section):
+    """What suspends a model version by itself; two people resume it. A golden case that fails always does."""
+
+    wrong_patient: bool = Field(default=False, description="whether one rejection for the wrong patient suspends")
+    rejections: int = Field(0, ge=0, le=10_000, description="rejections in rejections_hours that suspend; 0 for never")
+    rejections_hours: int = Field(24, ge=1, le=24 * 366, description="hours in which rejections are counted")
+    failures_percent: int = Field(
+        0, ge=0, le=100, description="percent of the last failures_runs runs that failed and suspend; 0 for never"
+    )
+    failures_runs: int = Field(20, ge=1, le=10_000, description="last runs of a version that are looked at")
+
+
+class Withdrawals(Section):
+    """Taking released results back."""
+
+    alone_max: int = Field(
+        FEW, ge=0, le=FEW, description="most results that one person takes back at once; above, two people do"
+    )
 
 
 class DeskSettings(Section):

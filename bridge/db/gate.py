@@ -1,6 +1,8 @@
 """Questions, opinions, decisions, withdrawals and releases in SQL: append-only."""
 
-from sqlalchemy import Connection, insert, select
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
 
 from bridge.db import tables
 from bridge.db.rows import (
@@ -147,6 +149,16 @@ class SqlGate:
         query = select(tables.decisions).where(tables.decisions.c.result_id == result)
         row = self._connection.execute(query).mappings().first()
         return decision_from_row(row) if row else None
+
+    def rejections(self, model: str, since: datetime) -> int:
+        """Return how many results of a version were rejected since ``since``."""
+        decisions, results = tables.decisions, tables.results
+        query = (
+            select(func.count())
+            .select_from(decisions.join(results, results.c.id == decisions.c.result_id))
+            .where(decisions.c.at >= time_text(since), decisions.c.verdict == "reject", results.c.model_id == model)
+        )
+        return self._connection.scalar(query) or 0
 
     def add_release(self, release: Release, seal: Seal) -> None:
         """Insert a release and its renderings."""

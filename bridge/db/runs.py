@@ -73,6 +73,19 @@ class SqlRuns:
         if run.features:
             self._learn(run, origin)
 
+    def outcomes(self, model: str, most: int) -> tuple[Outcome, ...]:
+        """Return how the last runs of a version ended, the newest first: those in which its model was asked."""
+        runs = tables.runs
+        asked = [str(outcome) for outcome in (Outcome.DRAFTED, Outcome.EXCLUDED, Outcome.FAILED, Outcome.RETRIED)]
+        query = (
+            select(runs.c.outcome)
+            .join(_RESULTS, _RESULTS.c.id == runs.c.result_id)
+            .where(_RESULTS.c.model_id == model, runs.c.outcome.in_(asked))
+            .order_by(runs.c.ended_at.desc(), runs.c.started_at.desc())
+            .limit(most)
+        )
+        return tuple(Outcome(found) for found in self._connection.scalars(query))
+
     def _learn(self, run: Run, origin: _Origin) -> None:
         """Keep the features of a run, once for each study or stay that a version answers: repeats are no new case."""
         case = select(

@@ -13,6 +13,7 @@ from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
+from bridge.db.examinations import SqlExaminations
 from bridge.db.feed import SqlFeed
 from bridge.db.first_reads import SqlFirstReads
 from bridge.db.gate import SqlGate
@@ -25,12 +26,14 @@ from bridge.db.messages import SqlMessages
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.passkeys import SqlPasskeys
+from bridge.db.recalls import SqlRecalls
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
 from bridge.db.retirements import SqlRetirements
 from bridge.db.rollouts import SqlRollouts
 from bridge.db.runs import SqlRuns
 from bridge.db.samples import SqlSamples
+from bridge.db.selection import SqlSelection
 from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
 from bridge.db.traces import SqlTraces
@@ -55,6 +58,8 @@ class SqlUnit:
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
+    examinations: SqlExaminations
+    recalls: SqlRecalls
     retirements: SqlRetirements
     rollouts: SqlRollouts
     lives: SqlLives
@@ -70,6 +75,7 @@ class SqlUnit:
     measures: SqlMeasures
     pairs: SqlPairs
     samples: SqlSamples
+    selection: SqlSelection
     registry: SqlRegistry
     traces: SqlTraces
 
@@ -137,6 +143,8 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
+        examinations=SqlExaminations(connection),
+        recalls=SqlRecalls(connection),
         retirements=SqlRetirements(connection),
         rollouts=SqlRollouts(connection),
         lives=SqlLives(connection),
@@ -152,6 +160,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         measures=SqlMeasures(connection),
         pairs=SqlPairs(connection),
         samples=SqlSamples(connection),
+        selection=SqlSelection(connection),
         registry=SqlRegistry(connection),
         traces=SqlTraces(connection),
     )

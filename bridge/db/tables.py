@@ -27,7 +27,7 @@ _INTEGERS: Final = frozenset(
         "version",
     }
     | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
-    | {"broken_off", "failures", "holds", "instances", "objects", "round", "second_factor_step", "trying"}
+    | {"broken_off", "failures", "holds", "instances", "many", "objects", "round", "second_factor_step", "trying"}
     | {"shadow", "share", "under"}
 )
 
@@ -137,6 +137,10 @@ pauses = _table("pauses", "seq", "destination action by_whom reason at")
 attempts = _table("attempts", "delivery_id n", "package at")
 receipts = _table("receipts", "delivery_id", "attempt package method reference at")
 stops = _table("stops", "seq", "scope target action by_whom second reason at")
+examinations = _table("examinations", "id", "model_id cases failure by_whom at")
+recalls = _table("recalls", "id", "reason comment criteria copies many by_whom second at")
+recall_items = _table("recall_items", "recall_id result_id", "cause_code cause_detail tried_at")
+acknowledgements = _table("acknowledgements", "result_id login", "at")
 fetches = _table("fetches", "id", "sender site what state attempts next_attempt_at cause_code added_at")
 commitments = _table("commitments", "id", "sender aet transaction_uid listed state attempts next_attempt_at asked_at")
 turned_away = _table("turned_away", "id", "door sender code detail at")

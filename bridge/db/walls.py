@@ -10,10 +10,12 @@ from typing import Final
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_gestures import GESTURES
+from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
 from bridge.db.walls_on_stages import STAGES
+from bridge.db.walls_on_stops import STOPS
 
 _IDENTITY: Final = (
     "patient_identifier",
@@ -174,7 +176,7 @@ WALLS: Final[tuple[Wall, ...]] = (
         unless="EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.id)",
         says="only a recorded withdrawal retracts",
     ),
-    *never_deleted("cases", "inputs", "results", "users", "deliveries"),
+    *never_deleted("cases", "inputs", "results", "users", "deliveries", "recall_items"),
     Wall(
         name="inputs_never_updated",
         on="inputs",
@@ -293,6 +295,8 @@ WALLS: Final[tuple[Wall, ...]] = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *STOPS,
+    *RECALLS,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",
@@ -350,6 +354,9 @@ WALLS: Final[tuple[Wall, ...]] = (
         "exports",
         "pauses",
         "stops",
+        "examinations",
+        "recalls",
+        "acknowledgements",
         "sign_ins",
         "openings",
         "orders",

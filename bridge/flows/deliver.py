@@ -21,7 +21,6 @@ from guarantee.ports import Clock, Destination, Store
 from guarantee.release import Grounds, Kind, Receipt, Release, Terms, Witness, mint
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState, ResultVerb
-from guarantee.stops import in_force
 from guarantee.unit import Unit
 from guarantee.world import obstacles
 
@@ -120,7 +119,7 @@ def _may_go(delivery: Delivery, unit: Unit, now: datetime) -> bool:
         return False
     if delivery.kind is Kind.WITHDRAWAL:
         return True
-    causes = obstacles(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+    causes = obstacles(result, unit.cases.get(result.case), unit.stops.over(result.id))
     lasting = [cause for cause in causes if cause.code != "held"]
     if lasting:
         unit.deliveries.close(delivery, "withheld", lasting[0], now)

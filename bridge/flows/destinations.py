@@ -15,7 +15,6 @@ from guarantee.pauses import Pause, PauseAction, paused
 from guarantee.ports import Clock, Store
 from guarantee.release import Kind
 from guarantee.states import ResultState
-from guarantee.stops import in_force
 from guarantee.world import require_unchanged
 
 _RELEASED: Final = frozenset({ResultState.VALIDATED, ResultState.AMENDED, ResultState.DELIVERED})
@@ -40,7 +39,7 @@ def resend(result_id: ResultId, destination: str, *, by: str, reason: str, store
         if kind is Kind.RESULT:
             if result.state not in _RELEASED:
                 raise NotAllowed(f"result {result_id} is {result.state}: nothing of it may leave")
-            require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+            require_unchanged(result, unit.cases.get(result.case), unit.stops.over(result.id))
         again = _following(last)
         order = Resend(release=last.release, destination=destination, round=again.round, by=by, reason=reason)
         unit.deliveries.order(order, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.flows import features
+from bridge.flows import features, holds
 from bridge.flows.golden import Examiner
 from bridge.flows.together import Answered, Ready, answers
 from guarantee.card import Card
@@ -21,7 +21,6 @@ from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import RETIRED
 from guarantee.runs import Feature, Outcome, Run, Spent
 from guarantee.states import CaseState, ResultState, ResultVerb
-from guarantee.stops import in_force
 from guarantee.unit import Unit
 
 ATTEMPTS_MAX: Final = 3
@@ -52,6 +51,7 @@ class Inference:
         mention: the patient-information sentence, given the card.
         examiner: sees to it that a model takes no work before its golden cases came out.
         holder: name of this worker, unique among workers.
+        triggers: when it suspends a version whose runs fail.
     """
 
     store: Store
@@ -65,6 +65,7 @@ class Inference:
     examiner: Examiner
     language: str
     holder: str
+    triggers: holds.Triggers = holds.NEVER
 
 
 @dataclass(slots=True, kw_only=True)
@@ -268,8 +269,7 @@ def _deadline_s(result_id: ResultId, unit: Unit, tools: Inference) -> float | No
     """Return how long the model may take, or None when nothing may run now: the result is gone or held."""
     result = unit.results.get(result_id)
     case = unit.cases.get(result.case)
-    held = any(stop.covers(result.model, case.site) for stop in in_force(unit.stops.lines()))
-    if held or result.state is not ResultState.QUEUED or case.state is not CaseState.COMPLETE:
+    if unit.stops.over(result.id) or result.state is not ResultState.QUEUED or case.state is not CaseState.COMPLETE:
         return None
     card = tools.catalogue.card_of(result.model.id)
     return float(card.deadline_s) if card else 0.0
@@ -356,7 +356,7 @@ def _finish(
         else:
             move(result, unit, now)
         unit.results.let_go(result.id, tools.holder)
-        unit.runs.add(_run(job, tools, outcome, cause, now))
+        holds.note_run(_run(job, tools, outcome, cause, now), job.result, tools.triggers, unit)
 
 
 def _let_go(job: _Job, tools: Inference, outcome: Outcome, error: PortError) -> None:
@@ -364,7 +364,7 @@ def _let_go(job: _Job, tools: Inference, outcome: Outcome, error: PortError) -> 
     now = tools.clock.now()
     with tools.store.transaction(tools.holder) as unit:
         unit.results.let_go(job.result.id, tools.holder, counted=outcome is Outcome.RETRIED)
-        unit.runs.add(_run(job, tools, outcome, error.code, now))
+        holds.note_run(_run(job, tools, outcome, error.code, now), job.result, tools.triggers, unit)
 
 
 def _hand_back(job: _Job, tools: Inference) -> None:

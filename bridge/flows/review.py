@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.flows import holds
 from bridge.flows.release import endorse, issue, rendering_of
 from guarantee.amend import amended
 from guarantee.answer import Answer
@@ -42,7 +43,6 @@ from guarantee.ports import Catalogue, Clock, Renderer, Sealer, Store, Vault
 from guarantee.release import Grounds, Kind, Rendering, Terms, Witness, release_id
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState
-from guarantee.stops import in_force
 from guarantee.unit import Question, Unit
 from guarantee.world import obstacles, require_unchanged
 
@@ -57,6 +57,7 @@ class Review:
     Args:
         renderers: for each kind of case, each destination's renderer by the destination's name.
         nonce: draws an unguessable one-time number.
+        triggers: when a rejection suspends a version.
     """
 
     store: Store
@@ -67,6 +68,7 @@ class Review:
     sealer: Sealer
     witness: Witness
     nonce: Callable[[], str]
+    triggers: holds.Triggers = holds.NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
         result = unit.results.get(result_id)
         draft = draft_to_review(result)
         case = unit.cases.get(result.case)
-        require_unchanged(result, case, in_force(unit.stops.lines()))
+        require_unchanged(result, case, unit.stops.over(result.id))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
         right_of(reader, result, case, unit, now)
@@ -357,7 +359,7 @@ def _record(
 ) -> None:
     result = unit.results.get(stored.result.id)
     case = unit.cases.get(result.case)
-    require_unchanged(result, case, in_force(unit.stops.lines()))
+    require_unchanged(result, case, unit.stops.over(result.id))
     right_of(opinion.statement.reader, result, case, unit, tools.clock.now())
     if unit.gate.opinions(result.id) != stored.opinions:
         raise Refused("another reader signed at the same moment; look again and sign")
@@ -367,6 +369,8 @@ def _record(
     unit.gate.add_decision(decision)
     cause = Cause(code=str(opinion.statement.reason)) if decision.verdict is Verdict.REJECT else None
     unit.results.move(result.after(decision.verdict.verb, cause=cause), decision.at)
+    if cause is not None:
+        holds.after_rejection(result, opinion.statement.reason, tools.triggers, unit, decision.at)
     if decision.content is not None:
         _release(stored, opinion, decision, renderings, unit, tools)
 
@@ -396,4 +400,4 @@ def what_forbids(result_id: ResultId, tools: Review) -> tuple[Cause, ...]:
     """Return everything that forbids deciding a result now, for the page."""
     with tools.store.reading() as unit:
         result = unit.results.get(result_id)
-        return obstacles(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+        return obstacles(result, unit.cases.get(result.case), unit.stops.over(result.id))

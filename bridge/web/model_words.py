@@ -85,5 +85,12 @@ NONE: Final = N_("none")
 GOLDEN_CASE: Final = N_("a golden case does not come out on this worker: %(failure)s")
 """Why a worker suspends a version, in the language of the site: every reader sees it above the worklist."""
 
+TRIGGERS: Final[Mapping[str, str]] = {
+    "wrong-patient": N_("suspended by itself: a reader rejected a result for the wrong patient"),
+    "rejections": N_("suspended by itself: %(many)s results rejected in %(hours)s h"),
+    "failures": N_("suspended by itself: %(failed)s of the last %(runs)s runs failed"),
+}
+"""Why a version is suspended by what the site set (flows/holds.py), in the language of the site."""
+
 INSUFFICIENT: Final = N_("insufficient n")
 """Printed instead of a figure on too few cases."""

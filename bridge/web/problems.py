@@ -263,6 +263,13 @@ _TABLE = (
         todo=N_("Call the biomedical engineer."),
     ),
     Problem(
+        code="not-green",
+        status=409,
+        title=N_("A golden case of this system does not come out: it stays stopped"),
+        kept=_NOTHING_LEFT,
+        todo=N_("Call the biomedical engineer: the journal keeps what was asked and what came out."),
+    ),
+    Problem(
         code="unavailable",
         status=503,
         title=N_("A part of the system does not answer right now"),
@@ -296,6 +303,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.FirstReadDue: "first-read-due",
     said.WorldChanged: "world-changed",
     said.Held: "held",
+    said.NotGreen: "not-green",
     said.NonceRefused: "nonce-refused",
     said.GestureMissing: "gesture-missing",
     said.GestureRefused: "gesture-refused",

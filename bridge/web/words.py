@@ -258,6 +258,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "delivery.ordered-again": N_("Asked to be sent again"),
     "stop.stop": N_("Stop given"),
     "stop.resume": N_("Resumed by two people"),
+    "recall.item": N_("Taken back with others, by one order"),
+    "withdrawal.acknowledged": N_("A reader has read that it was taken back"),
 }
 
 

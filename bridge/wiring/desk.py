@@ -72,6 +72,7 @@ class RealDesk(ReadsFirst):
     places: Sequence[Place]
     launching: Launching
     signing: Signing
+    examine: stopping.Examine
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -224,6 +225,7 @@ class RealDesk(ReadsFirst):
             by=session.reader.login,
             second=other.login,
             reason=reason,
+            examine=self.examine,
             store=self.store,
             clock=self.review.clock,
         )

@@ -47,6 +47,12 @@ port = 11112
 # host = "10.1.2.20"
 # port = 104
 
+# What suspends a model version by itself, until two people resume it (a golden case that fails always does):
+# [triggers]
+# wrong_patient = true               # one rejection for the wrong patient
+# rejections = 5                     # in rejections_hours = 24
+# failures_percent = 50              # of the last failures_runs = 20
+
 # Which record may push events (to http://…:8081/fhir):
 # [intake.senders.dpi]
 # addresses = ["10.1.2.10"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -9,14 +10,17 @@ from zoneinfo import ZoneInfo
 
 from bridge.config import ConfigError, Settings
 from bridge.flows.golden import Examiner
+from bridge.flows.holds import Triggers
 from bridge.web.i18n import Language
-from bridge.web.model_words import GOLDEN_CASE
+from bridge.web.model_words import GOLDEN_CASE, TRIGGERS
 from bridge.wiring.parts import Parts
 from bridge.wiring.publishers import Origin
 from bridge.wiring.registering import compared
 from bridge.wiring.versions import at_work, in_routine
 from guarantee.card import Card
 from guarantee.errors import ModelFailed, Unavailable
+from guarantee.examinations import Examination
+from guarantee.ids import Digest, digest
 from guarantee.lifecycle import Line, Stage, allowed
 from guarantee.revalidation import Comparison
 from guarantee.rollout import Appointment, Rollout
@@ -90,6 +94,7 @@ def examiner(host: ModelHost, parts: Parts) -> Examiner:
         store=parts.store("infer"),
         clock=parts.clock,
         failure=partial(_failure, host=host, parts=parts),
+        cases=partial(_cases, parts=parts),
         every_s=parts.settings.models.golden_every_s,
         reason=partial(language_of(parts.settings).text, GOLDEN_CASE),
     )
@@ -103,6 +108,40 @@ def _failure(card: Card, *, host: ModelHost, parts: Parts) -> str | None:
         return golden.failure(package, host)
     except PackageRefused as error:
         return str(error)
+
+
+def _cases(card: Card, *, parts: Parts) -> Digest:
+    package = parts.catalogue.package(card.model.id)
+    return digest(b"") if package is None else golden.fingerprint(package)
+
+
+def examine(model_id: str, by: str, *, parts: Parts) -> Examination:
+    """Ask the golden cases of one version in the name of ``by``, on this machine, with children of their own.
+
+    Raises:
+        Unavailable: the version is not installed here, or nothing can be run here.
+    """
+    card = parts.catalogue.card_of(model_id)
+    if card is None or parts.catalogue.package(model_id) is None:
+        raise Unavailable("model-missing", f"{model_id} is not installed here: a worker that has it must ask its cases")
+    with ModelHost(parts.catalogue, host_options(parts.settings)) as host:
+        require_provider(host, parts)
+        failure = _failure(card, host=host, parts=parts)
+    cases, now = _cases(card, parts=parts), parts.clock.now()
+    return Examination(model=model_id, cases=cases, failure=failure or "", by=by, at=now)
+
+
+def triggers(parts: Parts) -> Triggers:
+    """Return what suspends a version by itself here."""
+    mine, language = parts.settings.triggers, language_of(parts.settings)
+    return Triggers(
+        wrong_patient=mine.wrong_patient,
+        rejections=mine.rejections,
+        window=timedelta(hours=mine.rejections_hours),
+        failures_percent=mine.failures_percent,
+        runs=mine.failures_runs,
+        say=lambda trigger, **values: language.text(TRIGGERS[trigger], **values),
+    )
 
 
 def examine_routed(parts: Parts, one: Examiner) -> Callable[[], None]:

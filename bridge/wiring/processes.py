@@ -165,6 +165,7 @@ def desk(parts: Parts) -> HttpServer:
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
         signing=signing(parts),
+        examine=partial(models.examine, parts=parts),
     )
     settings = parts.settings.desk
     return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
@@ -206,6 +207,7 @@ def review_tools(parts: Parts) -> Review:
         sealer=parts.desk_ring,
         witness=parts.checking_ring,
         nonce=lambda: secrets.token_urlsafe(24),
+        triggers=models.triggers(parts),
     )
 
 
@@ -230,6 +232,7 @@ def infer_processes(parts: Parts) -> list[Process]:
         mention=partial(outside.patient_mention, settings=parts.settings),
         examiner=examiner,
         language=parts.settings.site.language,
+        triggers=models.triggers(parts),
         holder=f"infer:{socket.gethostname()}:{os.getpid()}",
     )
 

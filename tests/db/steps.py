@@ -11,6 +11,7 @@ from guarantee.decision import Decision, decide, decision_id
 from guarantee.deliveries import Delivery
 from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, ResultQueued
+from guarantee.examinations import Examination
 from guarantee.identity import Admission, Doubt
 from guarantee.identity import Verdict as Word
 from guarantee.ids import CaseId, DeliveryId, Digest, ReleaseId, derive
@@ -93,6 +94,7 @@ class Steps:
 
     store_of: Callable[[str], SqlStore]
     seconds: float = 0.0
+    sender: str = "mr1"
     renderings: tuple[Rendering, ...] = field(default=(PACS, RECORD))
     sites: dict[CaseId, str] = field(default_factory=dict)
 
@@ -108,7 +110,8 @@ class Steps:
         with self.store_of("aval_intake").transaction("scp") as unit:
             if unit.cases.latest(case.kind, case.uid) is None or case.revision > 1:
                 unit.cases.add(case, self.now())
-            arrival = an_arrival(case, a_source(f"{uid}.{case.revision}"), conversation="association 1")
+            source = a_source(f"{uid}.{case.revision}")
+            arrival = replace(an_arrival(case, source, conversation="association 1"), sender=self.sender)
             unit.cases.add_input(case, arrival, conflict=False, at=self.now())
             unit.judging.hang_up("association 1", self.now(), broken_off=False)
         return case
@@ -279,6 +282,9 @@ class Steps:
             scope=scope, target=target, action=action, by="dr.martin", second=second, reason="essai", at=self.now()
         )
         with self.store_of("aval_desk").transaction("desk:dr.martin") as unit:
+            for model in unit.examinations.concerned(scope, target) if second else ():
+                cases = digest_of("golden")
+                unit.examinations.add(Examination(model=model, cases=cases, failure="", by="dr.martin", at=line.at))
             unit.stops.add(line)
 
     # -------------------------------------------------------------------------------------------------- deliver

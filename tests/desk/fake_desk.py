@@ -214,7 +214,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             case = self._case(result)
             if case.result.state is not ResultState.AWAITING_REVIEW:
                 raise NotAllowed(f"result {result} is {case.result.state}")
-            require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
+            require_unchanged(case.result, case.staged.case, self._over(case))
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
             self.right_of(reader, case.result, case.staged.case)
@@ -239,7 +239,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
                 raise NotAllowed(f"result {result} is {case.result.state}")
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
-            require_unchanged(case.result, case.staged.case, in_force(self.stop_lines))
+            require_unchanged(case.result, case.staged.case, self._over(case))
             content = self.endorsed(case, answer)
             gesture, at = signing or (None, self.now())
             said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
@@ -324,9 +324,13 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             raise Absent("no such result")
         return self.cases[result]
 
+    def _over(self, case: _Case) -> list[Stop]:
+        """The stops in force that cover a result; everything here was sent by one scanner."""
+        lines = in_force(self.stop_lines)
+        return [line for line in lines if line.covers(case.result.model, case.staged.case.site, {"mr1"})]
+
     def _line(self, case: _Case) -> Line:
-        stops = in_force(self.stop_lines)
-        held = any(stop.covers(case.result.model, case.staged.case.site) for stop in stops)
+        held = bool(self._over(case))
         open_states = {ResultState.AWAITING_REVIEW, ResultState.VALIDATED, ResultState.AMENDED}
         return Line(
             result=case.result,
@@ -346,7 +350,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             opinions=tuple(case.opinions),
             decision=case.decision,
             sent=tuple(case.sent),
-            obstacles=obstacles(case.result, case.staged.case, in_force(self.stop_lines)),
+            obstacles=obstacles(case.result, case.staged.case, self._over(case)),
             doubts=tuple(case.staged.case.admitted.split()),
             judged=case.judged,
         )

@@ -14,6 +14,8 @@ SUBJECTS = (
     "deliveries",
     "destinations",
     "stops",
+    "examinations",
+    "recalls",
     "retirements",
     "rollouts",
     "habilitations",

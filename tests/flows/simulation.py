@@ -50,9 +50,12 @@ JUMPS_S = (0.5, 2, 10, 61, 200, 400, 4_000, 90_000, 40_000_000)
 """Clock jumps: from half a second to more than a year; each as likely as the others would be far too wild."""
 
 ATTEMPTS = text("""
-SELECT a.at, m.name, m.version, c.site, d.result_id FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+SELECT a.at, m.name, m.version, c.site, c.kind, c.uid, d.result_id
+FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
 JOIN results r ON r.id = d.result_id JOIN models m ON m.id = r.model_id JOIN cases c ON c.id = r.case_id
 WHERE d.kind = 'result' ORDER BY a.at""")
+
+SENDERS = text("SELECT DISTINCT sender FROM inputs WHERE kind = :kind AND case_uid = :uid")
 
 HEAD = text("SELECT max(seq) FROM journal")
 
@@ -274,7 +277,7 @@ class Simulation:
         self._resume(scope, target)
 
     def _resume(self, scope: Scope, target: str) -> None:
-        tools = {"store": self.machine.store, "clock": self.machine.clock}
+        tools = {"examine": self.machine.examine, "store": self.machine.store, "clock": self.machine.clock}
         resume(scope, target, by="dr.martin", second="dr.nguyen", reason="fini", **tools)
 
     def trouble(self) -> None:
@@ -302,13 +305,17 @@ class Simulation:
             if not lines:
                 return
             attempts = unit.connection.execute(ATTEMPTS).all()
+            cases = {(attempt.kind, attempt.uid) for attempt in attempts}
+            senders = {case: set(unit.connection.scalars(SENDERS, {"kind": case[0], "uid": case[1]})) for case in cases}
         for attempt in attempts:
             at: datetime = parse_time(attempt.at)
             for held in in_force(line for line in lines if line.at <= at):
                 model = next(
                     c.model for c in CARDS if (c.model.name, c.model.version) == (attempt.name, attempt.version)
                 )
-                assert not held.covers(model, attempt.site), f"sending of {attempt.result_id} began under a stop"
+                devices = senders[attempt.kind, attempt.uid]
+                covered = held.covers(model, attempt.site, devices)
+                assert not covered, f"sending of {attempt.result_id} began under a stop"
 
     def _end_of_time(self) -> None:
         """Everything works again, nobody reviews any more, and the years go by."""
@@ -358,7 +365,13 @@ def live(folder: Path, seeds: Sequence[int], steps: int) -> tuple[int, Counter[s
 
 _RELEASED = {ResultState.VALIDATED, ResultState.AMENDED, ResultState.DELIVERED}
 
-SCOPES = ((Scope.ALL, ""), (Scope.MODEL, "toy"), (Scope.VERSION, "pair@1.0.0"), (Scope.SITE, "site-1"))
+SCOPES = (
+    (Scope.ALL, ""),
+    (Scope.MODEL, "toy"),
+    (Scope.VERSION, "pair@1.0.0"),
+    (Scope.SITE, "site-1"),
+    (Scope.DEVICE, "scanner"),
+)
 
 WEIGHTS = {
     "send": 4,

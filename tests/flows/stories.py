@@ -223,6 +223,7 @@ def resume_model(machine: Machine) -> None:
         by="dr.martin",
         second="dr.nguyen",
         reason="fini",
+        examine=machine.examine,
         store=machine.store,
         clock=machine.clock,
     )

@@ -8,7 +8,8 @@ import pytest
 from bridge.flows import stop
 from bridge.flows.golden import Examiner
 from guarantee.card import Card
-from guarantee.errors import Unavailable
+from guarantee.errors import NotGreen, Unavailable
+from guarantee.ids import digest
 from guarantee.states import ResultState
 from guarantee.stops import Scope, in_force
 from tests.flows.fakes import MODEL, another_card, card
@@ -37,7 +38,8 @@ def queued(world: World) -> None:
 
 def resume(world: World) -> None:
     people = {"by": "dr.martin", "second": "dr.nguyen", "reason": "bibliothèque remise"}
-    stop.resume(Scope.VERSION, MODEL.id, store=world.store, clock=world.clock, **people)
+    tools = {"examine": world.examine, "store": world.store, "clock": world.clock}
+    stop.resume(Scope.VERSION, MODEL.id, **tools, **people)
 
 
 def test_a_version_that_fails_is_suspended_with_its_reason_and_the_others_go_on(world: World) -> None:
@@ -61,11 +63,15 @@ def test_two_people_resume_it_and_it_is_asked_again_before_it_works(world: World
     world.golden = {MODEL.id: WRONG}
     queued(world)
     world.infer_all()
-    resume(world)
-    world.infer_all()
-    assert state_of(world, "toy") is ResultState.QUEUED, "nothing was mended: it is suspended again"
-    resume(world)
+    with pytest.raises(NotGreen, match="gives 12"):
+        resume(world)
     world.golden = {}
+    resume(world)
+    world.golden = {MODEL.id: WRONG}
+    world.infer_all()
+    assert state_of(world, "toy") is ResultState.QUEUED, "on the worker's machine nothing was mended: suspended again"
+    world.golden = {}
+    resume(world)
     world.infer_all()
     assert state_of(world, "toy") is ResultState.AWAITING_REVIEW
     assert {result.attempts for result in world.results()} == {1}, "being examined uses up no attempt"
@@ -115,7 +121,12 @@ def test_the_daily_round_examines_each_once_and_suspends_once(world: World) -> N
         return WRONG if card.model == MODEL else None
 
     examiner = Examiner(
-        store=world.store, clock=world.clock, failure=failure, every_s=86_400, reason="golden: {failure}".format
+        store=world.store,
+        clock=world.clock,
+        failure=failure,
+        cases=lambda _card: digest(b"golden"),
+        every_s=86_400,
+        reason="golden: {failure}".format,
     )
     cards = world.catalogue.cards
     for _ in range(3):

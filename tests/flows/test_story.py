@@ -244,7 +244,8 @@ def test_a_stop_holds_decisions_and_sends_until_two_people_resume(world: World) 
     assert not any(destination.held for destination in world.destinations.values())
     with pytest.raises(Held):
         world.answer(other)
-    resume(Scope.MODEL, "toy", by="dr.martin", second="dr.nguyen", reason="fini", store=world.store, clock=world.clock)
+    tools = {"examine": world.examine, "store": world.store, "clock": world.clock}
+    resume(Scope.MODEL, "toy", by="dr.martin", second="dr.nguyen", reason="fini", **tools)
     world.clock.advance(seconds=10)
     world.deliver_all()
     assert world.result(result.id).state is ResultState.DELIVERED

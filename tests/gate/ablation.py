@@ -14,6 +14,7 @@ from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
+from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
 from tests.gate.attacks_on_versions import VERSIONS
@@ -37,6 +38,7 @@ ALL: Final = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *RECALLS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -48,6 +50,7 @@ CARRIERS: Final = {name: keys for name, keys in TARGETS.items() if keys}
 _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
+    *("examinations", "recall_items", "acknowledgements"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
     *("draws", "exposures"),
 }
@@ -55,6 +58,9 @@ _LEAVES: Final = {
 REDUNDANT: Final = {
     "opinion_answers_once": "doubled by opinion_one_per_person, because a one-time number is issued to one reader for "
     "one result; kept because it says what a one-time number is, whatever becomes of the other",
+    "recall_item_of_a_recall": "doubled by recall_items_as_many_as_ordered, because nobody signed for any result of an "
+    "order that does not exist; kept because it says what an item is",
+    "recall_item_of_a_result": "doubled by recall_items_were_released; kept because it says what an item is",
     "decision_rejects_everything": "doubled by decision_content_is_its_opinions and decisions_satisfy_the_policy; kept "
     "because a decision must not contradict itself even when those change",
     "appointment_of_a_known_version": "doubled by appointments_of_the_piloted, because a stage is of a known version; "

@@ -57,7 +57,7 @@ OPINIONS: Final = (
     *(
         attack(DESK, f"give an opinion while the {scope} is stopped", "opinions_not_while_held",
                lambda w, scope=scope: w.opinion(f"{scope} held"))
-        for scope in ("model", "version", "site")
+        for scope in ("model", "version", "site", "device")
     ),
     attack(DESK, "give an opinion while everything is stopped", "opinions_not_while_held",
            lambda w: w.stop(), lambda w: w.opinion("open")),

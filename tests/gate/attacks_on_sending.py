@@ -103,7 +103,7 @@ SENDING: Final = (
     *(
         attack(DELIVER, f"send while the {scope} is stopped", "attempts_not_while_held",
                lambda w, scope=scope: w.attempt(f"{scope} held, sent"))
-        for scope in ("model", "version", "site")
+        for scope in ("model", "version", "site", "device")
     ),
     attack(DELIVER, "send while everything is stopped", "attempts_not_while_held",
            lambda w: w.attempt("validated"), setup=(DESK, lambda w: [w.stop()])),

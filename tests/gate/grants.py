@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import first_reads, gestures, held, rights, versions
+from tests.gate import first_reads, gestures, held, recalls, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -78,6 +78,10 @@ WRITERS: Final[dict[str, set[str]]] = {
     "resends": {DESK},
     "pauses": {DESK},
     "stops": {DESK, INFER},
+    "examinations": {DESK, INFER},
+    "recalls": {DESK},
+    "recall_items": {DESK},
+    "acknowledgements": {DESK},
     "retirements": {DESK},
     "appointments": {DESK},
     "trials": {DESK},
@@ -154,6 +158,10 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "habilitations": lambda _: rights.grant(),
     "revocations": lambda _: rights.revocation(rights.SOON),
     "refusals": lambda _: rights.refusal(id="another"),
+    "examinations": lambda _: recalls.examination(),
+    "recalls": lambda _: recalls.recall(),
+    "recall_items": recalls.item,
+    "acknowledgements": recalls.acknowledgement,
     "stops": lambda w: w.stop("version", "unused@1", by_whom="infer"),
     "destinations": lambda w: w.destination(),
     "attempts": lambda w: w.attempt("validated"),

@@ -161,6 +161,7 @@ UPDATED = {
     ("aval_sweep", "expectations"): "at basis instances listed status",
     ("aval_intake", "results"): "cause_code cause_detail moved_at state version",
     ("aval_sweep", "results"): "cause_code cause_detail moved_at state version",
+    ("aval_desk", "recall_items"): "cause_code cause_detail tried_at",
     ("aval_desk", "results"): "cause_code cause_detail moved_at state version",
     ("aval_deliver", "results"): "cause_code cause_detail moved_at state version",
     ("aval_infer", "results"): "attempts cause_code cause_detail draft drafted_at moved_at state version",

@@ -24,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import first_reads, gestures, rights, versions
+from tests.gate import first_reads, gestures, recalls, rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -116,6 +116,7 @@ class Builder:
         self.versions()
         self.sql("aval_desk", rights.revocation(rights.LOST, holds=0), rights.refusal())
         self.first_reads()
+        self.sql("aval_desk", *recalls.rows(self.world))
         self.read_the_journal()
         for store in self.stores.values():
             store.dispose()
@@ -248,10 +249,13 @@ class Builder:
             (Scope.MODEL, HELD, "chu", HELD.name),
             (Scope.VERSION, HELD_VERSION, "chu", HELD_VERSION.id),
             (Scope.SITE, MODEL, "held-site", "held-site"),
+            (Scope.DEVICE, MODEL, "chu", "held-device"),
         ):
+            self.steps.sender = "held-device" if scope is Scope.DEVICE else "mr1"
             self.open(f"{scope} held", "dr.martin", site=site, model=model)
             self.validated(f"{scope} held, sent", site=site, model=model)
             self.steps.stop(scope, target)
+        self.steps.sender = "mr1"
 
     def retirements(self) -> None:
         self.keep("queued, ended", self.steps.queued(self.world.uid(), model=ENDED))

@@ -63,7 +63,7 @@ POLICIES = [a_policy(1), a_policy(2), a_policy(2, Role.RADIOLOGIST), a_policy(3)
 DRAFTS = [digest_of("draft"), digest_of("another draft")]
 CONTENTS = [None, *DRAFTS, digest_of("correction"), digest_of("another correction")]
 UIDS = ["1.2.0", "1.2.1", "1.2.2"]
-TARGETS = {Scope.ALL: "", Scope.MODEL: "brain", Scope.VERSION: "lung@1.0.0", Scope.SITE: "chu"}
+TARGETS = {Scope.ALL: "", Scope.MODEL: "brain", Scope.VERSION: "lung@1.0.0", Scope.SITE: "chu", Scope.DEVICE: "mr-1"}
 
 
 @dataclass(slots=True)
@@ -106,7 +106,9 @@ class Lives(RuleBasedStateMachine):
         self.lived[result.id].states.append(after.state)
 
     def check_world(self, result: Result) -> None:
-        require_unchanged(result, self.cases[result.case], in_force(self.stops))
+        case = self.cases[result.case]
+        over = [stop for stop in in_force(self.stops) if stop.covers(result.model, case.site, {"mr-1"})]
+        require_unchanged(result, case, over)
 
     def drawn(self, data: st.DataObject) -> Result:
         """Return one of the results, most often the newest."""
@@ -322,7 +324,9 @@ class Lives(RuleBasedStateMachine):
         held = False
         for scope in Scope:
             said = [line.action for line in self.stops if line.scope is scope]
-            covered = scope in {Scope.ALL, Scope.SITE} or TARGETS[scope].partition("@")[0] == result.model.name
+            covered = (
+                scope in {Scope.ALL, Scope.SITE, Scope.DEVICE} or TARGETS[scope].partition("@")[0] == result.model.name
+            )
             held = held or (covered and said[-1:] == [Action.STOP])
         same = (case.state, case.manifest, case.identity_version) == (
             CaseState.COMPLETE,

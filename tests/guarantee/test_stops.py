@@ -15,7 +15,7 @@ from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.guarantee.samples import MODEL, a_complete_case, a_result, at, digest_of
 
-TARGETS = {Scope.ALL: "", Scope.MODEL: MODEL.name, Scope.VERSION: MODEL.id, Scope.SITE: "chu"}
+TARGETS = {Scope.ALL: "", Scope.MODEL: MODEL.name, Scope.VERSION: MODEL.id, Scope.SITE: "chu", Scope.DEVICE: "mr-2"}
 
 
 def a_line(scope: Scope = Scope.MODEL, action: Action = Action.STOP, **changes: Any) -> Stop:
@@ -36,6 +36,7 @@ def a_line(scope: Scope = Scope.MODEL, action: Action = Action.STOP, **changes: 
         lambda: a_line(Scope.MODEL, target=""),
         lambda: a_line(Scope.VERSION, target=""),
         lambda: a_line(Scope.SITE, target=""),
+        lambda: a_line(Scope.DEVICE, target=""),
         lambda: a_line(by=""),
         lambda: a_line(reason=" "),
         lambda: a_line(action=Action.RESUME, second=""),
@@ -50,10 +51,13 @@ def test_a_line_says_what_who_and_why_and_two_people_resume(make: Any) -> None:
 @pytest.mark.parametrize("scope", Scope)
 def test_each_scope_covers_what_it_names(scope: Scope) -> None:
     line = a_line(scope)
-    assert line.covers(MODEL, "chu")
-    assert line.covers(replace(MODEL, version="2.0.0"), "chu") is (scope is not Scope.VERSION)
-    assert line.covers(replace(MODEL, name="other"), "chu") is (scope in {Scope.ALL, Scope.SITE})
-    assert line.covers(MODEL, "clinic") is (scope is not Scope.SITE)
+    sent_by = {"mr-1", "mr-2"}
+    assert line.covers(MODEL, "chu", sent_by)
+    assert line.covers(replace(MODEL, version="2.0.0"), "chu", sent_by) is (scope is not Scope.VERSION)
+    assert line.covers(replace(MODEL, name="other"), "chu", sent_by) is (scope not in {Scope.MODEL, Scope.VERSION})
+    assert line.covers(MODEL, "clinic", sent_by) is (scope is not Scope.SITE)
+    assert line.covers(MODEL, "chu", {"mr-1"}) is (scope is not Scope.DEVICE)
+    assert line.covers(MODEL, "chu") is (scope is not Scope.DEVICE)
 
 
 def test_one_person_stops_and_two_resume() -> None:
@@ -66,7 +70,7 @@ def test_one_person_stops_and_two_resume() -> None:
 def test_resuming_one_scope_leaves_the_others() -> None:
     lines = [a_line(scope) for scope in Scope]
     left = in_force([*lines, a_line(Scope.MODEL, Action.RESUME)])
-    assert {line.scope for line in left} == {Scope.ALL, Scope.VERSION, Scope.SITE}
+    assert {line.scope for line in left} == set(Scope) - {Scope.MODEL}
     assert in_force([a_line(), a_line(Scope.MODEL, Action.RESUME, target="other")]) == (a_line(),)
 
 
@@ -83,7 +87,7 @@ RESULT = a_result(CASE)
 
 def test_an_unchanged_world_forbids_nothing() -> None:
     assert obstacles(RESULT, CASE, ()) == ()
-    require_unchanged(RESULT, CASE, [a_line(Scope.MODEL, target="another model")])
+    require_unchanged(RESULT, CASE, ())
 
 
 @pytest.mark.parametrize(

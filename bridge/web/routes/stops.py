@@ -27,7 +27,7 @@ def list_stops(parts: ThisDesk, _session: Signed) -> list[StopOut]:
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Stop, or resume with a second person",
-    responses=documented("role-refused", "second-refused", "too-many-attempts", "malformed", unsafe=True),
+    responses=documented("role-refused", "second-refused", "not-green", "too-many-attempts", "malformed", unsafe=True),
 )
 def order(request: Request, parts: ThisDesk, session: Reviewing, given: Order) -> list[StopOut]:
     """Append a stop or a resumption, and return the stops in force."""

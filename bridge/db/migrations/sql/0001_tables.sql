@@ -522,6 +522,8 @@ CREATE TABLE questions (
   CONSTRAINT question_never_on_shadow CHECK (mode = 'care'),
   CONSTRAINT question_as_asked UNIQUE (nonce, result_id, reader, shown)
 );
+CREATE INDEX questions_of_result ON questions (result_id, reader);
+CREATE INDEX questions_of_reader ON questions (reader, result_id);  -- who is told that a result was taken back
 
 -- Read first, then reveal. A drawn reader opens the images and nothing of AI, says what they think, and only then may
 -- the draft be revealed to them: three rows, in this order, that stay.
@@ -641,6 +643,7 @@ CREATE TABLE decisions (
   CONSTRAINT decision_and_result UNIQUE (id, result_id)
 );
 CREATE INDEX decisions_by_time ON decisions (at);
+CREATE INDEX decisions_released ON decisions (at, result_id) WHERE verdict <> 'reject';  -- which results left, and when
 
 -- A released result is taken back: who, why, sealed.
 CREATE TABLE withdrawals (
@@ -659,6 +662,7 @@ CREATE TABLE withdrawals (
   CONSTRAINT withdrawal_is_signed_for CHECK (by_whom <> '' AND reason <> '' AND length(signature) = 128),
   CONSTRAINT withdrawal_as_made UNIQUE (id, result_id, content)
 );
+CREATE INDEX withdrawals_of_result ON withdrawals (result_id);
 
 -- A decided result was taken out under a pseudonym, for research or teaching: written before the first file.
 CREATE TABLE exports (
@@ -811,11 +815,63 @@ CREATE TABLE stops (
   second TEXT NOT NULL,
   reason TEXT NOT NULL,
   at TEXT NOT NULL,
-  CONSTRAINT stop_scope_known CHECK (scope IN ('all', 'model', 'version', 'site')),
+  CONSTRAINT stop_scope_known CHECK (scope IN ('all', 'model', 'version', 'site', 'device')),
   CONSTRAINT stop_names_its_target CHECK ((scope = 'all') = (target = '')),
   CONSTRAINT stop_action_known CHECK (action IN ('stop', 'resume')),
   CONSTRAINT stop_signed_for CHECK (by_whom <> '' AND reason <> ''),
   CONSTRAINT stop_two_people_resume CHECK (action = 'stop' OR (second <> '' AND second <> by_whom))
+);
+
+-- Golden cases that were asked of a version: before work, every day, and before it resumes (guarantee/examinations.py).
+CREATE TABLE examinations (
+  id TEXT NOT NULL PRIMARY KEY,
+  model_id TEXT NOT NULL,
+  cases TEXT NOT NULL,                         -- digest of the golden cases as they were asked
+  failure TEXT NOT NULL,                       -- the first that did not come out; '' when all did
+  by_whom TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT examination_of_a_known_version FOREIGN KEY (model_id) REFERENCES models (id),
+  CONSTRAINT examination_of_known_cases CHECK (length(cases) = 64),
+  CONSTRAINT examination_signed_for CHECK (by_whom <> '')
+);
+CREATE INDEX examinations_of_version ON examinations (model_id, at);
+
+-- Results that are taken back together (guarantee/recalls.py): who ordered it, why, how many. Each is then withdrawn by
+-- itself, with its own notice, receipts and links.
+CREATE TABLE recalls (
+  id TEXT NOT NULL PRIMARY KEY,
+  reason TEXT NOT NULL,
+  comment TEXT NOT NULL,
+  criteria TEXT NOT NULL,                      -- how they were found, as a person may read it
+  copies TEXT NOT NULL,                        -- where else copies went, as a person knows it; '' when nobody said
+  many INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  second TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT recall_signed_for CHECK (by_whom <> '' AND reason <> '' AND comment <> ''),
+  CONSTRAINT recall_of_many_by_two CHECK (many <= 10 OR second <> ''),
+  CONSTRAINT recall_by_two_different_people CHECK (second <> by_whom)
+);
+
+CREATE TABLE recall_items (
+  recall_id TEXT NOT NULL,
+  result_id TEXT NOT NULL,
+  cause_code TEXT NOT NULL,                    -- why it could not be withdrawn when it was last tried; '' otherwise
+  cause_detail TEXT NOT NULL,
+  tried_at TEXT,
+  PRIMARY KEY (recall_id, result_id),
+  CONSTRAINT recall_item_of_a_recall FOREIGN KEY (recall_id) REFERENCES recalls (id),
+  CONSTRAINT recall_item_of_a_result FOREIGN KEY (result_id) REFERENCES results (id)
+);
+CREATE INDEX recall_items_of_result ON recall_items (result_id);
+
+-- Who was shown a result and has read that it was taken back: until then their worklist says so.
+CREATE TABLE acknowledgements (
+  result_id TEXT NOT NULL,
+  login TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (result_id, login),
+  CONSTRAINT acknowledgement_by_somebody FOREIGN KEY (login) REFERENCES users (login)
 );
 
 -- The record told us to look something up; what it named must still be fetched.
@@ -959,7 +1015,9 @@ CREATE VIEW held_results AS
     ON s.scope = 'all'
     OR (s.scope = 'model' AND s.target = m.name)
     OR (s.scope = 'version' AND s.target = m.id)
-    OR (s.scope = 'site' AND s.target = c.site);
+    OR (s.scope = 'site' AND s.target = c.site)
+    OR (s.scope = 'device' AND EXISTS (SELECT 1 FROM inputs i
+      WHERE i.kind = c.kind AND i.case_uid = c.uid AND i.sender = s.target));
 
 -- Results whose world is still the one their draft was made in (guarantee/world.py says the same).
 CREATE VIEW current_results AS

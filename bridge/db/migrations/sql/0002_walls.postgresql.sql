@@ -286,6 +286,16 @@ END $$;
 CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_never_deleted();
 ALTER TABLE deliveries ENABLE ALWAYS TRIGGER deliveries_never_deleted;
 
+CREATE FUNCTION recall_items_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recall_items_never_deleted: recall_items are never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER recall_items_never_deleted BEFORE DELETE ON recall_items FOR EACH ROW EXECUTE FUNCTION recall_items_never_deleted();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER recall_items_never_deleted;
+
 CREATE FUNCTION inputs_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1118,6 +1128,68 @@ END $$;
 CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_never_deleted();
 ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_deleted;
 
+CREATE FUNCTION stops_resume_after_golden_cases() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.action = 'resume';
+  IF (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = m.id) AND (NEW.scope = 'version' AND m.id = NEW.target OR NEW.scope <> 'version' AND (NEW.scope <> 'model' OR m.name = NEW.target) AND (EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = m.id) OR EXISTS (SELECT 1 FROM open_trials o WHERE o.model_id = m.id))) AND NOT EXISTS (SELECT 1 FROM examinations e WHERE e.model_id = m.id AND e.failure = '' AND NOT EXISTS (SELECT 1 FROM examinations later WHERE later.model_id = m.id AND later.at > e.at) AND NOT EXISTS (SELECT 1 FROM stops s WHERE s.scope = NEW.scope AND s.target = NEW.target AND s.action = 'stop' AND s.at > e.at)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_resume_after_golden_cases: the golden cases of a version that would resume did not come out, or were not asked since the stop' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_resume_after_golden_cases();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_resume_after_golden_cases;
+
+CREATE FUNCTION examinations_by_a_worker_in_its_own_name() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall examinations_by_a_worker_in_its_own_name: a worker says in its own name what it examined' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER examinations_by_a_worker_in_its_own_name BEFORE INSERT ON examinations FOR EACH ROW EXECUTE FUNCTION examinations_by_a_worker_in_its_own_name();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER examinations_by_a_worker_in_its_own_name;
+
+CREATE FUNCTION recall_items_as_many_as_ordered() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF ((SELECT count(*) FROM recall_items i WHERE i.recall_id = NEW.recall_id) < (SELECT r.many FROM recalls r WHERE r.id = NEW.recall_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recall_items_as_many_as_ordered: somebody signed for fewer results than this' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER recall_items_as_many_as_ordered BEFORE INSERT ON recall_items FOR EACH ROW EXECUTE FUNCTION recall_items_as_many_as_ordered();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER recall_items_as_many_as_ordered;
+
+CREATE FUNCTION recall_items_were_released() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM decisions d JOIN releases r ON r.decision_id = d.id WHERE d.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recall_items_were_released: what was never released cannot be taken back' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER recall_items_were_released BEFORE INSERT ON recall_items FOR EACH ROW EXECUTE FUNCTION recall_items_were_released();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER recall_items_were_released;
+
+CREATE FUNCTION recall_items_frozen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.recall_id IS NOT DISTINCT FROM OLD.recall_id AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recall_items_frozen: recall_items: what a row is about never changes' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER recall_items_frozen BEFORE UPDATE ON recall_items FOR EACH ROW EXECUTE FUNCTION recall_items_frozen();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER recall_items_frozen;
+
+CREATE FUNCTION acknowledgements_of_withdrawals() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall acknowledgements_of_withdrawals: nobody reads that a result was taken back before it was' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER acknowledgements_of_withdrawals BEFORE INSERT ON acknowledgements FOR EACH ROW EXECUTE FUNCTION acknowledgements_of_withdrawals();
+ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_of_withdrawals;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -1748,6 +1820,66 @@ END $$;
 CREATE TRIGGER stops_never_deleted BEFORE DELETE ON stops FOR EACH ROW EXECUTE FUNCTION stops_never_deleted();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_never_deleted;
 
+CREATE FUNCTION examinations_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall examinations_never_updated: examinations is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER examinations_never_updated BEFORE UPDATE ON examinations FOR EACH ROW EXECUTE FUNCTION examinations_never_updated();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER examinations_never_updated;
+
+CREATE FUNCTION examinations_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall examinations_never_deleted: examinations is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER examinations_never_deleted BEFORE DELETE ON examinations FOR EACH ROW EXECUTE FUNCTION examinations_never_deleted();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER examinations_never_deleted;
+
+CREATE FUNCTION recalls_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recalls_never_updated: recalls is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER recalls_never_updated BEFORE UPDATE ON recalls FOR EACH ROW EXECUTE FUNCTION recalls_never_updated();
+ALTER TABLE recalls ENABLE ALWAYS TRIGGER recalls_never_updated;
+
+CREATE FUNCTION recalls_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall recalls_never_deleted: recalls is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER recalls_never_deleted BEFORE DELETE ON recalls FOR EACH ROW EXECUTE FUNCTION recalls_never_deleted();
+ALTER TABLE recalls ENABLE ALWAYS TRIGGER recalls_never_deleted;
+
+CREATE FUNCTION acknowledgements_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall acknowledgements_never_updated: acknowledgements is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER acknowledgements_never_updated BEFORE UPDATE ON acknowledgements FOR EACH ROW EXECUTE FUNCTION acknowledgements_never_updated();
+ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_never_updated;
+
+CREATE FUNCTION acknowledgements_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall acknowledgements_never_deleted: acknowledgements is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER acknowledgements_never_deleted BEFORE DELETE ON acknowledgements FOR EACH ROW EXECUTE FUNCTION acknowledgements_never_deleted();
+ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_never_deleted;
+
 CREATE FUNCTION sign_ins_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -1831,6 +1963,8 @@ ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_deleted;
 CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'wall never_truncated: % is never emptied', TG_TABLE_NAME USING ERRCODE = '23514';
 END $$;
+CREATE TRIGGER acknowledgements_never_truncated BEFORE TRUNCATE ON acknowledgements EXECUTE FUNCTION never_truncated();
+ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_never_truncated;
 CREATE TRIGGER admissions_never_truncated BEFORE TRUNCATE ON admissions EXECUTE FUNCTION never_truncated();
 ALTER TABLE admissions ENABLE ALWAYS TRIGGER admissions_never_truncated;
 CREATE TRIGGER appointments_never_truncated BEFORE TRUNCATE ON appointments EXECUTE FUNCTION never_truncated();
@@ -1847,6 +1981,8 @@ CREATE TRIGGER doubts_never_truncated BEFORE TRUNCATE ON doubts EXECUTE FUNCTION
 ALTER TABLE doubts ENABLE ALWAYS TRIGGER doubts_never_truncated;
 CREATE TRIGGER draws_never_truncated BEFORE TRUNCATE ON draws EXECUTE FUNCTION never_truncated();
 ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_never_truncated;
+CREATE TRIGGER examinations_never_truncated BEFORE TRUNCATE ON examinations EXECUTE FUNCTION never_truncated();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER examinations_never_truncated;
 CREATE TRIGGER exports_never_truncated BEFORE TRUNCATE ON exports EXECUTE FUNCTION never_truncated();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER exports_never_truncated;
 CREATE TRIGGER exposures_never_truncated BEFORE TRUNCATE ON exposures EXECUTE FUNCTION never_truncated();
@@ -1885,6 +2021,10 @@ CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNC
 ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_truncated;
 CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FUNCTION never_truncated();
 ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_truncated;
+CREATE TRIGGER recall_items_never_truncated BEFORE TRUNCATE ON recall_items EXECUTE FUNCTION never_truncated();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER recall_items_never_truncated;
+CREATE TRIGGER recalls_never_truncated BEFORE TRUNCATE ON recalls EXECUTE FUNCTION never_truncated();
+ALTER TABLE recalls ENABLE ALWAYS TRIGGER recalls_never_truncated;
 CREATE TRIGGER receipts_never_truncated BEFORE TRUNCATE ON receipts EXECUTE FUNCTION never_truncated();
 ALTER TABLE receipts ENABLE ALWAYS TRIGGER receipts_never_truncated;
 CREATE TRIGGER refusals_never_truncated BEFORE TRUNCATE ON refusals EXECUTE FUNCTION never_truncated();
@@ -2257,3 +2397,35 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW EXECUTE FUNCTION note_stop();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER note_stop;
+
+CREATE FUNCTION note_examination() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal(CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END, NEW.model_id, json_build_object('by', NEW.by_whom, 'cases', NEW.cases)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW EXECUTE FUNCTION note_examination();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER note_examination;
+
+CREATE FUNCTION note_recall() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('recall.' || NEW.reason, NEW.id, json_build_object('many', NEW.many, 'by', NEW.by_whom, 'second', NEW.second)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_recall AFTER INSERT ON recalls FOR EACH ROW EXECUTE FUNCTION note_recall();
+ALTER TABLE recalls ENABLE ALWAYS TRIGGER note_recall;
+
+CREATE FUNCTION note_recalled() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('recall.item', NEW.result_id, json_build_object('recall', NEW.recall_id)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_recalled AFTER INSERT ON recall_items FOR EACH ROW EXECUTE FUNCTION note_recalled();
+ALTER TABLE recall_items ENABLE ALWAYS TRIGGER note_recalled;
+
+CREATE FUNCTION note_acknowledgement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('withdrawal.acknowledged', NEW.result_id, json_build_object('by', NEW.login)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_acknowledgement AFTER INSERT ON acknowledgements FOR EACH ROW EXECUTE FUNCTION note_acknowledgement();
+ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER note_acknowledgement;

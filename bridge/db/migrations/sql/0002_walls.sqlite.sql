@@ -104,6 +104,10 @@ CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall deliveries_never_deleted: deliveries are never deleted'); END;
 
+CREATE TRIGGER recall_items_never_deleted BEFORE DELETE ON recall_items FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recall_items_never_deleted: recall_items are never deleted'); END;
+
 CREATE TRIGGER inputs_never_updated BEFORE UPDATE ON inputs FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall inputs_never_updated: what was received is never edited'); END;
@@ -420,6 +424,30 @@ CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall gestures_never_deleted: gestures is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH ROW
+WHEN (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = m.id) AND (NEW.scope = 'version' AND m.id = NEW.target OR NEW.scope <> 'version' AND (NEW.scope <> 'model' OR m.name = NEW.target) AND (EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = m.id) OR EXISTS (SELECT 1 FROM open_trials o WHERE o.model_id = m.id))) AND NOT EXISTS (SELECT 1 FROM examinations e WHERE e.model_id = m.id AND e.failure = '' AND NOT EXISTS (SELECT 1 FROM examinations later WHERE later.model_id = m.id AND later.at > e.at) AND NOT EXISTS (SELECT 1 FROM stops s WHERE s.scope = NEW.scope AND s.target = NEW.target AND s.action = 'stop' AND s.at > e.at)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_resume_after_golden_cases: the golden cases of a version that would resume did not come out, or were not asked since the stop'); END;
+
+CREATE TRIGGER examinations_by_a_worker_in_its_own_name BEFORE INSERT ON examinations FOR EACH ROW
+WHEN (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall examinations_by_a_worker_in_its_own_name: a worker says in its own name what it examined'); END;
+
+CREATE TRIGGER recall_items_as_many_as_ordered BEFORE INSERT ON recall_items FOR EACH ROW
+WHEN ((SELECT count(*) FROM recall_items i WHERE i.recall_id = NEW.recall_id) < (SELECT r.many FROM recalls r WHERE r.id = NEW.recall_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recall_items_as_many_as_ordered: somebody signed for fewer results than this'); END;
+
+CREATE TRIGGER recall_items_were_released BEFORE INSERT ON recall_items FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM decisions d JOIN releases r ON r.decision_id = d.id WHERE d.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recall_items_were_released: what was never released cannot be taken back'); END;
+
+CREATE TRIGGER recall_items_frozen BEFORE UPDATE ON recall_items FOR EACH ROW
+WHEN (NEW.recall_id IS NOT DISTINCT FROM OLD.recall_id AND NEW.result_id IS NOT DISTINCT FROM OLD.result_id) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recall_items_frozen: recall_items: what a row is about never changes'); END;
+
+CREATE TRIGGER acknowledgements_of_withdrawals BEFORE INSERT ON acknowledgements FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall acknowledgements_of_withdrawals: nobody reads that a result was taken back before it was'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -671,6 +699,30 @@ BEGIN SELECT RAISE(ABORT, 'wall stops_never_updated: stops is append-only: a row
 CREATE TRIGGER stops_never_deleted BEFORE DELETE ON stops FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_never_deleted: stops is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER examinations_never_updated BEFORE UPDATE ON examinations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall examinations_never_updated: examinations is append-only: a row is never updated'); END;
+
+CREATE TRIGGER examinations_never_deleted BEFORE DELETE ON examinations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall examinations_never_deleted: examinations is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER recalls_never_updated BEFORE UPDATE ON recalls FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recalls_never_updated: recalls is append-only: a row is never updated'); END;
+
+CREATE TRIGGER recalls_never_deleted BEFORE DELETE ON recalls FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall recalls_never_deleted: recalls is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER acknowledgements_never_updated BEFORE UPDATE ON acknowledgements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall acknowledgements_never_updated: acknowledgements is append-only: a row is never updated'); END;
+
+CREATE TRIGGER acknowledgements_never_deleted BEFORE DELETE ON acknowledgements FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall acknowledgements_never_deleted: acknowledgements is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER sign_ins_never_updated BEFORE UPDATE ON sign_ins FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
@@ -1128,4 +1180,44 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'stop.' || NEW.action AS action, NEW.scope || ':' || NEW.target AS subject, json_object('by', NEW.by_whom, 'second', NEW.second) AS body) n;
+END;
+
+CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom, 'cases', NEW.cases) AS body) n;
+END;
+
+CREATE TRIGGER note_recall AFTER INSERT ON recalls FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'recall.' || NEW.reason AS action, NEW.id AS subject, json_object('many', NEW.many, 'by', NEW.by_whom, 'second', NEW.second) AS body) n;
+END;
+
+CREATE TRIGGER note_recalled AFTER INSERT ON recall_items FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'recall.item' AS action, NEW.result_id AS subject, json_object('recall', NEW.recall_id) AS body) n;
+END;
+
+CREATE TRIGGER note_acknowledgement AFTER INSERT ON acknowledgements FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'withdrawal.acknowledged' AS action, NEW.result_id AS subject, json_object('by', NEW.login) AS body) n;
 END;

@@ -22,7 +22,7 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_chal
 -- Everybody reads what is needed to decide whether to act; secrets and the words of opinions only where used.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, deliveries, attempts, receipts, resends, destinations, pauses, stops,
-  retirements, stages, appointments, trials, trial_ends, outbox, inbox, stops_in_force, routine_versions, open_trials,
+  examinations, retirements, stages, appointments, trials, trial_ends, outbox, inbox, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
 GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
@@ -43,16 +43,18 @@ GRANT UPDATE (state, attempts, next_attempt_at) ON commitments TO aval_intake;
 -- release, no delivery, no resumption.
 GRANT UPDATE (state, version, draft, cause_code, cause_detail, attempts, drafted_at, moved_at) ON results TO aval_infer;
 GRANT INSERT, UPDATE, DELETE ON leases TO aval_infer;
-GRANT INSERT ON runs, features, stops TO aval_infer;
+GRANT INSERT ON runs, features, stops, examinations TO aval_infer;
 
 -- desk: the only role that may insert opinions, decisions and releases. It cannot mark anything as sent.
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
-  resends, pauses, stops, retirements, stages, appointments, trials, trial_ends, exports, admissions TO aval_desk;
+  resends, pauses, stops, examinations, retirements, stages, appointments, trials, trial_ends, exports, admissions TO aval_desk;
 -- It ends rights and gives none: users and what they may endorse are the owner's to write.
 GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
+GRANT SELECT, INSERT ON recalls, recall_items, acknowledgements TO aval_desk;
+GRANT UPDATE (cause_code, cause_detail, tried_at) ON recall_items TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures, passkeys, passkey_ends,
   challenges, gestures TO aval_desk;
 GRANT SELECT ON draws TO aval_desk;
@@ -89,7 +91,8 @@ GRANT UPDATE (rung_at) ON outbox TO aval_relay;
 -- audit: reads everything but secrets.
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, questions, opinions, gestures, decisions, withdrawals, releases, renderings,
-  deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, retirements, stages, appointments,
+  deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, examinations, recalls,
+  recall_items, acknowledgements, retirements, stages, appointments,
   trials, trial_ends, habilitations, revocations, refusals, fetches, turned_away, commitments, feed, orders, outbox,
   inbox, handovers, launches, openings,
   passkeys, passkey_ends, challenges,
