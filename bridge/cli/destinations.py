@@ -10,7 +10,7 @@ from bridge import logs
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.cli.results import find
 from bridge.flows import destinations as flow
-from bridge.web.services import Standing
+from bridge.web.outward import Standing
 from bridge.wiring import outward
 from bridge.wiring.parts import Parts
 from guarantee.codec import time_text

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from bridge.db.notes import NOTES, Note
+from bridge.db.note import Note
+from bridge.db.notes import NOTES
 from bridge.db.wall import Wall
 from bridge.db.walls import WALLS
 

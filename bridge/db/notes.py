@@ -1,170 +1,13 @@
 """Which changes write a link of the journal, and what the link says, as data. ``ddl.py`` makes triggers of it."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from bridge.db.note import Note
+from bridge.db.notes_on_the_site import SITE
 from bridge.db.wall import MOVED
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """A change writes one link of the journal, in its own transaction.
-
-    Args:
-        action, subject: SQL text over NEW.
-        body: JSON key to SQL; identifiers and digests only, never patient data.
-    """
-
-    name: str
-    on: str
-    event: str
-    action: str
-    subject: str
-    body: dict[str, str]
-    when: str = ""
-
-
 NOTES: Final[tuple[Note, ...]] = (
-    Note(
-        name="note_user_added",
-        on="users",
-        event="INSERT",
-        action="'user.added'",
-        subject="NEW.login",
-        body={"role": "NEW.role"},
-    ),
-    Note(
-        name="note_user_changed",
-        on="users",
-        event="UPDATE",
-        when="NEW.role <> OLD.role OR NEW.active <> OLD.active OR NEW.password <> OLD.password "
-        "OR NEW.second_factor <> OLD.second_factor",
-        action="'user.changed'",
-        subject="NEW.login",
-        body={"role": "NEW.role", "active": "NEW.active"},
-    ),
-    Note(
-        name="note_sign_in",
-        on="sign_ins",
-        event="INSERT",
-        action="'session.' || NEW.outcome",
-        subject="NEW.id",
-        body={"login": "NEW.login"},
-    ),
-    Note(
-        name="note_right_given",
-        on="habilitations",
-        event="INSERT",
-        action="'right.given'",
-        subject="NEW.id",
-        body={
-            "person": "NEW.person",
-            "model": "NEW.model",
-            "major": "NEW.major",
-            "site": "NEW.site",
-            "act": "NEW.act",
-            "evidence_sha256": "aval_sha256(NEW.evidence)",
-            "by": "NEW.by_whom",
-            "since": "NEW.since",
-            "until": "NEW.until",
-        },
-    ),
-    Note(
-        name="note_right_revoked",
-        on="revocations",
-        event="INSERT",
-        action="'right.revoked'",
-        subject="NEW.grant_id",
-        body={"holds": "NEW.holds", "by": "NEW.by_whom"},
-    ),
-    Note(
-        name="note_refusal",
-        on="refusals",
-        event="INSERT",
-        action="'refusal.' || NEW.cause",
-        subject="NEW.result_id",
-        body={"reader": "NEW.login"},
-    ),
-    Note(
-        name="note_policy",
-        on="policies",
-        event="INSERT",
-        action="'policy.added'",
-        subject="NEW.ref",
-        body={"sha256": "aval_sha256(NEW.body)"},
-    ),
-    Note(
-        name="note_draw",
-        on="draws",
-        event="INSERT",
-        action="'draw.committed'",
-        subject="NEW.policy",
-        body={"seed_sha256": "aval_sha256(NEW.seed)", "drawn_below": "NEW.drawn_below"},
-    ),
-    Note(
-        name="note_model",
-        on="models",
-        event="INSERT",
-        action="'model.added'",
-        subject="NEW.id",
-        body={
-            "digest": "NEW.digest",
-            "card": "NEW.card",
-            "follows": "NEW.follows",
-            "changed": "NEW.changed",
-            "revalidation": "NEW.revalidation",
-            "publisher": "NEW.publisher",
-            "key": "NEW.signing_key",
-        },
-    ),
-    Note(
-        name="note_stage",
-        on="stages",
-        event="INSERT",
-        action="'model.' || NEW.stage",
-        subject="NEW.model_id",
-        body={"n": "NEW.n", "by": "NEW.by_whom"},
-    ),
-    Note(
-        name="note_model_retired",
-        on="retirements",
-        event="INSERT",
-        action="'model.retired'",
-        subject="NEW.model_id",
-        body={"by": "NEW.by_whom"},
-    ),
-    Note(
-        name="note_appointment",
-        on="appointments",
-        event="INSERT",
-        action="'appointment.' || NEW.step",
-        subject="NEW.name",
-        body={"model": "NEW.model_id", "line": "NEW.seq", "by": "NEW.by_whom", "second": "NEW.second"},
-    ),
-    Note(
-        name="note_trial",
-        on="trials",
-        event="INSERT",
-        action="'trial.begun'",
-        subject="NEW.id",
-        body={
-            "model": "NEW.model_id",
-            "under": "NEW.under",
-            "shadow": "NEW.shadow",
-            "share": "NEW.share",
-            "site": "NEW.site",
-            "seed": "NEW.seed",
-            "by": "NEW.by_whom",
-        },
-    ),
-    Note(
-        name="note_trial_ended",
-        on="trial_ends",
-        event="INSERT",
-        action="'trial.ended'",
-        subject="NEW.trial_id",
-        body={"by": "NEW.by_whom"},
-    ),
+    *SITE,
     Note(
         name="note_order",
         on="orders",
@@ -303,22 +146,6 @@ NOTES: Final[tuple[Note, ...]] = (
         },
     ),
     Note(
-        name="note_passkey",
-        on="passkeys",
-        event="INSERT",
-        action="'passkey.added'",
-        subject="NEW.login",
-        body={"passkey": "NEW.id", "algorithm": "NEW.algorithm", "public_key": "NEW.public_key"},
-    ),
-    Note(
-        name="note_passkey_revoked",
-        on="passkey_ends",
-        event="INSERT",
-        action="'passkey.revoked'",
-        subject="(SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey)",
-        body={"passkey": "NEW.passkey", "by": "NEW.by_whom"},
-    ),
-    Note(
         name="note_gesture",
         on="gestures",
         event="INSERT",
@@ -402,39 +229,6 @@ NOTES: Final[tuple[Note, ...]] = (
         action="'delivery.ordered-again'",
         subject="NEW.release_id",
         body={"destination": "NEW.destination", "round": "NEW.round", "by": "NEW.by_whom"},
-    ),
-    Note(
-        name="note_destination_rests",
-        on="destinations",
-        event="UPDATE",
-        when="(NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL)",
-        action="CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END",
-        subject="NEW.name",
-        body={"failures": "NEW.failures", "cause": "NEW.cause_code"},
-    ),
-    Note(
-        name="note_pause",
-        on="pauses",
-        event="INSERT",
-        action="'destination.' || NEW.action",
-        subject="NEW.destination",
-        body={"by": "NEW.by_whom"},
-    ),
-    Note(
-        name="note_stop",
-        on="stops",
-        event="INSERT",
-        action="'stop.' || NEW.action",
-        subject="NEW.scope || ':' || NEW.target",
-        body={"by": "NEW.by_whom", "second": "NEW.second"},
-    ),
-    Note(
-        name="note_examination",
-        on="examinations",
-        event="INSERT",
-        action="CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END",
-        subject="NEW.model_id",
-        body={"by": "NEW.by_whom", "cases": "NEW.cases"},
     ),
     Note(
         name="note_recall",

@@ -4,7 +4,7 @@ Rendering takes seconds and happens outside any transaction: render, read back, 
 released is an orphan in the vault, not a leak. Issuing is the last step of the transaction that decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from guarantee.agreement import disagreement
@@ -57,6 +57,17 @@ def endorse(
         sources=manifest.sources,
         orders=orders,
     )
+
+
+def renderings_of(endorsed: Endorsed, renderers: Mapping[str, Renderer], vault: Vault) -> tuple[Rendering, ...]:
+    """Render for each destination, by its name.
+
+    Raises:
+        Refused: there is none, or what was read back is not what was endorsed.
+    """
+    if not renderers:
+        raise Refused("no destination is configured for this kind of case; nothing could be released")
+    return tuple(rendering_of(name, renderer, endorsed, vault) for name, renderer in renderers.items())
 
 
 def rendering_of(destination: str, renderer: Renderer, endorsed: Endorsed, vault: Vault) -> Rendering:

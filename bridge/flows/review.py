@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.flows import holds
-from bridge.flows.release import endorse, issue, rendering_of
+from bridge.flows.release import endorse, issue, renderings_of
 from guarantee.amend import amended
 from guarantee.answer import Answer
 from guarantee.case import Case, CaseKind
@@ -320,30 +320,23 @@ def _signed(statement: Statement, gesture: Gesture | None, tools: Review) -> Opi
 def _packages(
     stored: _Stored, opinion: Opinion, decision: Decision | None, content: Content | None, tools: Review
 ) -> tuple[Rendering, ...]:
-    """Render what may leave for each destination, read it back, compare, keep the bytes."""
+    """Render what may leave for each destination; keep what this reader endorsed, also when more must agree."""
     if content is not None:
         tools.vault.put(content.to_bytes())
     if decision is None or decision.content is None:
         return ()
-    final = content if content is not None and content.digest == decision.content else _load(decision.content, tools)
+    kept = content if content is not None and content.digest == decision.content else None
     endorsed = endorse(
         result=stored.result,
         case=stored.case,
-        content=final,
+        content=kept or Content.from_bytes(tools.vault.get(decision.content)),
         decision=decision,
         opinions=(*stored.opinions, opinion),
         orders=stored.orders,
         vault=tools.vault,
         catalogue=tools.catalogue,
     )
-    destinations = tools.renderers[stored.case.kind]
-    if not destinations:
-        raise Refused("no destination is configured for this kind of case; nothing could be released")
-    return tuple(rendering_of(name, renderer, endorsed, tools.vault) for name, renderer in destinations.items())
-
-
-def _load(content: Digest, tools: Review) -> Content:
-    return Content.from_bytes(tools.vault.get(content))
+    return renderings_of(endorsed, tools.renderers[stored.case.kind], tools.vault)
 
 
 # ------------------------------------------------------------------------------------------------ the transaction

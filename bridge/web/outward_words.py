@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.web.i18n import N_
-from bridge.web.services import Standing
+from bridge.web.outward import Standing
 from bridge.web.words import CAUSES, Word
 from guarantee.breaker import Phase
 from guarantee.result import Cause

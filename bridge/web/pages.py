@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import drift_words, model_words, monitoring_words, outward_words, rights_words, words
+from bridge.web import drift_words, model_words, monitoring_words, outward_words, rights_words, script_words, words
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.impression_words import IMPRESSIONS
@@ -75,7 +75,7 @@ class Pages:
             "launched": request.url.path in LAUNCHES,
             "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
             "with_query": lambda **query: _with_query(here, **query),
-            "script_words": {key: language.text(message) for key, message in words.SCRIPT.items()},
+            "script_words": {key: language.text(message) for key, message in script_words.SCRIPT.items()},
             "script_units": {code: language.text(shown) if shown else "" for code, shown in words.UNITS.items()},
         }
 

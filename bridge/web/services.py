@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
+from bridge.web.outward import Standing
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
-from guarantee.breaker import Phase
 from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content, Text
@@ -22,7 +22,6 @@ from guarantee.first_read import FirstRead, Word
 from guarantee.habilitation import Lack, Rights
 from guarantee.opinion import Opinion, Reader
 from guarantee.orders import Order
-from guarantee.pauses import Pause
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
 from guarantee.retirement import Retirement
@@ -83,47 +82,6 @@ class Sent:
     cause: Cause | None
     method: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A destination as it is configured, without credentials.
-
-    Args:
-        kind: "pacs", "record" or "hl7"; "" for one that only old deliveries name.
-        address: where it is; "" likewise.
-    """
-
-    name: str
-    kind: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How one destination stands. Nothing here is about a patient.
-
-    Args:
-        rests_until: when it may be tried again; None while it answers.
-        failures: in a row.
-        cause: of the last failure, whenever that was.
-        waiting, attempts: deliveries on their way to it, and how often those were begun.
-        oldest: since when the first of them waits.
-        refused: deliveries that it declined and nobody has asked to be sent again: a person must look.
-    """
-
-    place: Place
-    breaker: Phase
-    rests_until: datetime | None
-    failures: int
-    confirmed_at: datetime | None
-    failed_at: datetime | None
-    cause: Cause | None
-    pause: Pause | None
-    waiting: int
-    attempts: int
-    oldest: datetime | None
-    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
+from bridge.web.outward import Place, Standing
 from bridge.web.services import (
     Answer,
     Found,
@@ -23,10 +24,8 @@ from bridge.web.services import (
     Judged,
     Line,
     Opened,
-    Place,
     Sent,
     Session,
-    Standing,
     View,
 )
 from bridge.web.signing import Signing

@@ -13,7 +13,7 @@ from bridge.db.measures import Step
 from bridge.db.store import SqlStore, SqlUnit
 from bridge.exposition import Family
 from bridge.figures import Observation
-from bridge.web.services import Standing
+from bridge.web.outward import Standing
 from bridge.wiring.drift_gauge import DriftGauge
 from guarantee.breaker import Phase
 from guarantee.errors import PortError

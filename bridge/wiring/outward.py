@@ -10,7 +10,7 @@ from bridge.config import ConfigError, Settings
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import FhirSettings
 from bridge.db.destinations import Traffic
-from bridge.web.services import Place, Standing
+from bridge.web.outward import Place, Standing
 from bridge.wiring import tls
 from bridge.wiring.hl7_out import hl7_options
 from bridge.wiring.sources import NOWHERE

@@ -15,7 +15,8 @@ from bridge.web.app import Options, make_app
 from bridge.web.throttle import Throttle
 from guarantee.policy import Role
 from tests.desk import cases
-from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import LOGINS, PASSWORD, code_of
 from tests.desk.site import FakeSite
 from tests.peers.chromium import Chromium
 from tests.peers.fixtures import started

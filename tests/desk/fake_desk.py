@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, Standing, View
+from bridge.web.outward import Standing
+from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, View
 from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.case import Case
@@ -42,28 +43,10 @@ from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
+from tests.desk.people import PASSWORD, PEOPLE, code_of
 
-PASSWORD = "correct-horse-battery"
 Signed = tuple[Gesture, datetime]
 IDLE = timedelta(minutes=15)
-
-_PEOPLE = (
-    ("dr.martin", "MARTIN^Claire^^Dr", Role.RADIOLOGIST),
-    ("dr.durand", "DURAND^Paul^^Dr", Role.CLINICIAN),
-    ("dr.benali", "BENALI^Samira^^Dr", Role.RADIOLOGIST),
-    ("i.petit", "PETIT^Jules", Role.LEARNER),
-    ("b.ngo", "NGO^Bao", Role.ENGINEER),
-    ("z.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE),
-    ("d.roux", "ROUX^Denis", Role.DPO),
-    ("s.blanc", "BLANC^Sara", Role.SECURITY),
-    ("m.faure", "FAURE^Marie", Role.SECRETARY),
-)
-LOGINS = {role: next(login for login, _, r in _PEOPLE if r is role) for role in Role}
-
-
-def code_of(login: str) -> str:
-    """Return the one-time code of ``login``; here it never changes."""
-    return f"{123_000 + [person[0] for person in _PEOPLE].index(login):06}"
 
 
 @dataclass(slots=True)
@@ -95,7 +78,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
                 organisation="CHU Démo",
                 organisation_id="010000024",
             )
-            for n, (login, name, role) in enumerate(_PEOPLE)
+            for n, (login, name, role) in enumerate(PEOPLE)
         }
         self.give_everybody(cards())
         both = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})

@@ -88,7 +88,7 @@ class FakeSigning:
         return asked
 
     def ask_for_another(self, reader: Reader, token: str, code: str) -> Asked:
-        from tests.desk.fake_desk import code_of
+        from tests.desk.people import code_of
 
         if code != code_of(reader.login):
             raise NotEntitled("wrong code")

@@ -22,7 +22,8 @@ from guarantee.states import ResultState
 from guarantee.stops import Scope
 from tests.desk import cases
 from tests.desk.cases import Staged
-from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import LOGINS, PASSWORD, code_of
 from tests.peers.base import PeerMissing, free_port
 
 HOSTILE = Patient(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bridge.web.services import Place, Standing
+from bridge.web.outward import Place, Standing
 from guarantee.breaker import Phase
 from guarantee.pauses import Pause, PauseAction
 from guarantee.result import Cause

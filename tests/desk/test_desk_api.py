@@ -13,7 +13,8 @@ from guarantee.states import ResultState
 from tests.desk import cases
 from tests.desk.asking import opinion, question, refused
 from tests.desk.conftest import SignIn
-from tests.desk.fake_desk import PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import PASSWORD, code_of
 
 # ---------------------------------------------------------------------------------------------------------- sessions
 

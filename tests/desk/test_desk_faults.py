@@ -8,7 +8,8 @@ from guarantee.policy import Role
 from guarantee.stops import Scope
 from tests.desk.asking import refused
 from tests.desk.conftest import SignIn
-from tests.desk.fake_desk import FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import code_of
 
 
 def test_one_person_stops_and_two_resume(radiologist: TestClient, desk: FakeDesk) -> None:

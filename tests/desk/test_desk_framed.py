@@ -19,7 +19,8 @@ from guarantee.policy import Role
 from guarantee.states import ResultState
 from tests.desk import cases
 from tests.desk.conftest import Open
-from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import LOGINS, PASSWORD, code_of
 from tests.desk.reading import ready, signed
 from tests.desk.test_desk_accessible import faults
 from tests.peers.base import PeerMissing, free_port

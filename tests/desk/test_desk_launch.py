@@ -15,8 +15,9 @@ from guarantee.result import Cause
 from guarantee.states import CaseState, ResultState
 from tests.desk import cases
 from tests.desk.conftest import ORIGIN, SignIn
-from tests.desk.fake_desk import LOGINS, PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
 from tests.desk.fake_launches import KEY, OLD_KEY
+from tests.desk.people import LOGINS, PASSWORD, code_of
 
 NAMED = (Role.RADIOLOGIST, Role.CLINICIAN, Role.LEARNER)
 STAGED = cases.chest_case(1)

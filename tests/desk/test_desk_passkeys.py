@@ -12,7 +12,8 @@ from guarantee.policy import Role
 from guarantee.states import ResultState
 from tests.authenticator import Authenticator
 from tests.desk.conftest import SignIn
-from tests.desk.fake_desk import FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import code_of
 
 HOST, ORIGIN = "desk.test", "http://desk.test"
 

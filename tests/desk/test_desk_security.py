@@ -9,7 +9,8 @@ from bridge.web.security import BODY_BYTES_MAX
 from bridge.web.throttle import ADDRESS_TRIES_MAX, KEYS_MAX, LOGIN_TRIES_MAX, WINDOW_S, Throttle
 from tests.desk import cases
 from tests.desk.conftest import ORIGIN
-from tests.desk.fake_desk import PASSWORD, FakeDesk, code_of
+from tests.desk.fake_desk import FakeDesk
+from tests.desk.people import PASSWORD, code_of
 
 CREDENTIALS = {"login": "dr.martin", "password": PASSWORD, "code": code_of("dr.martin")}
 

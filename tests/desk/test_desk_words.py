@@ -8,7 +8,7 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from bridge.web import build_catalogues, words
+from bridge.web import build_catalogues, script_words, words
 from bridge.web.i18n import DOMAIN, FOLDER
 from guarantee.content import Presence
 from guarantee.opinion import Reason, Verdict
@@ -189,9 +189,9 @@ def test_the_scripts_detector_finds_what_it_must() -> None:
 def test_every_text_of_the_scripts_is_used_and_none_is_missing() -> None:
     code = "\n".join(path.read_text() for path in SCRIPTS)
     quoted = set(re.findall(r"'(\w+)'", code))
-    assert words.SCRIPT.keys() <= quoted
+    assert script_words.SCRIPT.keys() <= quoted
     asked = set(re.findall(r"\bsay\('(\w+)'", code))
-    assert asked <= words.SCRIPT.keys()
+    assert asked <= script_words.SCRIPT.keys()
 
 
 def test_no_page_uses_the_web_storage() -> None:

@@ -16,7 +16,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.db.engine import register_functions
-from bridge.flows.release import endorse, rendering_of
+from bridge.flows.release import endorse, renderings_of
 from bridge.seal import KeyRing, key_id
 from bridge.wiring import outside
 from bridge.wiring.parts import Parts
@@ -174,7 +174,7 @@ def _terms(parts: Parts, opinion: Opinion, now: datetime) -> Terms:
         result=result.id,
         ground=decision.id,
         content=decision.content,
-        renderings=tuple(rendering_of(name, each, endorsed, parts.vault) for name, each in renderers.items()),
+        renderings=renderings_of(endorsed, renderers, parts.vault),
         at=now,
     )
 

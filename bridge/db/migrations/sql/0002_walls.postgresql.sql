@@ -2174,6 +2174,54 @@ END $$;
 CREATE TRIGGER note_trial_ended AFTER INSERT ON trial_ends FOR EACH ROW EXECUTE FUNCTION note_trial_ended();
 ALTER TABLE trial_ends ENABLE ALWAYS TRIGGER note_trial_ended;
 
+CREATE FUNCTION note_passkey() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('passkey.added', NEW.login, json_build_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW EXECUTE FUNCTION note_passkey();
+ALTER TABLE passkeys ENABLE ALWAYS TRIGGER note_passkey;
+
+CREATE FUNCTION note_passkey_revoked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('passkey.revoked', (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey), json_build_object('passkey', NEW.passkey, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW EXECUTE FUNCTION note_passkey_revoked();
+ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER note_passkey_revoked;
+
+CREATE FUNCTION note_destination_rests() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL) THEN PERFORM aval_journal(CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END, NEW.name, json_build_object('failures', NEW.failures, 'cause', NEW.cause_code)::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW EXECUTE FUNCTION note_destination_rests();
+ALTER TABLE destinations ENABLE ALWAYS TRIGGER note_destination_rests;
+
+CREATE FUNCTION note_pause() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('destination.' || NEW.action, NEW.destination, json_build_object('by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW EXECUTE FUNCTION note_pause();
+ALTER TABLE pauses ENABLE ALWAYS TRIGGER note_pause;
+
+CREATE FUNCTION note_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('stop.' || NEW.action, NEW.scope || ':' || NEW.target, json_build_object('by', NEW.by_whom, 'second', NEW.second)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW EXECUTE FUNCTION note_stop();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER note_stop;
+
+CREATE FUNCTION note_examination() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal(CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END, NEW.model_id, json_build_object('by', NEW.by_whom, 'cases', NEW.cases)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW EXECUTE FUNCTION note_examination();
+ALTER TABLE examinations ENABLE ALWAYS TRIGGER note_examination;
+
 CREATE FUNCTION note_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM aval_journal('order.' || NEW.status, NEW.id, json_build_object('sender', NEW.sender, 'message', NEW.message)::text);
@@ -2286,22 +2334,6 @@ END $$;
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();
 ALTER TABLE opinions ENABLE ALWAYS TRIGGER note_opinion;
 
-CREATE FUNCTION note_passkey() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('passkey.added', NEW.login, json_build_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key)::text);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW EXECUTE FUNCTION note_passkey();
-ALTER TABLE passkeys ENABLE ALWAYS TRIGGER note_passkey;
-
-CREATE FUNCTION note_passkey_revoked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('passkey.revoked', (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey), json_build_object('passkey', NEW.passkey, 'by', NEW.by_whom)::text);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW EXECUTE FUNCTION note_passkey_revoked();
-ALTER TABLE passkey_ends ENABLE ALWAYS TRIGGER note_passkey_revoked;
-
 CREATE FUNCTION note_gesture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM aval_journal('gesture.made', (SELECT o.result_id FROM opinions o WHERE o.id = NEW.opinion_id), json_build_object('opinion', NEW.opinion_id, 'passkey', NEW.passkey, 'authenticator_data', NEW.authenticator_data, 'client_data', NEW.client_data, 'signature', NEW.signature)::text);
@@ -2373,38 +2405,6 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_resend AFTER INSERT ON resends FOR EACH ROW EXECUTE FUNCTION note_resend();
 ALTER TABLE resends ENABLE ALWAYS TRIGGER note_resend;
-
-CREATE FUNCTION note_destination_rests() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL) THEN PERFORM aval_journal(CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END, NEW.name, json_build_object('failures', NEW.failures, 'cause', NEW.cause_code)::text); END IF;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW EXECUTE FUNCTION note_destination_rests();
-ALTER TABLE destinations ENABLE ALWAYS TRIGGER note_destination_rests;
-
-CREATE FUNCTION note_pause() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('destination.' || NEW.action, NEW.destination, json_build_object('by', NEW.by_whom)::text);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW EXECUTE FUNCTION note_pause();
-ALTER TABLE pauses ENABLE ALWAYS TRIGGER note_pause;
-
-CREATE FUNCTION note_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('stop.' || NEW.action, NEW.scope || ':' || NEW.target, json_build_object('by', NEW.by_whom, 'second', NEW.second)::text);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW EXECUTE FUNCTION note_stop();
-ALTER TABLE stops ENABLE ALWAYS TRIGGER note_stop;
-
-CREATE FUNCTION note_examination() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal(CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END, NEW.model_id, json_build_object('by', NEW.by_whom, 'cases', NEW.cases)::text);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW EXECUTE FUNCTION note_examination();
-ALTER TABLE examinations ENABLE ALWAYS TRIGGER note_examination;
 
 CREATE FUNCTION note_recall() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

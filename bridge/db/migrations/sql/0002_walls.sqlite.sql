@@ -897,6 +897,67 @@ BEGIN
     'trial.ended' AS action, NEW.trial_id AS subject, json_object('by', NEW.by_whom) AS body) n;
 END;
 
+CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'passkey.added' AS action, NEW.login AS subject, json_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key) AS body) n;
+END;
+
+CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'passkey.revoked' AS action, (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey) AS subject, json_object('passkey', NEW.passkey, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW
+WHEN (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL)
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END AS action, NEW.name AS subject, json_object('failures', NEW.failures, 'cause', NEW.cause_code) AS body) n;
+END;
+
+CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'destination.' || NEW.action AS action, NEW.destination AS subject, json_object('by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'stop.' || NEW.action AS action, NEW.scope || ':' || NEW.target AS subject, json_object('by', NEW.by_whom, 'second', NEW.second) AS body) n;
+END;
+
+CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom, 'cases', NEW.cases) AS body) n;
+END;
+
 CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -1040,26 +1101,6 @@ BEGIN
     'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
 END;
 
-CREATE TRIGGER note_passkey AFTER INSERT ON passkeys FOR EACH ROW
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'passkey.added' AS action, NEW.login AS subject, json_object('passkey', NEW.id, 'algorithm', NEW.algorithm, 'public_key', NEW.public_key) AS body) n;
-END;
-
-CREATE TRIGGER note_passkey_revoked AFTER INSERT ON passkey_ends FOR EACH ROW
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'passkey.revoked' AS action, (SELECT p.login FROM passkeys p WHERE p.id = NEW.passkey) AS subject, json_object('passkey', NEW.passkey, 'by', NEW.by_whom) AS body) n;
-END;
-
 CREATE TRIGGER note_gesture AFTER INSERT ON gestures FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -1149,47 +1190,6 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'delivery.ordered-again' AS action, NEW.release_id AS subject, json_object('destination', NEW.destination, 'round', NEW.round, 'by', NEW.by_whom) AS body) n;
-END;
-
-CREATE TRIGGER note_destination_rests AFTER UPDATE ON destinations FOR EACH ROW
-WHEN (NEW.rests_until IS NULL) <> (OLD.rests_until IS NULL)
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    CASE WHEN NEW.rests_until IS NULL THEN 'destination.answers' ELSE 'destination.rests' END AS action, NEW.name AS subject, json_object('failures', NEW.failures, 'cause', NEW.cause_code) AS body) n;
-END;
-
-CREATE TRIGGER note_pause AFTER INSERT ON pauses FOR EACH ROW
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'destination.' || NEW.action AS action, NEW.destination AS subject, json_object('by', NEW.by_whom) AS body) n;
-END;
-
-CREATE TRIGGER note_stop AFTER INSERT ON stops FOR EACH ROW
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'stop.' || NEW.action AS action, NEW.scope || ':' || NEW.target AS subject, json_object('by', NEW.by_whom, 'second', NEW.second) AS body) n;
-END;
-
-CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW
-BEGIN
-  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
-  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
-    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
-  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
-    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom, 'cases', NEW.cases) AS body) n;
 END;
 
 CREATE TRIGGER note_recall AFTER INSERT ON recalls FOR EACH ROW
