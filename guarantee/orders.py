@@ -76,6 +76,10 @@ class Order:
             return False
         return self.study == case.uid or self.accession == case.order != ""
 
+    def goes_with(self, case: Case) -> bool:
+        """Return whether it is still wanted, and not about somebody else than its exam ``case``."""
+        return self.status is OrderStatus.WANTED and not self.contradicts(case.patient)
+
     def contradicts(self, patient: Patient) -> bool:
         """Return whether the exam of ``patient`` cannot be the one that was asked for.
 

@@ -37,7 +37,7 @@ from guarantee.gesture import Gesture
 from guarantee.habilitation import Grant, entitled
 from guarantee.ids import Digest, ResultId
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
-from guarantee.orders import Order, OrderStatus
+from guarantee.orders import Order
 from guarantee.policy import Policy
 from guarantee.ports import Catalogue, Clock, Renderer, Sealer, Store, Vault
 from guarantee.release import Grounds, Kind, Rendering, Terms, Witness, release_id
@@ -244,12 +244,8 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
             right=right_of(reader, result, case, unit, tools.clock.now()),
             impression=unit.first_reads.standing(result.id, reader.login).impression,
             opinions=unit.gate.opinions(result.id),
-            orders=tuple(o for o in unit.orders.of(case) if _goes_with(o, case)),
+            orders=tuple(o for o in unit.orders.of(case) if o.goes_with(case)),
         )
-
-
-def _goes_with(order: Order, case: Case) -> bool:
-    return order.status is OrderStatus.WANTED and not order.contradicts(case.patient)
 
 
 def draft_to_review(result: Result) -> Digest:

@@ -41,6 +41,12 @@ def cancelled(**changes: object) -> Order:
     return order(status=OrderStatus.CANCELLED, said_at=AT + timedelta(hours=1), **changes)
 
 
+def test_an_order_goes_with_its_exam_while_it_is_wanted_and_about_its_patient() -> None:
+    assert order().goes_with(CASE)
+    assert not cancelled().goes_with(CASE)
+    assert not order(numbers=(replace(NUMBER, value="another"),)).goes_with(CASE)
+
+
 @pytest.mark.parametrize("empty", [{"placer": "", "accession": ""}, {"indication": "x" * 2001}])
 def test_an_order_has_a_name_and_bounded_words(empty: dict[str, str]) -> None:
     with pytest.raises(Malformed):
