@@ -12,13 +12,14 @@ SAID = ("first-read.impression", {"reader": "dr.martin", "impression": "i"})
 SHOWN = ("exposure.reveal", {"reader": "dr.martin", "exposure": "e"})
 SIGNED = (
     "opinion.accept",
-    {"reader": "dr.martin", "opinion": "o", "first_read": "i", "statement_sha256": "", "signature": ""},
+    {"reader": "dr.martin", "opinion": "o", "first_read": "i", "right": "r", "statement_sha256": "", "signature": ""},
 )
 
 
 def faults(*links: tuple[str, dict[str, Any]], signed: str | None = "i") -> list[str]:
     """Return what the verifier finds wrong with the order of these links."""
     made = _verifier().Verifier({})
+    made.rights["r"] = {}
     for seq, (action, body) in enumerate(links, start=1):
         made.record({"seq": seq, "action": action, "subject": "result", "body": json.dumps(body)})
     made.sealed["opinion", "o"] = {"payload": json.dumps({"first_read": signed})}
