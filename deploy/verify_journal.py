@@ -243,11 +243,11 @@ class Verifier:
                 self.fault(f"{what} nobody had given")
             self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
             self.opinions[body["opinion"]] = (link["subject"], body["reader"], body.get("first_read"), link["seq"])
+            self.readers[body["opinion"]] = (body["reader"], body["statement_sha256"])
         elif link["action"] == "first-read.impression":
             self.impressions[body["impression"]] = (link["subject"], body["reader"], link["seq"])
         elif link["action"] == "exposure.reveal":
             self.reveals.setdefault((link["subject"], body["reader"]), link["seq"])
-            self.readers[body["opinion"]] = (body["reader"], body["statement_sha256"])
         elif kind == "release":
             self.recorded["release", body["release"]] = (body["terms_sha256"], body["signature"], link["seq"])
         elif kind == "withdrawal":

@@ -83,7 +83,7 @@ class FakeSigning:
         ]
 
     def gesture_of(self, result: str) -> str:
-        self.desk.view(result, None)
+        self.desk._case(result)
         asked: str = self.desk.policy.gesture
         return asked
 

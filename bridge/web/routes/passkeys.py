@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from bridge.web.access import Parts, Reviewing, ThisDesk
 from bridge.web.errors import CodeRefused
+from bridge.web.first_read import AfterReveal
 from bridge.web.pages import frame_of
 from bridge.web.problems import documented
 from bridge.web.routes.pages import ThesePages
@@ -100,9 +101,10 @@ def signing(parts: ThisDesk, session: Reviewing, result: ResultPath) -> SigningO
     "/api/results/{result}/statement",
     status_code=status.HTTP_201_CREATED,
     summary="Fix the statement that a passkey will sign",
+    dependencies=[AfterReveal],
     responses=documented(
         *("not-found", "role-refused", "not-entitled", "draft-changed", "nonce-refused", "world-changed", "held"),
-        *("not-allowed", "malformed", "bytes-missing", "gesture-missing"),
+        *("not-allowed", "malformed", "bytes-missing", "gesture-missing", "first-read-due"),
         unsafe=True,
     ),
 )
