@@ -9,7 +9,7 @@ import pytest
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from bridge.figures import STAGES
-from bridge.web.services import Place
+from bridge.web.outward import Place
 from bridge.wiring.exporter import KEEP_S, SETTLE_S, Exporter
 from bridge.wiring.outward import standings
 from guarantee.errors import Unavailable
