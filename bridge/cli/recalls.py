@@ -157,11 +157,16 @@ def _who(known: Progress) -> str:
     return " and ".join(one for one in (known.recall.by, known.recall.second) if one)
 
 
+def _why(known: Progress) -> str:
+    reason, comment = str(known.recall.reason), known.recall.comment
+    return reason if comment in {"", reason} else f"{reason}, {comment}"
+
+
 def _story(known: Progress) -> list[str]:
     recall = known.recall
     lines = [
         f"order      {recall.id}",
-        f"given      {time_text(recall.at)[:19]}Z by {_who(known)}: {recall.reason}, {recall.comment}",
+        f"given      {time_text(recall.at)[:19]}Z by {_who(known)}: {_why(known)}",
         f"withdrawn  {known.withdrawn} of {recall.many}; proved everywhere {known.proved} ({_percent(known)})",
         *([f"found by   {recall.criteria}"] if recall.criteria else []),
         *([f"copies     {recall.copies}"] if recall.copies else []),

@@ -125,7 +125,7 @@ def _record(
     if result != released.result or _of_result(result.id, unit) != released.deliveries:
         raise Refused(f"result {result.id} moved while it was being withdrawn; try again")
     notice = withdrawal.notice
-    cause = Cause(code=str(notice.reason), detail="withdrawn")
+    cause = Cause(code=str(notice.reason))
     unit.gate.add_withdrawal(withdrawal)
     unit.results.move(result.after(ResultVerb.RETRACT, cause=cause), notice.at)
     for delivery in released.deliveries:
