@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.db.engine import make_aval_engine
 from bridge.db.migrate import migrate
-from bridge.db.store import SqlStore
+from bridge.db.store import SqlStore, SqlUnit
 from bridge.flows import completeness, deliver, infer, intake, review
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
@@ -90,21 +90,25 @@ class World:
         self.renderers = {"pacs": FakeRenderer("pacs"), "dpi": FakeRenderer("dpi")}
         self.destinations = {name: FakeDestination(name, self.vault, self.clock) for name in self.renderers}
         with self.sql.transaction("setup") as unit:
-            for card in self.catalogue.cards:
-                unit.registry.register_model(card.model, self.clock.now())
-                if begun is not None:
-                    unit.lives.add(begin(card.model.id, begun, self.clock.now()))
-            for policy in self.policies:
-                unit.registry.register_policy(policy, self.clock.now())
-            for reader in (READER, SECOND):
-                unit.accounts.add(reader, "x", "x", self.clock.now())
-            unit.accounts.add(COMMITTEE, "x", "x", self.clock.now())
-            for reader, card, site in product((READER, SECOND), self.catalogue.cards, SITES):
-                unit.habilitations.grant(a_right(reader.login, card.model, site, by=COMMITTEE.login))
+            self.furnish(unit, begun)
 
         self.golden: dict[str, str] = {}
         """What is wrong with the golden cases of a model, by its id."""
         self._examiner: Examiner | None = None
+
+    def furnish(self, unit: SqlUnit, begun: Stage | None) -> None:
+        """Make models, policies, people and their rights known."""
+        for card in self.catalogue.cards:
+            unit.registry.register_model(card.model, self.clock.now())
+            if begun is not None:
+                unit.lives.add(begin(card.model.id, begun, self.clock.now()))
+        for policy in self.policies:
+            unit.registry.register_policy(policy, self.clock.now())
+        for reader in (READER, SECOND):
+            unit.accounts.add(reader, "x", "x", self.clock.now())
+        unit.accounts.add(COMMITTEE, "x", "x", self.clock.now())
+        for reader, card, site in product((READER, SECOND), self.catalogue.cards, SITES):
+            unit.habilitations.grant(a_right(reader.login, card.model, site, by=COMMITTEE.login))
 
     # -------------------------------------------------------------------------------------------------- the tools
 

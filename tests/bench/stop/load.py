@@ -19,9 +19,10 @@ from bridge.flows import deliver, infer
 from bridge.flows.stop import stop
 from bridge.wiring.clock import SystemClock
 from guarantee.errors import GuaranteeError, PortError
+from guarantee.lifecycle import Stage
 from guarantee.result import Result
 from guarantee.stops import Scope
-from tests.flows.fakes import POLICY, READER, SECOND, TWICE, arrival
+from tests.flows.fakes import arrival
 from tests.flows.world import World
 
 SEND_S: Final = 0.02
@@ -77,12 +78,7 @@ class Site(World):
         self.sql = SqlStore(self.engine)
         self.store = self.sql
         with self.sql.transaction("setup") as unit:
-            for card in self.catalogue.cards:
-                unit.registry.register_model(card.model, self.clock.now())
-            for policy in (POLICY, TWICE):
-                unit.registry.register_policy(policy, self.clock.now())
-            for reader in (READER, SECOND):
-                unit.accounts.add(reader, "x", "x", self.clock.now())
+            self.furnish(unit, Stage.PILOT)
 
     def fill(self, drafted: int, queued: int) -> list[Result]:
         """Make results that wait for a decision, and results that wait for a model; return the former."""
