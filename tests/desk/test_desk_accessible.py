@@ -197,6 +197,8 @@ VISITS = (
     destinations,
     monitoring,
     drift,
+    simple("/rights"),
+    simple("/passkeys"),
     simple("/about"),
     simple("/nothing"),
     sign_in,

@@ -146,6 +146,7 @@ PAGES = {
     "/systems": "/systems",
     "/destinations": "/destinations",
     "/rights": "/rights",
+    "/passkeys": "/passkeys",
     "/about": "/about",
     "/monitoring": "/monitoring",
     "/monitoring.csv": "/monitoring.csv",
@@ -154,6 +155,9 @@ PAGES = {
     "/sign-in": "/sign-in",
 }
 """Each page with an address of it. All may open them; what stands there depends on who looks."""
+
+OF_SIGNERS = {"/passkeys"}
+"""What only people who sign are shown."""
 
 EMPTY = {"/monitoring/drift.csv"}
 """Nothing is compared yet, whoever asks."""
@@ -181,7 +185,8 @@ def test_each_role_reads_on_each_page_what_it_may_and_no_more(
     staged = cases.chest_case(1)
     result = desk.stage(staged)
     answer = sign_in(role).get(PAGES[page].format(result=result))
-    assert answer.status_code == (404 if page in EMPTY else 200)
+    refused = page in OF_SIGNERS and role not in REVIEW
+    assert answer.status_code == (403 if refused else 404 if page in EMPTY else 200)
     for drafted in ("Nodule solide", "nodule-1", "Micronodule", "9,4 mm"):
         assert drafted not in answer.text
     if role not in NAMED:

@@ -69,7 +69,7 @@ def test_a_result_is_shown_with_its_whole_time_line(aval: Callable[..., Done], s
     result = story["delivered"]
     shown = json_of(require(aval("results", "show", result, "--json"), DONE))
     assert (shown["id"], shown["state"]) == (result, "delivered")
-    assert shown.keys() == ROW | {"moved_at", "judgement", "deliveries", "timeline"}
+    assert shown.keys() == ROW | {"moved_at", "judgement", "deliveries", "timeline", "first_read"}
     assert {(one["destination"], one["state"], one["kind"]) for one in shown["deliveries"]} == {
         (PACS, "confirmed", "result"),
         (RECORD, "confirmed", "result"),
