@@ -114,7 +114,7 @@ class Door:
 
     def _take(self, received: Received, body: bytes, sender: Sender) -> None:
         digest = self.vault.put(body)
-        self.receive(arrivals(received, digest=digest, site=self.site, sender=sender.name))
+        self.receive(arrivals(received, digest=digest, site=self.site, sender=sender.name, now=self.now()))
 
     def _answer(self, take: Callable[[Sender], bytes], headers: Mapping[str, str], address: str) -> Reply:
         try:

@@ -10,11 +10,13 @@ A BadRequest anywhere becomes ``refusal(error)`` with ``error.status``. Notifica
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from fhir_adapters.bundle import Received, read_bundle, transaction_response, warm
 from fhir_adapters.capability import capability_statement
+from fhir_adapters.orders import orders
 from fhir_adapters.outcome import operation_outcome, refusal
 from fhir_adapters.patient import best_identifier, type_codes
 from fhir_adapters.stays import Stay, stays
@@ -50,7 +52,7 @@ FACTS: Final = frozenset(
 DAYS_PER_YEAR: Final = Decimal("365.25")
 
 
-def arrivals(received: Received, *, digest: Digest, site: str, sender: str) -> tuple[Arrival, ...]:
+def arrivals(received: Received, *, digest: Digest, site: str, sender: str, now: datetime) -> tuple[Arrival, ...]:
     """Return one arrival for each stay that ``received`` tells of.
 
     The facts, for routing rules and cards: "resourceType"; "Observation.code" ("system|code" of every coding of
@@ -61,6 +63,7 @@ def arrivals(received: Received, *, digest: Digest, site: str, sender: str) -> t
     Args:
         digest: of the raw bytes in the vault. Every stay of the message has the same; read_record tells them apart.
         sender: name of the sender, from configuration.
+        now: when it came, for orders that do not say when they were last changed.
 
     Raises:
         BadRequest: two patients in one stay, no patient at all, or too many stays.
@@ -81,6 +84,7 @@ def arrivals(received: Received, *, digest: Digest, site: str, sender: str) -> t
             facts=_facts(stay),
             sender=sender,
             conversation="",
+            orders=orders(stay, now=now),
         )
         for stay in stays(received)
     )

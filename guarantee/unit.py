@@ -25,7 +25,7 @@ from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.judging import Judging, Rejection
 from guarantee.lifecycle import Lives
 from guarantee.opinion import Opinion, Seal
-from guarantee.orders import Orders
+from guarantee.orders import Order, Orders
 from guarantee.pauses import Destinations
 from guarantee.policy import Policy
 from guarantee.recalls import Recalls
@@ -49,6 +49,7 @@ class Arrival:
         conversation: identifier of the open association that brought it; "" when there is none.
         doubt: why its case must be held until a person admits it, whatever it says: "sender-unknown"; "" otherwise.
         rejects: what it takes out of use, when it is a rejection note.
+        orders: what it says of orders of exams.
     """
 
     kind: CaseKind
@@ -66,6 +67,7 @@ class Arrival:
     conversation: str
     doubt: str = ""
     rejects: tuple[Rejection, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

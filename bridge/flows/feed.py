@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
-from bridge.flows.intake import Latest, overtake, take_in
+from bridge.flows.intake import take_in
 from bridge.flows.orders import hear
+from bridge.flows.overtaking import Latest, overtake
 from guarantee.case import Case
 from guarantee.errors import PortError
 from guarantee.feed import Message, News, Noted
@@ -110,7 +111,7 @@ def _take_one(one: Told, latest: Latest, seen: frozenset[CaseId], unit: Unit, at
             if case is not None and one.news.concerns(case) and not (is_own and one.news.traits):
                 latest[name] = _stop(case, one.news, seen, unit, at)
     for order in one.orders:
-        hear(order, one.message.digest, one.message.sender, latest, seen, unit, at)
+        hear(order, one.message.digest, one.message.sender, latest, unit, at)
     if one.arrival is not None and joins:
         take_in([one.arrival], latest, unit, lambda: at)
     return noted

@@ -7,14 +7,15 @@ whether it opens a case, joins one, or comes late and opens a new revision; whet
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
 
+from bridge.flows.orders import hear
+from bridge.flows.overtaking import Latest, overtake
 from guarantee.case import Case, CaseKind, Patient, case_id
 from guarantee.identity import CONSEQUENCE, Doubt, Likeness, likeness, person
 from guarantee.judging import STILL_TRUE, Rejection
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause
-from guarantee.states import CaseState, CaseVerb, ResultState, ResultVerb
+from guarantee.states import CaseState, CaseVerb
 from guarantee.unit import Arrival, Input, Unit
 
 
@@ -36,14 +37,14 @@ def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: s
         return take_in(arrivals, lock(arrivals, unit), unit, clock.now)
 
 
-def lock(arrivals: Sequence[Arrival], unit: Unit) -> "Latest":
+def lock(arrivals: Sequence[Arrival], unit: Unit) -> Latest:
     """Lock every case that ``arrivals`` touch, before the first write: two bundles cannot wait in a circle."""
-    names = sorted({name for arrival in arrivals for name in _cases(arrival)})
+    names = sorted({name for arrival in arrivals for name in (*_cases(arrival), *_exams(arrival, unit))})
     return {name: unit.cases.latest(*name) for name in names}
 
 
 def take_in(
-    arrivals: Sequence[Arrival], latest: "Latest", unit: Unit, now: Callable[[], datetime]
+    arrivals: Sequence[Arrival], latest: Latest, unit: Unit, now: Callable[[], datetime]
 ) -> tuple[Outcome, ...]:
     """Receive ``arrivals`` inside an open transaction.
 
@@ -53,10 +54,6 @@ def take_in(
     return tuple(_receive(arrival, latest, unit, now()) for arrival in arrivals)
 
 
-Latest: TypeAlias = dict[tuple[CaseKind, str], Case | None]
-"""The newest revision of each case that a transaction has locked, as it stands now."""
-
-
 def _cases(arrival: Arrival) -> Iterator[tuple[CaseKind, str]]:
     """Yield every case that an input touches: its own, and those that it rejects images of."""
     yield arrival.kind, arrival.uid
@@ -64,11 +61,20 @@ def _cases(arrival: Arrival) -> Iterator[tuple[CaseKind, str]]:
         yield CaseKind.STUDY, rejection.study
 
 
+def _exams(arrival: Arrival, unit: Unit) -> Iterator[tuple[CaseKind, str]]:
+    """Yield the exams that the orders in an input may be about."""
+    for order in arrival.orders:
+        for exam in unit.orders.exams(order):
+            yield exam.kind, exam.uid
+
+
 def _receive(arrival: Arrival, latest: Latest, unit: Unit, at: datetime) -> Outcome:
     known = unit.cases.known(arrival.kind, arrival.uid, arrival.source.uid)
     _take_out(arrival, latest, unit, at)
     if any(before.source.digest == arrival.source.digest for before in known):
         return Outcome.DUPLICATE
+    for order in arrival.orders:
+        hear(order, arrival.source.digest, arrival.sender, latest, unit, at)
     outcome = Outcome.CONFLICT if known else Outcome.NEW
     # A rejection note shows nothing to a model: what it takes away has opened the new revision already.
     late = _matters(arrival, known) and not arrival.rejects
@@ -156,23 +162,6 @@ def _add_revision(
     )
     unit.cases.add(case, at)
     return case
-
-
-def overtake(case: Case, cause: Cause, unit: Unit, at: datetime) -> None:
-    """Make every result of ``case`` stale that nobody outside may hold a copy of yet.
-
-    A validated result whose sending has begun stays as it is: its remaining deliveries are withheld when they come up
-    (deliver.py), and a person decides whether to take it back.
-    """
-    for result in unit.results.of_case(case.id):
-        begun = any(delivery.attempts for delivery in unit.deliveries.of_result(result.id))
-        if result.state in _OVERTAKABLE and not begun:
-            unit.results.move(result.after(ResultVerb.OVERTAKE, cause=cause), at)
-            for delivery in unit.deliveries.of_result(result.id):
-                unit.deliveries.close(delivery, "withheld", cause, at)
-
-
-_OVERTAKABLE = frozenset({ResultState.QUEUED, ResultState.AWAITING_REVIEW, ResultState.VALIDATED, ResultState.AMENDED})
 
 
 def _held_when_doubtful(case: Case, arrival: Arrival, known: Sequence[Input], unit: Unit, at: datetime) -> Case:

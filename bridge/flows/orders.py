@@ -4,14 +4,13 @@ Asked twice, because either may come first: when a message about the order is co
 when an exam is complete, of the orders that are known. Both hold the case's lock, so that one of them sees the other.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from bridge.flows.intake import Latest, overtake
+from bridge.flows.overtaking import Latest, overtake
 from guarantee.case import Case
 from guarantee.identity import Doubt
-from guarantee.ids import CaseId, Digest
+from guarantee.ids import Digest
 from guarantee.orders import Dispute, Order, disputes
 from guarantee.result import Cause
 from guarantee.states import CaseState, CaseVerb
@@ -29,20 +28,19 @@ def standing_disputes(case: Case, unit: Unit, at: datetime) -> tuple[Dispute, ..
     return tuple(one for one in found if unit.identities.doubt(case, one.doubt, one.subject, at))
 
 
-def hear(
-    order: Order, message: Digest, sender: str, latest: Latest, seen: Collection[CaseId], unit: Unit, at: datetime
-) -> None:
+def hear(order: Order, message: Digest, sender: str, latest: Latest, unit: Unit, at: datetime) -> None:
     """Note ``order``, and stop the exams that do not go with it.
 
     Args:
-        latest: the newest revision of each case that the transaction has locked; those that stop are replaced in it.
-        seen: revisions of which something may still come, or has gone out.
+        latest: the newest revision of each case that the transaction has locked, those of ``unit.orders.exams`` among
+            them; what stops is replaced in it.
     """
     if not (order.accession or order.study or unit.orders.is_known(order)):
         return  # cancelled, and never known as that of an exam: a laboratory's
     unit.orders.add(order, sender=sender, message=message, at=at)
+    live = {exam.id for exam in unit.orders.exams(order)}
     for name, case in latest.items():
-        if case is not None and (case.state is not CaseState.COMPLETE or case.id in seen):
+        if case is not None and (case.state is not CaseState.COMPLETE or case.id in live):
             latest[name] = _stopped(case, unit, at)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,7 @@ def of_files(paths: Sequence[Path], parts: Parts, origin: Origin) -> tuple[list[
     refused = []
     for path in _files(paths):
         try:
-            for arrival in _read(path, origin):
+            for arrival in _read(path, origin, parts.clock.now()):
                 used = Input(
                     source=arrival.source,
                     facts=arrival.facts,
@@ -114,12 +115,12 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
-def _read(path: Path, origin: Origin) -> Sequence[Arrival]:
+def _read(path: Path, origin: Origin, now: datetime) -> Sequence[Arrival]:
     if path.stat().st_size > FILE_BYTES_MAX:
         raise Malformed(f"larger than {FILE_BYTES_MAX} bytes")
     data = path.read_bytes()
     if path.suffix == ".json":
         received = read_bundle(parse_body(data, "application/fhir+json"), kinds=STORED_KINDS)
-        return arrivals(received, digest=digest(data), site=origin.site, sender=origin.sender)
+        return arrivals(received, digest=digest(data), site=origin.site, sender=origin.sender, now=now)
     header = read_header(data)
     return [to_arrival(header, digest=digest(data), site=origin.site, sender=origin.sender, conversation="")]

@@ -43,7 +43,7 @@ from guarantee.case import CaseKind
 from guarantee.errors import Declined, Malformed
 from guarantee.ids import Digest, digest
 from guarantee.inputs import Reading, Record
-from guarantee.ports import Renderer, Vault
+from guarantee.ports import Clock, Renderer, Vault
 from guarantee.unit import Arrival, Fetch
 
 VERSION: Final = version("aval")
@@ -123,7 +123,7 @@ def look_up(settings: Settings) -> Callable[[str, str], bytes]:
     return ask
 
 
-def to_arrivals(data: bytes, fetch: Fetch) -> Sequence[Arrival]:
+def to_arrivals(data: bytes, fetch: Fetch, *, clock: Clock) -> Sequence[Arrival]:
     """Return what a fetched Bundle tells of.
 
     Raises:
@@ -131,7 +131,7 @@ def to_arrivals(data: bytes, fetch: Fetch) -> Sequence[Arrival]:
     """
     try:
         received = read_bundle(read_exact(data), kinds=STORED_KINDS)
-        return arrivals(received, digest=digest(data), site=fetch.site, sender=fetch.sender)
+        return arrivals(received, digest=digest(data), site=fetch.site, sender=fetch.sender, now=clock.now())
     except BadRequest as error:
         raise Malformed(f"what was fetched cannot be read: {error.code}") from error
 

@@ -148,7 +148,7 @@ def fetcher(parts: Parts) -> Process:
         vault=parts.vault,
         clock=parts.clock,
         look_up=outside.look_up(parts.settings),
-        to_arrivals=outside.to_arrivals,
+        to_arrivals=partial(outside.to_arrivals, clock=parts.clock),
     )
     start = partial(parts.bell.listen, "event.received", partial(fetch.handle, tools=tools))
     return Simple("intake:fetch", start, lambda: None)

@@ -1,10 +1,14 @@
 """A made-up stay as a record system holds it: patient, encounter, observations, and the bundle around them."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+"""When messages come, unless a test says otherwise."""
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -69,6 +73,28 @@ def stay(number: str = "7", patient: str = "9", **changes: Any) -> dict[str, Any
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
         "subject": {"reference": f"Patient/{patient}"},
         "period": {"start": "2026-11-20T08:12:00+01:00"},
+    } | changes
+
+
+ACSN = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]}
+FILL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "FILL"}]}
+
+
+def order(accession: str = "A1", **changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "ServiceRequest",
+        "id": "31",
+        "status": "active",
+        "intent": "order",
+        "priority": "routine",
+        "identifier": [
+            {"system": "urn:oid:1.2.250.1.999.1.8", "value": "RX-1"},
+            {"system": "urn:oid:1.2.250.1.999.1.9", "value": accession, "type": ACSN},
+        ],
+        "code": {"coding": [{"system": "http://loinc.org", "code": "24590-2", "display": "MR Brain"}], "text": "IRM"},
+        "reasonCode": [{"text": "Céphalées"}],
+        "subject": {"reference": "Patient/9"},
+        "encounter": {"reference": "Encounter/7"},
     } | changes
 
 

@@ -24,7 +24,7 @@ from guarantee.errors import Malformed, NotEligible, PortError
 from guarantee.ids import digest
 from tests.fhir.releases import released
 from tests.fhir.samples import OPTIONS, PATIENT, StoppedClock, endorsed
-from tests.fhir.stays import bundle, observation, person, stay
+from tests.fhir.stays import NOW, bundle, observation, person, stay
 from tests.fhir.test_fhir_notification import history, parameters, status_of
 
 SEED = 20261121
@@ -111,7 +111,7 @@ def survive(act: Callable[[bytes], object], data: bytes, *allowed: type[Exceptio
 
 def door(data: bytes) -> None:
     received = read_bundle(parse_body(data, "application/fhir+json"))
-    arrivals(received, digest=digest(data), site="chu", sender="dpi")
+    arrivals(received, digest=digest(data), site="chu", sender="dpi", now=NOW)
 
 
 def hook(data: bytes) -> None:

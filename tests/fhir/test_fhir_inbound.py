@@ -15,14 +15,14 @@ from fhir_adapters.wire import write_exact
 from guarantee.case import CaseKind
 from guarantee.ids import digest
 from guarantee.unit import Arrival
-from tests.fhir.stays import SHARED, bundle, observation, person, stay, support2
+from tests.fhir.stays import NOW, SHARED, bundle, observation, person, stay, support2
 
 DIGEST = digest(b"the raw bytes")
 
 
 def taken(body: dict[str, Any]) -> tuple[Arrival, ...]:
     received = read_bundle(parse_body(write_exact(body), "application/fhir+json"))
-    return arrivals(received, digest=DIGEST, site="chu", sender="dpi")
+    return arrivals(received, digest=DIGEST, site="chu", sender="dpi", now=NOW)
 
 
 def refused(body: dict[str, Any]) -> BadRequest:
@@ -72,7 +72,7 @@ def test_the_facts_are_codes_and_never_who_it_is() -> None:
 def test_the_same_bytes_are_the_same_event_and_other_bytes_another() -> None:
     received = read_bundle(bundle())
     first, again, other = (
-        arrivals(received, digest=d, site="s", sender="x")[0] for d in (DIGEST, DIGEST, digest(b"y"))
+        arrivals(received, digest=d, site="s", sender="x", now=NOW)[0] for d in (DIGEST, DIGEST, digest(b"y"))
     )
     assert first == again
     assert first.source.uid != other.source.uid
@@ -130,7 +130,7 @@ def test_references_inside_a_transaction_are_followed_by_full_url() -> None:
     for literal, urn in names.items():
         text = text.replace(f'"reference":"{literal}"'.encode(), f'"reference":"{urn}"'.encode())
     received = read_bundle(parse_body(text, "application/fhir+json"))
-    (arrival,) = arrivals(received, digest=DIGEST, site="chu", sender="dpi")
+    (arrival,) = arrivals(received, digest=DIGEST, site="chu", sender="dpi", now=NOW)
     assert (arrival.patient.identifier, arrival.patient.reference) == ("IPP9", "")
     assert arrival.uid == "urn:oid:1.2.250.1.999.1.1|IPP9"
 
@@ -189,7 +189,7 @@ def test_every_support2_transaction_is_one_stay() -> None:
     for name in support2():
         data = (SHARED / "fhir" / "support2" / f"{name}.json").read_bytes()
         received = read_bundle(parse_body(data, "application/fhir+json"))
-        (arrival,) = arrivals(received, digest=digest(data), site="chu", sender="dpi")
+        (arrival,) = arrivals(received, digest=digest(data), site="chu", sender="dpi", now=NOW)
         assert arrival.uid == f"Encounter/{name}-enc"
         assert arrival.patient.identifier == name
         assert transaction_response(received)["entry"][0] == {"response": {"status": "202 Accepted"}}
@@ -319,7 +319,7 @@ def test_a_refusal_never_repeats_what_was_sent() -> None:
 def test_nothing_given_to_the_door_is_changed() -> None:
     body = bundle()
     before = deepcopy(body)
-    arrivals(read_bundle(body), digest=DIGEST, site="s", sender="x")
+    arrivals(read_bundle(body), digest=DIGEST, site="s", sender="x", now=NOW)
     assert body == before
 
 

@@ -12,7 +12,7 @@ from fhir_adapters.notification import EVENTS_MAX, Notification, Subscription, r
 from fhir_adapters.record import read_record
 from fhir_adapters.wire import write_exact
 from guarantee.ids import digest
-from tests.fhir.stays import observation, person, stay
+from tests.fhir.stays import NOW, observation, person, stay
 
 AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 SUBSCRIPTION = Subscription(name="dpi", sender="dpi", site="chu", criteria="Observation?status=final")
@@ -144,7 +144,7 @@ def test_a_notification_with_the_whole_stay_is_taken_as_it_is() -> None:
     assert found.fetches == ()
     assert found.received is not None
     data = write_exact(body)
-    (arrival,) = arrivals(found.received, digest=digest(data), site="chu", sender="dpi")
+    (arrival,) = arrivals(found.received, digest=digest(data), site="chu", sender="dpi", now=NOW)
     assert arrival.uid == "Encounter/7"
     (reading,) = read_record([data], at=AT).readings
     assert str(reading.value) == "72.50"

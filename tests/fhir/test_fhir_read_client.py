@@ -14,7 +14,7 @@ from fhir_adapters.wire import read_exact, write_exact
 from guarantee.errors import Declined, Unavailable
 from guarantee.ids import digest
 from tests.fhir.proxy import Proxy
-from tests.fhir.stays import observation, person, stay
+from tests.fhir.stays import NOW, observation, person, stay
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def names(data: bytes) -> list[str]:
 def test_whatever_was_named_the_whole_stay_is_fetched(client: ReadClient, what: str) -> None:
     data = client.fetch(what)
     assert names(data) == ["Patient/9", "Encounter/7", "Observation/17", "Observation/18"]
-    (arrival,) = arrivals(read_bundle(read_exact(data)), digest=digest(data), site="chu", sender="dpi")
+    (arrival,) = arrivals(read_bundle(read_exact(data)), digest=digest(data), site="chu", sender="dpi", now=NOW)
     assert (arrival.uid, arrival.patient.identifier) == ("Encounter/7", "IPP9")
     (reading,) = read_record([data], at=AT).readings
     assert (reading.source, reading.value) == ("Observation/17", reading.value)
@@ -84,7 +84,7 @@ def test_outside_any_stay_only_what_is_outside_any_stay_is_fetched(client: ReadC
 def test_a_search_that_finds_nothing_is_an_empty_bundle(client: ReadClient) -> None:
     data = client.fetch("Observation?code=http://loinc.org|0-0")
     assert read_exact(data) == {"resourceType": "Bundle", "type": "collection"}
-    assert arrivals(read_bundle(read_exact(data)), digest=digest(data), site="s", sender="x") == ()
+    assert arrivals(read_bundle(read_exact(data)), digest=digest(data), site="s", sender="x", now=NOW) == ()
 
 
 def test_more_than_a_page_is_fetched_whole(dpi: Any) -> None:
