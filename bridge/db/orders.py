@@ -2,15 +2,14 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from functools import cache
 from typing import Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Insert, and_, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from bridge.db import tables
 from bridge.db.feed import live_cases
+from bridge.db.results import insert_once
 from guarantee.canonical import canonical
 from guarantee.case import Case, CaseKind
 from guarantee.codec import from_plain, time_text, to_plain
@@ -21,12 +20,6 @@ WORDS_MAX: Final = 200
 """Most words on the orders of one exam that are read, the newest ones. A busy order has ten."""
 
 _ORDERS: Final = tables.orders
-
-
-@cache
-def _insert_once(dialect: str) -> Insert:
-    build = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return build(_ORDERS).on_conflict_do_nothing()
 
 
 class SqlOrders:
@@ -50,7 +43,7 @@ class SqlOrders:
             "said_at": time_text(order.said_at),
             "at": time_text(at),
         }
-        self._connection.execute(_insert_once(self._connection.dialect.name), row)
+        self._connection.execute(insert_once(self._connection, _ORDERS).values(**row))
 
     def of(self, case: Case) -> tuple[Order, ...]:
         """Return the orders of the exam ``case`` as they stand."""
