@@ -75,8 +75,15 @@ class Incoming(Protocol):
     def view(self) -> AbstractContextManager[bytes | mmap]:
         """Lend everything that was written, as one buffer, for as long as the block lasts."""
 
-    def keep(self) -> Digest:
+    @property
+    def is_noted(self) -> bool:
+        """Return whether the note that ``keep`` was given would survive a power cut as the bytes do."""
+
+    def keep(self, note: bytes = b"") -> Digest:
         """Keep the bytes and return their digest, once they would survive a power cut; called once, or not at all.
+
+        Args:
+            note: what else to keep with them in the same flush, where there is a place for it; see ``is_noted``.
 
         Raises:
             Unavailable: no space, or the disk refuses; nothing was kept.
@@ -305,11 +312,13 @@ class Sealer(Protocol):
 class Store(Protocol):
     """The one place where things are true."""
 
-    def transaction(self, actor: str) -> AbstractContextManager[Unit]:
+    def transaction(self, actor: str, *, is_noted: bool = False) -> AbstractContextManager[Unit]:
         """Open a transaction; it commits when the block ends, and rolls back when the block raises.
 
         Args:
             actor: who causes the change, for the journal, e.g. "desk:dr.martin", "scp", "infer:3".
+            is_noted: whether all that it writes can be written again from notes that a power cut spares: the commit
+                is true at once, for everybody and for who dies, and may leave its flush to the next one.
 
         Raises:
             Unavailable: the database does not answer, or two transactions met; the caller may try again.

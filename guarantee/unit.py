@@ -50,6 +50,7 @@ class Arrival:
         doubt: why its case must be held until a person admits it, whatever it says: "sender-unknown"; "" otherwise.
         rejects: what it takes out of use, when it is a rejection note.
         orders: what it says of orders of exams.
+        is_noted: whether the vault keeps all of this beside the bytes, so that a power cut may take the row.
     """
 
     kind: CaseKind
@@ -68,6 +69,7 @@ class Arrival:
     doubt: str = ""
     rejects: tuple[Rejection, ...] = ()
     orders: tuple[Order, ...] = ()
+    is_noted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,9 @@ class Cases(Protocol):
 
     def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
         """Return every input of the case, all revisions, sorted by uid."""
+
+    def newest_input(self) -> datetime | None:
+        """Return when the newest input of all was received; None when there is none."""
 
 
 class Results(Protocol):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, text
 from bridge.db import tables
 from bridge.db.rows import case_from_row, case_to_row
 from guarantee.case import Case, CaseKind, Source
-from guarantee.codec import time_text
+from guarantee.codec import parse_time, time_text
 from guarantee.errors import Unavailable
 from guarantee.ids import CaseId, Digest, ResultId
 from guarantee.states import CaseState
@@ -139,6 +139,11 @@ class SqlCases:
     def inputs(self, kind: CaseKind, uid: str) -> tuple[Input, ...]:
         """Return every input of the case, all revisions, sorted by uid."""
         return self._inputs(_INPUTS_OF_CASE, {"kind": str(kind), "case_uid": uid})
+
+    def newest_input(self) -> datetime | None:
+        """Return when the newest input of all was received. It reads every row: once for each start of the machine."""
+        newest = self._connection.scalar(select(func.max(_INPUTS.c.received_at)))
+        return parse_time(newest) if newest else None
 
     def _inputs(self, query: Select[Any], of: dict[str, str]) -> tuple[Input, ...]:
         return tuple(_input(row) for row in self._connection.execute(query, of).mappings())

@@ -1,15 +1,19 @@
 """Engines for both dialects: durable, with foreign keys on, and able to write the journal.
 
 SQLite: WAL, synchronous=FULL (a commit survives a power cut), foreign keys enforced, one writer at a time, and the
-functions the journal's triggers call. PostgreSQL: schema ``aval``, an actor named in each transaction.
+functions the journal's triggers call. What is noted beside the bytes of an image is committed with synchronous=NORMAL:
+a power cut may take it, with what was committed after it and nothing else, until the next flush.
+PostgreSQL: schema ``aval``, an actor named in each transaction.
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -37,6 +41,7 @@ UNNAMED: Final = "unnamed"
 """The actor of a change whose process did not say who causes it."""
 
 _READ_ONLY: Final = "aval_read_only"
+_NOTED: Final = "aval_noted"
 
 _NOT_GRANTED: Final = "42501"
 """PostgreSQL's insufficient_privilege."""
@@ -170,6 +175,10 @@ def _begin_sqlite(connection: Connection) -> None:
     if connection.connection.info.get(_READ_ONLY) != read_only:
         connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
         connection.connection.info[_READ_ONLY] = read_only
+    is_noted = connection.get_execution_options().get(_NOTED, False)
+    if connection.connection.info.get(_NOTED, False) != is_noted:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if is_noted else 'FULL'}")
+        connection.connection.info[_NOTED] = is_noted
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
     moment: Moment = connection.connection.info["moment"]
     moment.actor, moment.at = UNNAMED, time_text(datetime.now(UTC))  # after the wait for the other writers
@@ -183,6 +192,30 @@ def reading(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(postgresql_readonly=True)
     return engine.execution_options(**{_READ_ONLY: True})
+
+
+def noted(engine: Engine) -> Engine:
+    """Return ``engine`` for transactions that can be written again from notes.
+
+    On SQLite their commit waits for no flush. PostgreSQL keeps its own way: a server that dies alone would take rows
+    from under processes that go on, and nobody would write them again.
+    """
+    return engine if engine.dialect.name == "postgresql" else engine.execution_options(**{_NOTED: True})
+
+
+def flush_log(engine: Engine) -> None:
+    """Flush what was committed without a flush; nothing to do on PostgreSQL.
+
+    Raises:
+        Unavailable: the disk refuses.
+    """
+    log = Path(f"{engine.url.database}-wal")
+    if engine.dialect.name == "sqlite" and log.exists():
+        try:
+            with log.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Unavailable("database", f"the database's log could not be flushed: {error.strerror}") from error
 
 
 def name_actor(connection: Connection, actor: str) -> None:

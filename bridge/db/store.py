@@ -12,7 +12,7 @@ from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
-from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
+from bridge.db.engine import checkpoint, flush_log, name_actor, noted, patient, reading, translated
 from bridge.db.examinations import SqlExaminations
 from bridge.db.feed import SqlFeed
 from bridge.db.first_reads import SqlFirstReads
@@ -92,12 +92,14 @@ class SqlStore:
         self._engine = engine
         self._committed = committed
         self._reading = reading(engine)
+        self._noted = noted(engine)
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
-    def transaction(self, actor: str) -> Iterator[SqlUnit]:
+    def transaction(self, actor: str, *, is_noted: bool = False) -> Iterator[SqlUnit]:
         """Open a transaction; see guarantee.ports.Store."""
-        with self._turn or nullcontext(), translated(), self._engine.begin() as connection:
+        engine = self._noted if is_noted else self._engine
+        with self._turn or nullcontext(), translated(), engine.begin() as connection:
             name_actor(connection, actor)
             unit = _unit(connection, locks=True)
             yield unit
@@ -109,6 +111,14 @@ class SqlStore:
         """Open a transaction that only reads: on SQLite it waits for no writer."""
         with translated(), self._reading.begin() as connection:
             yield _unit(connection, locks=False)
+
+    def flush(self) -> None:
+        """Flush every commit that left it to a later one: what is said outside must not outlive what it speaks of.
+
+        Raises:
+            Unavailable: the disk refuses.
+        """
+        flush_log(self._engine)
 
     def checkpoint(self) -> None:
         """Write SQLite's log back into the database, so that no commit has to; other databases do this themselves.

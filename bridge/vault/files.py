@@ -35,6 +35,7 @@ from bridge.vault.disk import (
     require_room,
     write_all,
 )
+from bridge.vault.notes import write_note
 from bridge.vault.records import Record, is_whole, open_segment, records_of
 from guarantee.errors import BlobMissing, Unavailable
 from guarantee.ids import Digest, parse_digest
@@ -298,6 +299,7 @@ class IncomingFile:
         self._sha256 = hashlib.sha256()
         self._size = 0
         self._begun = 0
+        self.is_noted = False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         self._is_open = True
 
@@ -328,8 +330,8 @@ class IncomingFile:
         begin_flush(self._descriptor, self._begun, end - self._begun)
         self._begun = end
 
-    def keep(self) -> Digest:
-        """Give the bytes their name, flush both, and return the digest.
+    def keep(self, note: bytes = b"") -> Digest:
+        """Give the bytes their name, flush both with ``note``, and return the digest.
 
         Raises:
             Unavailable: no space, or the disk refuses; nothing was kept.
@@ -343,7 +345,9 @@ class IncomingFile:
             except FileExistsError:
                 self._keep_again(name, place)
             else:
+                is_written = write_note(self._descriptor, note)
                 self._flush(place)
+                self.is_noted = is_written
         self.discard()
         return name
 

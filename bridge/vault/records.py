@@ -12,6 +12,9 @@ be made again from the headers.
          8     8    size of the bytes, little endian
         16    32    their SHA-256
         48     4    CRC-32 of the 48 bytes before
+        52     4    size of the note, little endian; 0 for none
+        56     4    CRC-32 of the note
+        60     -    the note: what else was kept in the same flush (notes.py)
 """
 
 import os
@@ -30,6 +33,8 @@ BLOCK: Final = 4096
 _MAGIC: Final = b"AVALSEG1"
 _HEADER: Final = struct.Struct("<8sQ32s")
 _CHECK: Final = struct.Struct("<L")
+_NOTE: Final = struct.Struct("<LL")
+_NOTE_AT: Final = _HEADER.size + _CHECK.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,22 @@ class Record:
         return cls(segment, int(offset), int(size))
 
 
-def header(name: str, size: int) -> bytes:
-    """Return the header of a record of ``size`` bytes whose digest is ``name``."""
+def header(name: str, size: int, note: bytes = b"") -> bytes:
+    """Return the header of a record of ``size`` bytes whose digest is ``name``.
+
+    Args:
+        note: at most NOTE_BYTES_MAX.
+    """
     head = _HEADER.pack(_MAGIC, size, bytes.fromhex(name))
-    return head + _CHECK.pack(zlib.crc32(head))
+    return head + _CHECK.pack(zlib.crc32(head)) + _NOTE.pack(len(note), zlib.crc32(note)) + note
+
+
+def note_of(descriptor: int, record: Record) -> bytes:
+    """Return the note of a record; nothing where there is none, or where the disk holds another."""
+    block = os.pread(descriptor, BLOCK, record.offset)
+    size, check = _NOTE.unpack_from(block, _NOTE_AT)
+    note = block[_NOTE_AT + _NOTE.size :][:size]
+    return note if len(note) == size and zlib.crc32(note) == check else b""
 
 
 def records_of(descriptor: int, segment: str) -> Iterator[tuple[str, Record]]:

@@ -23,6 +23,7 @@ from typing import Final
 
 from bridge.vault.disk import READ_BYTES, begin_flush, flush_folder, refusals, write_all_at
 from bridge.vault.files import FileVault, IncomingFile
+from bridge.vault.notes import NOTE_BYTES_MAX
 from bridge.vault.records import BLOCK, Record, header
 from guarantee.errors import Unavailable
 from guarantee.ids import Digest
@@ -218,6 +219,12 @@ class IncomingRecord:
         self._sha256 = hashlib.sha256()
         self._size = 0
         self._file: IncomingFile | None = None
+        self._is_noted = False
+
+    @property
+    def is_noted(self) -> bool:
+        """Return whether the note is on the disk; see guarantee.ports.Incoming."""
+        return self._is_noted if self._file is None else self._file.is_noted
 
     def write(self, data: bytes | memoryview) -> None:
         """Append ``data``; see guarantee.ports.Incoming."""
@@ -246,21 +253,21 @@ class IncomingRecord:
             with mmap.mmap(self._segment.descriptor, self._size, prot=mmap.PROT_READ, offset=at) as view:
                 yield view
 
-    def keep(self) -> Digest:
-        """Write the header, flush both, and return the digest; see guarantee.ports.Incoming."""
+    def keep(self, note: bytes = b"") -> Digest:
+        """Write the header with ``note``, flush both, and return the digest; see guarantee.ports.Incoming."""
         if self._segment is None:
-            return self._written_file.keep()
+            return self._written_file.keep(note)
         name = Digest(self._sha256.hexdigest())
         if not self._vault.holds(name):
             with refusals(f"keep {self._size} bytes"):
-                self._keep(name, self._segment)
+                self._keep(name, self._segment, note if len(note) <= NOTE_BYTES_MAX else b"")
         self.discard()
         return name
 
-    def _keep(self, name: Digest, segment: Segment) -> None:
+    def _keep(self, name: Digest, segment: Segment, note: bytes) -> None:
         record = Record(segment.path.name, self._start, self._size)
         try:
-            write_all_at(segment.descriptor, header(name, self._size), self._start)
+            write_all_at(segment.descriptor, header(name, self._size, note), self._start)
             os.fdatasync(segment.descriptor)
         except OSError:
             segment.size = segment.end  # what the disk now holds is unknown: nothing more is put here
@@ -269,6 +276,7 @@ class IncomingRecord:
             raise
         segment.end = record.end
         self._vault.link(name, record)
+        self._is_noted = bool(note)
 
     def discard(self) -> None:
         """Give the segment back; what was not kept is written over."""

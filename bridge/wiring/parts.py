@@ -26,6 +26,7 @@ from bridge.vault import KeptVault
 from bridge.wiring.clock import SystemClock
 from bridge.wiring.publishers import Publishers
 from bridge.wiring.registering import register
+from bridge.wiring.restoring import restore
 from bridge.wiring.rules import misnamed
 from bridge.wiring.vault import make_vault
 from guarantee.lifecycle import Stage
@@ -158,6 +159,7 @@ class Parts:
 
         @contextmanager
         def journal() -> Iterator[SqlJournal]:
+            store.flush()  # an anchor must not know of a link that a power cut would take
             with store.reading() as unit:
                 yield unit.journal
 
@@ -200,6 +202,8 @@ class Parts:
             self._require_schema(role)
         if process in KNOW_THE_JOURNAL:
             require_anchors_hold(self.keeper(role, signs=False))
+        if self.embedded and self.settings.storage.kind != "s3":
+            restore(self.settings.path(self.settings.storage.vault), self.store(""), self.clock)
 
     def register(self, *, begin: Stage | None = None) -> None:
         """Make models and policies known to the database; on PostgreSQL only its owner may (`aval migrate`).

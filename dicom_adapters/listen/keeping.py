@@ -1,8 +1,10 @@
 """One instance from its first byte to its row: what both ways of receiving have in common."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from dicom_adapters.associate.refusals import Answer
 from dicom_adapters.errors import MalformedInstance
@@ -11,9 +13,14 @@ from dicom_adapters.listen.conversation import Conversation
 from dicom_adapters.listen.levels import Levels
 from dicom_adapters.listen.rates import Rate, Rates
 from dicom_adapters.read.headers import read_header
+from dicom_adapters.read.notes import to_note
 from dicom_adapters.read.part10 import file_head
+from guarantee.ids import Digest
 from guarantee.ports import Incoming, Vault
 from guarantee.unit import Arrival
+
+NOT_YET: Final = Digest("0" * 64)
+"""The digest of bytes that have none yet: it is what ``keep`` returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +66,11 @@ class Keeper:
         if announced.sop_class_uid != announced.context_class_uid:
             raise MalformedInstance("class-mismatch", "the SOP class is not that of the presentation context")
         incoming = self._vault.begin()
-        incoming.write(
-            file_head(
-                sop_class_uid=announced.sop_class_uid,
-                sop_instance_uid=announced.sop_instance_uid,
-                transfer_syntax_uid=announced.transfer_syntax_uid,
-            )
-        )
+        incoming.write(_head(announced))
         return incoming
 
     def keep(self, incoming: Incoming, announced: Announced, conversation: Conversation) -> None:
-        """Read the header of a file that is whole, make the file durable, then its row.
+        """Read the header of a file that is whole, make the file durable with a note of its row, then commit the row.
 
         Raises:
             MalformedInstance: these bytes are not an instance that we may keep.
@@ -83,8 +84,22 @@ class Keeper:
                 sop_class_uid=announced.sop_class_uid,
                 sop_instance_uid=announced.sop_instance_uid,
                 allow_deflated=self._allow_deflated,
+                written=(announced.transfer_syntax_uid, len(_head(announced))),
             )
-        self._receive(conversation.arrival(header, incoming.keep(), self._site))
+        arrival = conversation.arrival(header, NOT_YET, self._site)
+        digest = incoming.keep(to_note(arrival))
+        source = replace(arrival.source, digest=digest)
+        self._receive(replace(arrival, source=source, is_noted=incoming.is_noted))
+
+
+@lru_cache(maxsize=256)
+def _head(announced: Announced) -> bytes:
+    """Return what stands before the data set; asked for when an instance begins, and when it is whole."""
+    return file_head(
+        sop_class_uid=announced.sop_class_uid,
+        sop_instance_uid=announced.sop_instance_uid,
+        transfer_syntax_uid=announced.transfer_syntax_uid,
+    )
 
 
 def rates_of(senders: Iterable[Sender], shared: Path | None) -> Rates:

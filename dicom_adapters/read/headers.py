@@ -96,18 +96,25 @@ class Header:
 
 
 def read_header(
-    data: bytes | mmap, *, sop_class_uid: str = "", sop_instance_uid: str = "", allow_deflated: bool = False
+    data: bytes | mmap,
+    *,
+    sop_class_uid: str = "",
+    sop_instance_uid: str = "",
+    allow_deflated: bool = False,
+    written: tuple[str, int] | None = None,
 ) -> Header:
     """Return the header of ``data``, a whole DICOM file (PS3.10).
 
     Args:
         sop_class_uid, sop_instance_uid: what was announced, e.g. by the C-STORE request; "" for nothing.
         allow_deflated: whether to inflate a deflated data set, up to INFLATED_BYTES_MAX.
+        written: transfer syntax, and offset of the data set, where we wrote the file meta information ourselves just
+            now (part10.py): reading it costs a third of reading the header.
 
     Raises:
         MalformedInstance: see errors.py for the codes.
     """
-    syntax, start = _read_file_meta(data)
+    syntax, start = written or _read_file_meta(data)
     if syntax in DEFLATED:
         if not allow_deflated or syntax != DeflatedExplicitVRLittleEndian:
             raise MalformedInstance("deflated", "deflated data sets are not accepted here")

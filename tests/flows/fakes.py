@@ -180,7 +180,9 @@ class FakeIncoming:
     def view(self) -> AbstractContextManager[bytes]:
         return nullcontext(self._data)
 
-    def keep(self) -> Digest:
+    is_noted = False
+
+    def keep(self, note: bytes = b"") -> Digest:
         return self._vault.put(self._data)
 
     def discard(self) -> None:
