@@ -81,6 +81,10 @@ class Storage(Section):
         "files",
         description="what an arriving instance becomes: a file of its own, a record in a larger one, or an object",
     )
+    notes: bool = Field(
+        default=True,
+        description="whether an image's row is noted beside its bytes, so that one flush takes both; SQLite alone",
+    )
     s3: ObjectStore = Field(ObjectStore(), description="where objects are kept")
     free_min_mb: int = Field(
         1024, ge=0, description="free space, in MiB, below which no image is taken (0xA700); 0 for no such limit"

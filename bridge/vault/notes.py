@@ -44,8 +44,8 @@ def notes_since(root: Path, since_s: float) -> Iterator[tuple[Digest, bytes]]:
         root: of a FileVault or SegmentVault that was recovered.
         since_s: time as file systems count it.
     """
-    for number in range(256):
-        yield from _notes_of_files(root / f"{number:02x}", since_s)
+    for folder in sorted(root.glob("[0-9a-f][0-9a-f]")):
+        yield from _notes_of_files(folder, since_s)
     with os.scandir(root / "segments") as entries:
         sealed = [entry.path for entry in entries if entry.is_file() and entry.stat().st_mtime >= since_s]
     for path in sealed:

@@ -69,6 +69,7 @@ def scp_options(settings: Settings) -> scp.Options:
         associations_max=mine.associations_max,
         network_timeout_s=mine.silence_s,
         fast=mine.fast,
+        notes=settings.storage.notes and settings.database_url("intake").startswith("sqlite"),
         shared=settings.folder / "scp.rates" if mine.processes > 1 else None,
     )
 

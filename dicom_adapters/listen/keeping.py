@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from dicom_adapters.associate.refusals import Answer
 from dicom_adapters.errors import MalformedInstance
@@ -37,6 +37,22 @@ class Announced:
     transfer_syntax_uid: str
 
 
+class Terms(Protocol):
+    """How instances are kept."""
+
+    @property
+    def site(self) -> str:
+        """Of a sender that has none of its own."""
+
+    @property
+    def allow_deflated(self) -> bool:
+        """Whether to take data sets that were deflated."""
+
+    @property
+    def notes(self) -> bool:
+        """Whether arrivals are noted beside the bytes."""
+
+
 class Keeper:
     """Makes instances safe.
 
@@ -44,17 +60,13 @@ class Keeper:
         vault: must be durable when ``keep`` returns.
         receive: returns when the arrival is committed.
         rates: of every sender.
-        site: of a sender that has none of its own.
     """
 
-    def __init__(
-        self, vault: Vault, receive: Callable[[Arrival], object], rates: Rates, *, site: str, allow_deflated: bool
-    ) -> None:
+    def __init__(self, vault: Vault, receive: Callable[[Arrival], object], rates: Rates, terms: Terms) -> None:
         self._vault = vault
         self._receive = receive
-        self._site = site
-        self._allow_deflated = allow_deflated
         self._rates = rates
+        self._terms = terms
 
     def begin(self, announced: Announced) -> Incoming:
         """Begin a file that the data set can be written to.
@@ -83,11 +95,11 @@ class Keeper:
                 data,
                 sop_class_uid=announced.sop_class_uid,
                 sop_instance_uid=announced.sop_instance_uid,
-                allow_deflated=self._allow_deflated,
+                allow_deflated=self._terms.allow_deflated,
                 written=(announced.transfer_syntax_uid, len(_head(announced))),
             )
-        arrival = conversation.arrival(header, NOT_YET, self._site)
-        digest = incoming.keep(to_note(arrival))
+        arrival = conversation.arrival(header, NOT_YET, self._terms.site)
+        digest = incoming.keep(to_note(arrival) if self._terms.notes else b"")
         source = replace(arrival.source, digest=digest)
         self._receive(replace(arrival, source=source, is_noted=incoming.is_noted))
 

@@ -1,10 +1,8 @@
 """The listener: C-ECHO and C-STORE (PS3.4, A and B), and what services.py adds.
 
-An instance is answered with success only when its bytes are durable in the vault and its row is committed. Everything
-else is answered with a failure, and recorded: a sender that hears success deletes its copy.
-
-What is answered: refusals.py. Who may call: admission.py, tls.py. How much: rates.py, reception.py. How an instance
-becomes safe: keeping.py, on the fast path of stream.py or on pynetdicom's, which upper_layer.py changes.
+An instance is answered with success only when its bytes and what its row says are durable and the row is committed.
+All else is a failure, and recorded: a sender that hears success deletes its copy. What is answered: refusals.py. Who may
+call: admission.py, tls.py. How much: rates.py, reception.py. How an instance becomes safe: keeping.py.
 """
 
 import logging
@@ -63,6 +61,7 @@ class Options:
         instance_bytes_max: 1 GiB, an enhanced CT of 2,000 images. On pynetdicom's own path it is held in memory.
         receiving_bytes_max: of all associations together, received and not yet answered for.
         fast: whether instances are read straight from the connection (stream.py), or by pynetdicom.
+        notes: whether the arrival of an instance is noted beside its bytes, so that its row need not be flushed.
         shared: file in which processes that listen on the same port count rates together; None for a port of our own.
         grace_s: how long open associations may finish when the listener stops.
     """
@@ -85,6 +84,7 @@ class Options:
     receiving_bytes_max: int = 2 * 1024**3
     allow_deflated: bool = False
     fast: bool = True
+    notes: bool = True
     shared: Path | None = None
     grace_s: float = 20.0
 
@@ -116,7 +116,7 @@ class Listener:
         self._options = options
         self._services = services
         rates = rates_of(options.senders.values(), options.shared)
-        self._keeper = Keeper(vault, doors.receive, rates, site=options.site, allow_deflated=options.allow_deflated)
+        self._keeper = Keeper(vault, doors.receive, rates, options)
         self._doors = doors
         self._budget = Budget(options.receiving_bytes_max)
         self._admission = Admission(

@@ -8,6 +8,7 @@ every name is there and no byte that was not flushed (`without_bytes`), or no na
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +79,8 @@ class Disk:
     def _lose_bytes(self, copy: Path) -> None:
         for path in self.root.rglob("*"):
             spans = self._dirty.get(path.lstat().st_ino, [])
+            if path.is_file() and not path.is_symlink() and not spans:
+                _copy_attributes(path, copy / path.relative_to(self.root))
             with (copy / path.relative_to(self.root)).open("r+b") if spans else _nothing() as file:
                 for at, size in spans:
                     file.seek(at)
@@ -98,6 +101,13 @@ def _copy(root: Path, copy: Path) -> None:
         else:
             shutil.copyfile(path, target)
             inodes[inode] = target
+
+
+def _copy_attributes(path: Path, target: Path) -> None:
+    """Copy what stands beside the bytes of a file, on file systems that have a place for it."""
+    with suppress(OSError):
+        for name in os.listxattr(path):
+            os.setxattr(target, name, os.getxattr(path, name))
 
 
 def _nothing() -> Any:

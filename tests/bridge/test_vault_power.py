@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from bridge.vault import FileVault
+from bridge.vault.notes import notes_since
 from guarantee.ids import Digest
+from tests.bridge.notes import notes_are_kept
 from tests.bridge.power import Disk
 from tests.bridge.test_vault import segments_in
 
@@ -31,8 +33,9 @@ class Cuts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.disk: Disk | None = None
-        self.acknowledged: list[Digest] = []
-        self.taken: list[tuple[Path, tuple[Digest, ...]]] = []
+        self.acknowledged: dict[Digest, bool] = {}
+        """Each blob, and whether its note was said to be safe."""
+        self.taken: list[tuple[Path, dict[Digest, bool]]] = []
         self._busy = False
 
     def step(self) -> None:
@@ -43,7 +46,7 @@ class Cuts:
             copy = self.folder / f"{len(self.taken):04}"
             copy.mkdir(parents=True)
             left(copy)
-            self.taken.append((copy, tuple(self.acknowledged)))
+            self.taken.append((copy, dict(self.acknowledged)))
         self._busy = False
 
 
@@ -73,20 +76,27 @@ def test_a_power_cut_at_any_step_loses_nothing_that_was_acknowledged(
             incoming = vault.begin()
             incoming.write(data[:1000])
             incoming.write(data[1000:])
-            cuts.acknowledged.append(incoming.keep())
+            name = incoming.keep(b"note of " + data[:10])
+            cuts.acknowledged[name] = cuts.acknowledged.get(name, False) or incoming.is_noted
             incoming.discard()
             cuts.step()
         cuts.disk = None
     assert len(cuts.taken) > 40
+    assert list(cuts.acknowledged.values()) == [notes_are_kept(tmp_path)] * 3 or kind == "segments"
+    assert kind == "files" or list(cuts.acknowledged.values()) == [True] * 3
     for copy, acknowledged in cuts.taken:
         require_sound(copy, acknowledged)
 
 
-def require_sound(copy: Path, acknowledged: tuple[Digest, ...]) -> None:
+def require_sound(copy: Path, acknowledged: dict[Digest, bool]) -> None:
     again = FileVault(copy)
     again.sweep(older_than_s=-1e10, now_s=0)
     for name in acknowledged:
         assert digest_of(again.get(name)) == name, copy
+    noted = dict(notes_since(copy, 0))
+    assert noted.keys() >= {name for name, is_noted in acknowledged.items() if is_noted}, copy
+    for name, note in noted.items():
+        assert note == b"note of " + again.get(name)[:10], f"{copy}: a note is that of its bytes"
     for data in INSTANCES:
         if again.has(digest_of(data)):
             assert again.get(digest_of(data)) == data, f"{copy}: a name that is there holds whole bytes"

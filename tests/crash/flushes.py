@@ -10,8 +10,11 @@ from typing import Final
 
 from tests.peers.base import PeerMissing, program
 
-CALLS: Final = ("fsync", "fdatasync", "sync_file_range", "msync", "write", "writev", "send", "sendto", "sendmsg")
-"""Calls that are told: flushes, and everything an answer could leave by."""
+CALLS: Final = (
+    *("fsync", "fdatasync", "sync_file_range", "msync", "fsetxattr"),
+    *("write", "writev", "send", "sendto", "sendmsg"),
+)
+"""Calls that are told: flushes, notes that are written beside bytes, and everything an answer could leave by."""
 
 _LINE: Final = re.compile(r"(?P<thread>\d+) +(?P<call>\w+)\((?P<rest>.*)")
 _RESUMED: Final = re.compile(r"(?P<thread>\d+) +<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)")
@@ -27,7 +30,8 @@ class Event:
 
     Args:
         answered: port of the peer that was answered; 0 for a flush.
-        flushed: file or folder that is on the disk now; "" for an answer.
+        flushed: file or folder that is on the disk now; "note " and a file that was given one now, which the next flush
+            of that file takes; "" for an answer.
     """
 
     answered: int = 0
@@ -69,8 +73,12 @@ def events(log: Path, port: int) -> Iterator[Event]:
 
 def _flush(call: str, rest: str) -> Iterator[Event]:
     place = _PLACE.match(rest)
-    if call in {"fsync", "fdatasync"} and place and rest.rstrip().endswith("= 0"):
+    if not place or not rest.rstrip().endswith("= 0"):
+        return
+    if call in {"fsync", "fdatasync"}:
         yield Event(flushed=place["place"])
+    elif call == "fsetxattr":
+        yield Event(flushed=f"note {place['place']}")
 
 
 def _answer(call: str, rest: str, port: int) -> Iterator[Event]:
