@@ -1,8 +1,8 @@
 """The listener: C-ECHO and C-STORE (PS3.4, A and B), and what services.py adds.
 
 An instance is answered with success only when its bytes and what its row says are durable and the row is committed.
-All else is a failure, and recorded: a sender that hears success deletes its copy. What is answered: refusals.py. Who may
-call: admission.py, tls.py. How much: rates.py, reception.py. How an instance becomes safe: keeping.py.
+All else is a failure, and recorded: a sender that hears success deletes its copy. What is answered: refusals.py. Who
+may call: admission.py, tls.py. How much: rates.py, reception.py. How an instance becomes safe: keeping.py.
 """
 
 import logging

@@ -89,8 +89,8 @@ class FusedStore:
         self._inner = inner
         self._fuse = fuse
 
-    def transaction(self, actor: str) -> AbstractContextManager[Any]:
-        return self._open(lambda: self._inner.transaction(actor), "transaction")
+    def transaction(self, actor: str, *, is_noted: bool = False) -> AbstractContextManager[Any]:
+        return self._open(lambda: self._inner.transaction(actor, is_noted=is_noted), "transaction")
 
     def reading(self) -> AbstractContextManager[Any]:
         return self._open(self._inner.reading, "reading")

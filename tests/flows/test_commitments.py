@@ -92,7 +92,7 @@ def test_too_many_questions_are_refused(book: Commitments, world: World, monkeyp
 class Gone:
     """A database that does not answer."""
 
-    def transaction(self, actor: str) -> None:
+    def transaction(self, actor: str, *, is_noted: bool = False) -> None:
         raise Unavailable("database", "the database does not answer")
 
     reading = transaction

@@ -268,11 +268,11 @@ class Failing:
     is_down: bool = True
 
     @contextmanager
-    def transaction(self, actor: str) -> Iterator[Any]:
+    def transaction(self, actor: str, *, is_noted: bool = False) -> Iterator[Any]:
         if self.is_down and self.after <= 0:
             raise Unavailable("database", "it does not answer")
         self.after -= 1
-        with self.store.transaction(actor) as unit:
+        with self.store.transaction(actor, is_noted=is_noted) as unit:
             yield unit
 
     def reading(self) -> Any:
