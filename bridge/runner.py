@@ -4,6 +4,7 @@ import logging
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -111,12 +112,17 @@ class Simple:
 
 
 class HttpServer:
-    """A FastAPI application served by uvicorn on a thread."""
+    """A FastAPI application served by uvicorn on a thread.
 
-    def __init__(self, name: str, app: FastAPI, host: str, port: int) -> None:
+    Args:
+        tls: what it speaks TLS with; None for plain HTTP.
+    """
+
+    def __init__(self, name: str, app: FastAPI, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
         self.host = host
         self.port = port
+        self._scheme = "http" if tls is None else "https"
         config: dict[str, Any] = {
             "host": host,
             "port": port,
@@ -127,6 +133,7 @@ class HttpServer:
             "timeout_keep_alive": 15,
             "limit_concurrency": 200,
             "h11_max_incomplete_event_size": 64 * 1024,
+            "ssl_context_factory": None if tls is None else lambda *_: tls,
         }
         self._server = uvicorn.Server(uvicorn.Config(app, **config))
         self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
@@ -149,7 +156,7 @@ class HttpServer:
     def url(self) -> str:
         """Where it listens."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.port}"
+        return f"{self._scheme}://{host}:{self.port}"
 
     def stop(self) -> None:
         """Finish the requests that run."""

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bridge.config.base import NAME, DestinationName, Section
+from bridge.config.tls import DeskTls
 from guarantee.recalls import FEW
 
 
@@ -158,6 +159,14 @@ class DeskSettings(Section):
     codes_work_once: bool = Field(
         default=True, description="refuse a one-time code that was used; False in demonstrations only"
     )
+    tls: DeskTls = Field(DeskTls(), description="TLS of the desk, where no proxy before it speaks TLS")
+
+    @model_validator(mode="after")
+    def _is_called_by_https(self) -> Self:
+        """Who is sent to http is refused by a port that speaks TLS."""
+        if self.tls.certificate is not None and self.public_url and not self.public_url.startswith("https:"):
+            raise ValueError("desk.tls is set: desk.public_url must begin with https://")
+        return self
 
 
 class Journal(Section):

@@ -1,12 +1,13 @@
 """The record, in and out: who sends events to us, who receives reports."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.config.base import Network, Section, WebSender
+from bridge.config.tls import DoorTls
 
 
 class FhirSender(WebSender):
@@ -32,21 +33,16 @@ class Hl7Sender(Section):
     )
 
 
-class Hl7Tls(Section):
-    """TLS of the HL7v2 listener: TLS 1.2 and 1.3, and nothing else on that port. Files are read at the start."""
+class Hl7Tls(DoorTls):
+    """TLS of the HL7v2 listener."""
 
-    certificate: Path | None = Field(None, description="PEM, ours with its chain; without it no TLS is spoken")
     key: Path = Field(Path("keys/hl7.key"), description="PEM, its private key, without a password")
-    authorities: Path | None = Field(
-        None, description="PEM, who signs the senders' certificates; with it, every sender must show one"
-    )
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        """Half of it is a mistake."""
-        if self.authorities is not None and self.certificate is None:
-            raise ValueError("authorities without a certificate of ours: no TLS would be spoken")
-        return self
+
+class IntakeTls(DoorTls):
+    """TLS of the FHIR endpoint, and of DICOMweb storage beside it."""
+
+    key: Path = Field(Path("keys/intake.key"), description="PEM, its private key, without a password")
 
 
 def require_zone(name: str) -> str:
@@ -88,6 +84,7 @@ class Intake(Section):
     port: int = Field(8081, ge=0, le=65535, description="port to listen on; 0 for any free one")
     senders: dict[str, FhirSender] = Field(default_factory=dict, description="known senders by name")
     hl7: Hl7 | None = Field(None, description="the HL7v2 listener; without this section there is none")
+    tls: IntakeTls = Field(IntakeTls(), description="TLS of the FHIR endpoint and of DICOMweb storage")
 
 
 class FhirSettings(Section):

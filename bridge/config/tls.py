@@ -1,4 +1,4 @@
-"""DICOM over TLS: our certificate, and whose we believe."""
+"""TLS: our certificate, and whose we believe."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -21,6 +21,29 @@ class ScpTls(Section):
         None, ge=0, le=65535, description="a port for TLS alone; without it, scp.port takes both, each as it begins"
     )
     only: bool = Field(default=False, description="whether scp.port refuses connections without TLS")
+
+
+class DoorTls(Section):
+    """TLS of a door: TLS 1.2 and 1.3, and nothing else on that port. Files are read at the start."""
+
+    certificate: Path | None = Field(None, description="PEM, ours with its chain; without it no TLS is spoken")
+    key: Path = Field(description="PEM, its private key, without a password")
+    authorities: Path | None = Field(
+        None, description="PEM, who signs the callers' certificates; with it, everybody must show one"
+    )
+
+    @model_validator(mode="after")
+    def _needs_ours(self) -> Self:
+        """Half of it is a mistake."""
+        if self.authorities is not None and self.certificate is None:
+            raise ValueError("authorities without a certificate of ours: no TLS would be spoken")
+        return self
+
+
+class DeskTls(DoorTls):
+    """TLS of the desk, where no proxy before it speaks TLS; public_url begins with https then."""
+
+    key: Path = Field(Path("keys/desk-tls.key"), description="PEM, its private key, without a password")
 
 
 class PacsTls(Section):

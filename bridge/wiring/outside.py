@@ -104,7 +104,8 @@ def fhir_senders(settings: Settings) -> list[door.Sender]:
 
 def statement(settings: Settings) -> CapabilityOptions:
     """Return how our FHIR endpoint names itself."""
-    url = f"http://{settings.intake.host}:{settings.intake.port}/fhir"
+    scheme = "http" if settings.intake.tls.certificate is None else "https"
+    url = f"{scheme}://{settings.intake.host}:{settings.intake.port}/fhir"
     return CapabilityOptions(base_url=url, version=VERSION, date="2026-11-22")
 
 
@@ -258,7 +259,8 @@ def desk_options(settings: Settings) -> web.Options:
         ConfigError: an address that is none, or a frame of another site without https.
     """
     desk = settings.desk
-    public_url = desk.public_url or f"http://{desk.host}:{desk.port}"
+    scheme = "http" if desk.tls.certificate is None else "https"
+    public_url = desk.public_url or f"{scheme}://{desk.host}:{desk.port}"
     try:
         return _presented(public_url, settings)
     except ValueError as error:

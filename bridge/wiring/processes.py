@@ -25,7 +25,7 @@ from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import hl7, models, outside, outward, sources
+from bridge.wiring import hl7, models, outside, outward, sources, tls
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
@@ -132,7 +132,7 @@ def intake_server(parts: Parts) -> HttpServer:
         now=parts.clock.now,
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
-    return HttpServer("intake", app, settings.intake.host, settings.intake.port)
+    return HttpServer("intake", app, settings.intake.host, settings.intake.port, tls=tls.intake(settings))
 
 
 def hl7_listeners(parts: Parts) -> list[Process]:
@@ -167,8 +167,8 @@ def desk(parts: Parts) -> HttpServer:
         signing=signing(parts),
         examine=partial(models.examine, parts=parts),
     )
-    settings = parts.settings.desk
-    return HttpServer("desk", make_app(real, outside.desk_options(parts.settings)), settings.host, settings.port)
+    mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
+    return HttpServer("desk", app, mine.host, mine.port, tls=tls.desk(parts.settings))
 
 
 def signing(parts: Parts) -> RealSigning:

@@ -1,4 +1,4 @@
-"""DICOM and HL7v2 over TLS: settings to the adapters' own options, and how long certificates are still good for."""
+"""TLS of every door and call: settings to the adapters' own options, and how long certificates are still good for."""
 
 import ssl
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Final
 from bridge.config import ConfigError, Settings
 from bridge.config.dicom import SourceSettings
 from bridge.config.pacs import PacsSettings
-from bridge.config.record import Hl7Tls
+from bridge.config.tls import DoorTls
 from dicom_adapters.associate.tls import Calling, Identity, Listening, days_left
 
 NOTICE_DAYS: Final = 30
@@ -39,11 +39,22 @@ def hl7(settings: Settings) -> ssl.SSLContext | None:
     Raises:
         ConfigError: a certificate or key cannot be read.
     """
-    return context_of(settings.intake.hl7.tls, settings.path) if settings.intake.hl7 else None
+    mine = settings.intake.hl7
+    return context_of("intake.hl7.tls", mine.tls, settings.path) if mine else None
 
 
-def context_of(mine: Hl7Tls, place: Callable[[Path], Path]) -> ssl.SSLContext | None:
-    """Return the same for settings whose files are where ``place`` says."""
+def intake(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the FHIR endpoint speaks TLS, as ``hl7``."""
+    return context_of("intake.tls", settings.intake.tls, settings.path)
+
+
+def desk(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the desk speaks TLS, as ``hl7``."""
+    return context_of("desk.tls", settings.desk.tls, settings.path)
+
+
+def context_of(name: str, mine: DoorTls, place: Callable[[Path], Path]) -> ssl.SSLContext | None:
+    """Return how a door speaks TLS whose section is called ``name``; its files are where ``place`` says."""
     if mine.certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -54,7 +65,7 @@ def context_of(mine: Hl7Tls, place: Callable[[Path], Path]) -> ssl.SSLContext | 
             context.load_verify_locations(place(mine.authorities))
             context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"intake.hl7.tls: certificate, key or authorities cannot be read ({error})") from error
+        raise ConfigError(f"{name}: certificate, key or authorities cannot be read ({error})") from error
     return context
 
 
@@ -82,6 +93,7 @@ def answered(settings: Settings, pacs: PacsSettings) -> Identity | None:
 def certificates(settings: Settings, now: Callable[[], datetime]) -> dict[str, Callable[[], str]]:
     """Return, for each certificate of ours, a question whether it is good for long enough."""
     found = {"scp": settings.scp.tls.certificate}
+    found |= {"intake": settings.intake.tls.certificate, "desk": settings.desk.tls.certificate}
     found |= {"hl7": settings.intake.hl7.tls.certificate} if settings.intake.hl7 else {}
     found |= {f"pacs {name}": pacs.tls.certificate for name, pacs in settings.destinations.pacs.items()}
     found |= {f"hl7 {name}": one.tls.certificate for name, one in settings.destinations.hl7.items()}

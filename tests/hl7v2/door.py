@@ -106,7 +106,7 @@ class Site:
             connections_max=mine.connections_max,
             message_s=mine.message_s,
             idle_s=mine.idle_s,
-            tls=context_of(mine.tls, lambda path: path),
+            tls=context_of("intake.hl7.tls", mine.tls, lambda path: path),
         )
 
     @property
