@@ -1,13 +1,14 @@
 """Signing in: a password and a one-time code, both of which work without any network.
 
-Sessions are ours: an opaque 256-bit token in the browser, its digest in the database, idle and absolute limits. A
-hospital's identity provider comes in a later step; local accounts stay for the demonstration and for cut-off mode.
+Sessions are ours: an opaque 256-bit token in the browser, its digest in the database, idle and absolute limits. Whom an
+identity provider vouches for (bridge/oidc) is found among the accounts by professional identifier, and gets the same
+kind of session.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,9 @@ HANDOVER: Final = timedelta(seconds=60)
 
 AUTH: Final = "password+totp"
 """How somebody who signs in here proved who they are; recorded with every opinion."""
+
+AT_PROVIDER: Final = "oidc:"
+"""How ``auth`` begins for somebody who signed in at the identity provider; its level follows, e.g. "oidc:eidas1"."""
 
 _SCRYPT: Final = {"n": 2**15, "r": 8, "p": 1}
 _SCRYPT_MEMORY_BYTES: Final = 64 * 1024 * 1024
@@ -92,10 +96,13 @@ class Accounts(Protocol):
     def find(self, login: str) -> AccountLike | None:
         """Return the person called ``login``, or None."""
 
+    def find_professional(self, professional_id: str) -> Sequence[AccountLike]:
+        """Return the open accounts with this professional identifier."""
+
     def use_step(self, login: str, step: int) -> bool:
         """Note that a code of this time step was used; return False when it already was."""
 
-    def note_sign_in(self, login: str, outcome: str, at: datetime) -> None:
+    def note_sign_in(self, login: str, outcome: str, at: datetime, *, auth: str = AUTH) -> None:
         """Record an attempt."""
 
     def open_session(self, token: str, login: str, auth: str, at: datetime, *, since: datetime | None = None) -> None:
@@ -142,7 +149,12 @@ def load_secrets(folder: Path) -> Fernet:
 
 
 def add_person(reader: Reader, password: str, desk: Desk, *, secret: str | None = None) -> str:
-    """Add a person and return their one-time secret (base32), to be put into their authenticator."""
+    """Add a person and return their one-time secret (base32), to be put into their authenticator.
+
+    Args:
+        password: "" for somebody who never signs in here: a random one that nobody knows.
+    """
+    password = password or secrets.token_urlsafe(32)
     secret = secret or pyotp.random_base32()
     with desk.accounts("operator") as accounts:
         accounts.add(reader, hash_password(password), desk.secrets.encrypt(secret.encode()).decode(), desk.now())
@@ -174,6 +186,30 @@ def sign_in(login: str, password: str, code: str, desk: Desk) -> str:
         accounts.note_sign_in(person.login, "opened", desk.now())
         accounts.open_session(token_digest(token), person.login, AUTH, desk.now())
     return token
+
+
+def sign_in_vouched(professional_id: str, level: str, desk: Desk) -> str | None:
+    """Return a new session token for the one open account with ``professional_id``; None when there is no such one.
+
+    Accounts are never made by a sign-in: who may do what here is not the provider's to say.
+
+    Args:
+        level: how they proved who they are at the provider, e.g. "eidas1".
+    """
+    token = secrets.token_urlsafe(32)
+    with desk.accounts("desk:sign-in") as accounts:
+        found = accounts.find_professional(professional_id) if professional_id else ()
+        login = found[0].reader.login if len(found) == 1 else ""
+        if login:
+            accounts.open_session(token_digest(token), login, AT_PROVIDER + level, desk.now())
+        accounts.note_sign_in(login, "opened" if login else "refused-unknown", desk.now(), auth=AT_PROVIDER + level)
+    return token if login else None
+
+
+def note_refused(outcome: str, desk: Desk) -> None:
+    """Record that what a provider said opened nothing."""
+    with desk.accounts("desk:sign-in") as accounts:
+        accounts.note_sign_in("", outcome, desk.now(), auth=AT_PROVIDER)
 
 
 def verify_code(login: str, code: str, desk: Desk) -> Reader:
@@ -232,7 +268,7 @@ def take_over(ticket: str, desk: Desk) -> str | None:
         if sitting is None or sitting.ended_at is not None or not sitting.account.active or _is_over(sitting, now):
             return None
         login = sitting.account.reader.login
-        accounts.note_sign_in(login, "handed-on", now)
+        accounts.note_sign_in(login, "handed-on", now, auth=sitting.auth)
         accounts.open_session(token_digest(token), login, sitting.auth, now, since=sitting.created_at)
     return token
 

@@ -1,5 +1,6 @@
 """``aval users``: local accounts, for the demonstration and for cut-off mode."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from bridge.accounts import add_person, current_code
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.config import ConfigError
 from bridge.flows.rights import ENDORSERS
+from bridge.wiring.entrance import entrance, open_local
 from bridge.wiring.processes import signing
 from guarantee.codec import time_text
 from guarantee.opinion import Reader
@@ -24,11 +26,16 @@ def users() -> None:
 @click.option("--name", required=True, help="DICOM form, e.g. MARTIN^Élodie^^Dr")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--professional-id", required=True, help="IDNPS, i.e. 8 followed by the RPPS number")
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.option("--no-password", is_flag=True, help="they sign in at the identity provider alone (desk.oidc)")
+@click.option("--password", default="", help="asked for when neither is given")
 @folder_option
 @errors_as_exit_codes
-def add(login: str, name: str, role: str, professional_id: str, password: str, folder: Path) -> None:
+def add(login: str, name: str, role: str, professional_id: str, no_password: bool, password: str, folder: Path) -> None:
     """Add a person, and print the secret for their authenticator; on PostgreSQL, as its owner."""
+    if no_password and password:
+        raise click.UsageError("--no-password and --password exclude each other")
+    if not no_password:
+        password = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with opened(folder) as parts:
         with parts.store("desk").reading() as unit:
             if unit.accounts.find(login) is not None:
@@ -85,6 +92,51 @@ def close(login: str, folder: Path) -> None:
         if not unit.accounts.set_active(login, active=False):
             raise ConfigError(f"nobody is called {login}")
     click.echo(f"{login} is closed")
+
+
+@users.group()
+def local() -> None:
+    """Cut-off mode: when accounts may sign in with password and code although there is an identity provider."""
+
+
+@local.command("open")
+@click.option("--hours", type=click.FloatRange(min=0.1, max=168), required=True, help="for how long, a week at most")
+@click.option("--reason", required=True, help="why, e.g. the network is down; the journal keeps that it was opened")
+@folder_option
+@errors_as_exit_codes
+def open_accounts(hours: float, reason: str, folder: Path) -> None:
+    """Let local accounts sign in for a time; on PostgreSQL, as its owner."""
+    with opened(folder) as parts:
+        opening = open_local(parts, timedelta(hours=hours), by=operator(), reason=reason)
+    click.echo(f"local accounts may sign in until {time_text(opening.until)}")
+
+
+@local.command("close")
+@click.option("--reason", required=True, help="why, e.g. the provider answers again")
+@folder_option
+@errors_as_exit_codes
+def close_accounts(reason: str, folder: Path) -> None:
+    """Let local accounts sign in no more; who is signed in stays so until their session ends."""
+    with opened(folder) as parts:
+        open_local(parts, timedelta(0), by=operator(), reason=reason)
+    click.echo("local accounts may sign in no more")
+
+
+@local.command("show")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def show_local(folder: Path, as_json: bool) -> None:
+    """Say whether local accounts may sign in now."""
+    with opened(folder) as parts:
+        ways = entrance(parts)
+        with parts.store("desk").reading() as unit:
+            last = unit.local_openings.last()
+        is_open = ways.local()
+    value = {"mode": ways.when_local, "open": is_open, "until": None, "by": "", "reason": ""}
+    if last is not None:
+        value |= {"until": time_text(last.until), "by": last.by, "reason": last.reason}
+    say(value, f"{ways.when_local}: {'open' if is_open else 'closed'}", as_json=as_json)
 
 
 @users.group()

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bridge.config.base import NAME, DestinationName, Section
+from bridge.config.oidc import OidcSettings
 from bridge.config.tls import DeskTls
 from guarantee.recalls import FEW
 
@@ -160,6 +161,7 @@ class DeskSettings(Section):
         default=True, description="refuse a one-time code that was used; False in demonstrations only"
     )
     tls: DeskTls = Field(DeskTls(), description="TLS of the desk, where no proxy before it speaks TLS")
+    oidc: OidcSettings | None = Field(None, description="identity provider to sign in at; local accounts alone if none")
 
     @model_validator(mode="after")
     def _is_called_by_https(self) -> Self:

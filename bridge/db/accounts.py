@@ -72,6 +72,12 @@ class SqlAccounts:
         row = self._connection.execute(select(_USERS).where(_USERS.c.login == login)).mappings().first()
         return _account(row) if row else None
 
+    def find_professional(self, professional_id: str) -> tuple[Account, ...]:
+        """Return the open accounts with this professional identifier."""
+        open_ones = and_(_USERS.c.professional_id == professional_id, _USERS.c.active == 1)
+        rows = self._connection.execute(select(_USERS).where(open_ones).order_by(_USERS.c.login)).mappings()
+        return tuple(_account(row) for row in rows)
+
     def all(self) -> tuple[Account, ...]:
         """Return everybody."""
         rows = self._connection.execute(select(_USERS).order_by(_USERS.c.login)).mappings()
@@ -91,11 +97,14 @@ class SqlAccounts:
         )
         return bool(done.rowcount)
 
-    def note_sign_in(self, login: str, outcome: str, at: datetime) -> None:
-        """Record an attempt; the journal keeps it."""
-        self._connection.execute(
-            insert(tables.sign_ins).values(id=str(uuid.uuid4()), login=login, outcome=outcome, at=time_text(at))
-        )
+    def note_sign_in(self, login: str, outcome: str, at: datetime, *, auth: str = "password+totp") -> None:
+        """Record an attempt; the journal keeps it.
+
+        Args:
+            auth: how they proved who they are, or tried to.
+        """
+        values = {"id": str(uuid.uuid4()), "login": login, "outcome": outcome, "auth": auth, "at": time_text(at)}
+        self._connection.execute(insert(tables.sign_ins).values(**values))
 
     def open_session(self, token: str, login: str, auth: str, at: datetime, *, since: datetime | None = None) -> None:
         """Insert a session; ``token`` is the digest of what the browser holds.

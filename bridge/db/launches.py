@@ -19,6 +19,7 @@ _LAUNCHES: Final[Any] = tables.launches
 _HANDOVERS: Final[Any] = tables.handovers
 _OPENINGS: Final[Any] = tables.openings
 _CHALLENGES: Final[Any] = tables.challenges
+_REQUESTS: Final[Any] = tables.authentication_requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,6 @@ class SqlLaunches:
     def forget(self, before: datetime) -> int:
         """Delete what is older than ``before``; return how many rows."""
         gone = 0
-        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES):
+        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES, _REQUESTS):
             gone += self._connection.execute(delete(table).where(table.c.at < time_text(before))).rowcount
         return gone

@@ -29,7 +29,15 @@ SITE: Final[tuple[Note, ...]] = (
         event="INSERT",
         action="'session.' || NEW.outcome",
         subject="NEW.id",
-        body={"login": "NEW.login"},
+        body={"login": "NEW.login", "auth": "NEW.auth"},
+    ),
+    Note(
+        name="note_local_opening",
+        on="local_openings",
+        event="INSERT",
+        action="CASE WHEN NEW.until > NEW.at THEN 'local-accounts.opened' ELSE 'local-accounts.closed' END",
+        subject="CAST(NEW.seq AS TEXT)",
+        body={"until": "NEW.until", "by": "NEW.by_whom"},
     ),
     Note(
         name="note_right_given",

@@ -34,6 +34,7 @@ from bridge.db.rollouts import SqlRollouts
 from bridge.db.runs import SqlRuns
 from bridge.db.samples import SqlSamples
 from bridge.db.selection import SqlSelection
+from bridge.db.sign_ins import SqlLocalOpenings, SqlRequests
 from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
 from bridge.db.traces import SqlTraces
@@ -68,6 +69,8 @@ class SqlUnit:
     feed: SqlFeed
     orders: SqlOrders
     accounts: SqlAccounts
+    requests: SqlRequests
+    local_openings: SqlLocalOpenings
     launches: SqlLaunches
     passkeys: SqlPasskeys
     views: SqlViews
@@ -163,6 +166,8 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),
         accounts=SqlAccounts(connection),
+        requests=SqlRequests(connection),
+        local_openings=SqlLocalOpenings(connection),
         launches=SqlLaunches(connection),
         passkeys=SqlPasskeys(connection),
         views=SqlViews(connection),

@@ -51,7 +51,9 @@ users = _table(
     "name role professional_id organisation organisation_id password second_factor second_factor_step active added_at",
 )
 sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
-sign_ins = _table("sign_ins", "id", "login outcome at")
+sign_ins = _table("sign_ins", "id", "login outcome auth at")
+authentication_requests = _table("authentication_requests", "state", "browser sealed at used_at")
+local_openings = _table("local_openings", "seq", "until by_whom reason at")
 handovers = _table("handovers", "ticket", "session at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
 habilitations = _table("habilitations", "id", "person model major site act evidence by_whom by_role since until at")

@@ -14,6 +14,7 @@ from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
 from bridge.db.walls_on_sending import SENDING
+from bridge.db.walls_on_sign_ins import SIGN_INS
 from bridge.db.walls_on_stages import STAGES
 from bridge.db.walls_on_stops import STOPS
 
@@ -297,6 +298,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *GESTURES,
     *STOPS,
     *RECALLS,
+    *SIGN_INS,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",

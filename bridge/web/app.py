@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from bridge.links.errors import BadLink, LinkError, UntrustedLink
+from bridge.oidc.errors import OidcError
 from bridge.web.access import Parts, language_of, parts_of, session_of, utc_now
 from bridge.web.errors import NotSignedIn, TooManyAttempts, WebError
 from bridge.web.i18n import load
@@ -30,6 +31,7 @@ from bridge.web.routes import (
     results,
     rights,
     session,
+    sign_in,
     stops,
 )
 from bridge.web.security import Guard
@@ -43,9 +45,24 @@ FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
 _ROUTERS = (
-    *(session, results, first_read, passkeys, images, stops, models, health, monitoring, drift, rights, launch, pages),
+    *(
+        session,
+        results,
+        first_read,
+        passkeys,
+        images,
+        stops,
+        models,
+        health,
+        monitoring,
+        drift,
+        rights,
+        launch,
+        sign_in,
+        pages,
+    ),
 )
-_HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
+_HANDLED = (WebError, LinkError, OidcError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
 _log = logging.getLogger("aval.desk")
 

@@ -3,6 +3,7 @@
     WebError
     ├── NotSignedIn          no session, or it ended
     ├── SignInRefused        wrong login, password or code; never says which
+    ├── LocalClosed          people sign in at the identity provider, and not here
     ├── SecondRefused        the second person could not be verified, or is the first
     ├── CodeRefused          the one-time code that a new passkey needs is wrong
     ├── TooManyAttempts      somebody is guessing
@@ -25,6 +26,10 @@ class NotSignedIn(WebError):
 
 class SignInRefused(WebError):
     """Wrong login, password or code."""
+
+
+class LocalClosed(WebError):
+    """People sign in at the identity provider, and not here."""
 
 
 class SecondRefused(WebError):

@@ -21,6 +21,7 @@ class Options:
         frame_ancestors: origins that may show the desk in a frame, e.g. a PACS; none by default. One of another site
             needs secure cookies.
         banner: a line above every page, e.g. "Démonstration".
+        provider: name of the identity provider where people sign in; "" for none.
         demo_hint: shown under the sign-in form, e.g. fictitious accounts; "" for none.
     """
 
@@ -34,6 +35,7 @@ class Options:
     frame_ancestors: tuple[str, ...] = ()
     banner: str = ""
     demo_hint: str = ""
+    provider: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)

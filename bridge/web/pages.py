@@ -17,7 +17,7 @@ from bridge.web.impression_words import IMPRESSIONS
 from bridge.web.person import born, exam_time, full_name, patient_name, sex_text, visible
 from bridge.web.security import set_cookie
 from bridge.web.services import Session
-from bridge.web.views import is_named, is_reviewer
+from bridge.web.views import is_named, is_reviewer, is_vouched, level_of
 from guarantee.codec import parse_time
 from guarantee.errors import Malformed
 
@@ -31,8 +31,9 @@ ADDRESS_WRONG: Final = frozenset({400, 404, 405, 422})
 """Answers to an address that no page of ours made: what was typed there, a name perhaps, is not repeated in links."""
 
 
-LAUNCHES: Final = frozenset({"/launch", "/IHEInvokeImageDisplay"})
-"""Addresses that other systems write: a patient number may stand there, so no page repeats it, whatever it answers."""
+LAUNCHES: Final = frozenset({"/launch", "/IHEInvokeImageDisplay", "/sign-in/callback"})
+"""Addresses that other systems write: a patient number may stand there, or a code of the identity provider, so no page
+repeats it, whatever it answers."""
 
 
 def assets_digest(folder: Path = STATIC) -> str:
@@ -103,6 +104,8 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(
         language=language,
         words=words,
+        vouched=is_vouched,
+        level_of=level_of,
         models=model_words,
         outward=outward_words,
         rights=rights_words,

@@ -5,40 +5,23 @@ text of an exception never reaches the caller: it is written for the log, and a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from bridge.links import errors as links
+from bridge.oidc import errors as oidc
 from bridge.web import errors as web
 from bridge.web.i18n import N_, Language
+from bridge.web.problem import Problem as Problem  # noqa: PLC0414 - who imports the table imports its type with it
+from bridge.web.sign_in_problems import SIGN_IN_PROBLEMS
 from guarantee import errors as said
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 TRY_AGAIN_S: Final = 5
 """What Retry-After says when a part of the system does not answer: a restart takes about that long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One way to be refused.
-
-    Args:
-        code: stable word; clients and tests rely on it.
-        status: HTTP status code.
-        title: what happened.
-        kept: what was kept, or what did not happen.
-        todo: what to do.
-    """
-
-    code: str
-    status: int
-    title: str
-    kept: str
-    todo: str
 
 
 _NOTHING_LEFT = N_("Nothing was signed and nothing was sent.")
@@ -59,6 +42,7 @@ _TABLE = (
         kept=_NOTHING_RECORDED,
         todo=N_("Check all three. The code changes every 30 seconds."),
     ),
+    *SIGN_IN_PROBLEMS,
     Problem(
         code="second-refused",
         status=403,
@@ -284,6 +268,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {problem.code: problem for problem in _
 ANSWERS: Final[Mapping[type[Exception], str]] = {
     web.NotSignedIn: "not-signed-in",
     web.SignInRefused: "sign-in-refused",
+    web.LocalClosed: "local-accounts-closed",
     web.SecondRefused: "second-refused",
     web.CodeRefused: "code-refused",
     web.TooManyAttempts: "too-many-attempts",
@@ -291,6 +276,12 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     web.CrossSite: "cross-site",
     web.TooLarge: "too-large",
     web.NotHere: "not-found",
+    oidc.ProviderUnavailable: "provider-unavailable",
+    oidc.ProviderRefused: "provider-refused",
+    oidc.Astray: "sign-in-astray",
+    oidc.TokenRefused: "identity-refused",
+    oidc.LevelTooLow: "identity-level",
+    oidc.UnknownHere: "identity-unknown",
     links.BadLink: "launch-malformed",
     links.UntrustedLink: "launch-refused",
     said.Absent: "not-found",

@@ -165,6 +165,11 @@ def session_cookie(options: Options) -> str:
     return "__Host-aval" if options.secure_cookies else "aval"
 
 
+def browser_cookie(options: Options) -> str:
+    """Return the name of the cookie that a browser is recognised by when it comes back from the identity provider."""
+    return "__Host-aval-browser" if options.secure_cookies else "aval-browser"
+
+
 def set_session(response: Response, token: str, options: Options) -> None:
     """Hand the session token to the browser, out of reach of scripts; it goes when the browser closes."""
     set_cookie(response, session_cookie(options), token, options, out_of_reach=True)

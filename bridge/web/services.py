@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
+from bridge.web.entrance import Entrance
 from bridge.web.outward import Standing
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
@@ -35,7 +36,7 @@ class Session:
     """Somebody who proved who they are.
 
     Args:
-        auth: how, e.g. "password+totp".
+        auth: how, e.g. "password+totp", or "oidc:eidas1" at the identity provider.
     """
 
     reader: Reader
@@ -202,11 +203,16 @@ class Desk(Protocol):
     def signing(self) -> Signing:
         """Passkeys, and opinions that are signed with one."""
 
+    @property
+    def entrance(self) -> Entrance:
+        """The identity provider, and whether people may sign in without it."""
+
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.
 
         Raises:
             NotEntitled: wrong login, password or code; always the same message.
+            LocalClosed: people sign in at the identity provider, and not here.
         """
 
     def session(self, token: str, *, active: bool = True) -> Session | None:

@@ -42,6 +42,15 @@ class Throttle:
             self._count(f"login:{login.casefold()}", LOGIN_TRIES_MAX, now)
             self._count(f"address:{address}", ADDRESS_TRIES_MAX, now)
 
+    def begin(self, *, address: str) -> None:
+        """Count one departure for the identity provider, as one attempt from that address.
+
+        Raises:
+            TooManyAttempts: it must not even be begun.
+        """
+        with self._lock:
+            self._count(f"address:{address}", ADDRESS_TRIES_MAX, self._clock_s())
+
     def forgive(self, *, login: str) -> None:
         """Forget the attempts on ``login``: it was its owner."""
         with self._lock:

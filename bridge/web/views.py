@@ -47,6 +47,16 @@ def is_named(session: Session) -> bool:
     return session.reader.role in NAMED
 
 
+def is_vouched(session: Session) -> bool:
+    """Return whether this person signed in at the identity provider (bridge/accounts.py: AT_PROVIDER)."""
+    return session.auth.startswith("oidc:")
+
+
+def level_of(session: Session) -> str:
+    """Return at which level they did, e.g. "eidas1"."""
+    return session.auth.removeprefix("oidc:")
+
+
 def is_reviewer(session: Session) -> bool:
     """Return whether this person may see drafts and images, and may decide."""
     return session.reader.role in REVIEWERS

@@ -15,6 +15,8 @@ from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
+from bridge.web.entrance import Entrance
+from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
 from bridge.web.services import (
     Answer,
@@ -71,6 +73,7 @@ class RealDesk(ReadsFirst):
     places: Sequence[Place]
     launching: Launching
     signing: Signing
+    entrance: Entrance
     examine: stopping.Examine
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -79,6 +82,8 @@ class RealDesk(ReadsFirst):
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token."""
+        if not self.entrance.local():
+            raise LocalClosed("desk.oidc.local_accounts")
         return accounts.sign_in(login, password, code, self.sign_ins)
 
     def session(self, token: str, *, active: bool = True) -> Session | None:

@@ -65,6 +65,12 @@ port = 11112
 # [intake.hl7.senders.laboratory]
 # addresses = ["10.1.2.11"]
 
+# Where people sign in, instead of with a password (`aval users local open` is for when it is down):
+# [desk.oidc]
+# issuer = "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet"
+# client_id = "chu-aval"
+# client_secret = "as the provider gave it"
+
 # Whose model packages run here, besides the shipped ones (`aval models keygen`, `aval models pack --key`):
 # [models]
 # require_signature = true

@@ -278,6 +278,7 @@ def _presented(public_url: str, settings: Settings) -> web.Options:
         frame_ancestors=tuple(sorted({origin for one in settings.launchers.values() for origin in one.frames})),
         banner=desk.banner,
         demo_hint=desk.demo_hint,
+        provider=desk.oidc.name if desk.oidc else "",
     )
 
 

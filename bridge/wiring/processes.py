@@ -29,6 +29,7 @@ from bridge.wiring import hl7, models, outside, outward, sources, tls
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
+from bridge.wiring.entrance import entrance
 from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.launches import Launching
@@ -165,6 +166,7 @@ def desk(parts: Parts) -> HttpServer:
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
         signing=signing(parts),
+        entrance=entrance(parts),
         examine=partial(models.examine, parts=parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))

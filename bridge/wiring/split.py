@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "intake": ("intake", "stow"),
     "deliver": ("destinations",),
     "sweep": ("sources",),
-    "desk": ("launchers",),
+    "desk": ("launchers", "desk"),
     "ups": ("sources", "ups"),
     "metrics": ("metrics", "tracing"),
 }
@@ -36,7 +36,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _SENDERS: Final = ("intake", "stow")
 """Sections whose senders nobody but their own process knows: without its token, a sender would be nobody. Likewise the
-launchers, which are a section of their own."""
+launchers, which are a section of their own, and the identity provider, without whose secret nobody could ask it."""
 
 
 def split(settings: Settings, out: Path) -> list[Path]:
@@ -117,6 +117,7 @@ def _without_secrets(process: str, named: Mapping[str, Any], settings: Settings)
             kept.get(section, {}).get("hl7", {}).pop("senders", None)
     if "launchers" not in SECTIONS.get(process, ()):
         kept.pop("launchers", None)
+        kept.get("desk", {}).pop("oidc", None)
     url = urlsplit(settings.database.url.get_secret_value())
     place = url.netloc.rpartition("@")[2]
     kept["database"] = {"url": f"{url.scheme}://{place}{url.path}"}

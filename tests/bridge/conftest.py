@@ -1,15 +1,23 @@
-"""The object store of the vault's tests, and a line to it that can fail."""
+"""The object store of the vault's tests, and a line to it that can fail; a house whose people sign in elsewhere."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.accounts import add_person
+from bridge.config import load
 from bridge.vault import ObjectVault
+from bridge.wiring.install import install
+from bridge.wiring.parts import Parts
+from tests.bridge.forging_provider import Forger
+from tests.bridge.oidc_house import House, settings
 from tests.bridge.store_proxy import StoreProxy
 from tests.bridge.stores import PART, Make, client
 from tests.bridge.test_vault import objects_in
+from tests.flows.fakes import READER
 from tests.peers.fixtures import started
 from tests.peers.seaweedfs import SeaweedFS
 
@@ -51,3 +59,28 @@ def far(make: Make, line: StoreProxy) -> ObjectVault:
 def near(make: Make, store: SeaweedFS) -> ObjectVault:
     """The same objects, on another machine with a good line."""
     return make(store.endpoint)
+
+
+@pytest.fixture
+def forger() -> Iterator[Forger]:
+    made = Forger()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def oidc_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with one person, for each test to have a copy of."""
+    folder = tmp_path_factory.mktemp("template") / "aval"
+    install(folder, settings=settings("https://idp.example"))
+    parts = Parts(load(folder))
+    add_person(READER, "", parts.sign_in)
+    parts.close()
+    return folder
+
+
+@pytest.fixture
+def house(tmp_path: Path, oidc_template: Path, forger: Forger) -> Iterator[House]:
+    made = House(shutil.copytree(oidc_template, tmp_path / "aval"), forger)
+    yield made
+    made.parts.close()

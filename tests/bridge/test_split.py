@@ -19,7 +19,11 @@ TOKENS = {
     "sweep": {"AVAL_SOURCES__PACS-1__TOKEN"},
     "ups": {"AVAL_SOURCES__PACS-1__TOKEN", "AVAL_UPS__RIS__TOKEN"},
     "metrics": {"AVAL_METRICS__TOKEN"},
-    "desk": {"AVAL_LAUNCHERS__PACS-1__KEY", "AVAL_LAUNCHERS__PACS-1__KEY_BEFORE"},
+    "desk": {
+        "AVAL_LAUNCHERS__PACS-1__KEY",
+        "AVAL_LAUNCHERS__PACS-1__KEY_BEFORE",
+        "AVAL_DESK__OIDC__CLIENT_SECRET",
+    },
 }
 BROKER = {"intake", "relay", "infer", "deliver", "sweep"}
 TLS = {"authorities": "keys/pacs-authorities.pem", "certificate": "keys/out.pem", "key": "keys/out.key"}
@@ -45,6 +49,7 @@ def settings(**more: object) -> str:
             "stow": {"senders": {"vna": {"token": "hush-vna"}}},
             "sources": {"pacs-1": {"dicomweb_url": "http://pacs/", "token": "hush-source"}},
             "launchers": {"pacs-1": {"key": "hush-launcher" * 3, "key_before": "hush-before" * 3}},
+            "desk": {"oidc": {"issuer": "https://idp", "client_id": "aval", "client_secret": "hush-client"}},
             "metrics": {"host": "0.0.0.0", "token": "hush-metrics"},
             "ups": {"ris": {"url": "http://ris/", "token": "hush-ups", "station": "A|99X", "source": "pacs-1"}},
             "destinations": {

@@ -25,6 +25,8 @@ TABLES: Final = {
     "doubts": "*",
     "admissions": "*",
     "sign_ins": "*",
+    "authentication_requests": "*",
+    "local_openings": "*",
     "openings": "*",
     "handovers": "*",
     "leases": "*",

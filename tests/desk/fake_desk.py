@@ -39,6 +39,7 @@ from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
+from tests.desk.fake_entrance import FakeEntrance
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_rights import FakeRights
@@ -97,6 +98,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.offset = timedelta(0)
         self.lock = threading.RLock()
         self.signing = FakeSigning(self)
+        self.entrance = FakeEntrance()
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""
@@ -147,6 +149,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a token, or raise NotEntitled with always the same words."""
         with self.lock:
+            self.entrance.require_local()
             if login not in self.people or password != PASSWORD or code != code_of(login):
                 raise NotEntitled("wrong login, password or code")
             token = secrets.token_urlsafe(32)

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bridge.web.problems import MEDIA_TYPE, PROBLEMS
+from bridge.web.sign_in_problems import SIGN_IN_PROBLEMS
 
 
 @pytest.fixture
@@ -49,7 +50,9 @@ def test_every_documented_code_exists(document: dict[str, Any]) -> None:
     assert named <= PROBLEMS.keys()
     # what no operation of the API can meet: wrong method, another system's refusal that flows never let through, links
     launched = {"launch-malformed", "launch-refused"}
-    assert PROBLEMS.keys() - named == {"wrong-method", "declined", "journal-broken", *launched}
+    # of the identity provider, which sends people back to pages alone
+    vouched = {problem.code for problem in SIGN_IN_PROBLEMS} - named
+    assert PROBLEMS.keys() - named == {"wrong-method", "declined", "journal-broken", *launched, *vouched}
 
 
 def test_the_form_of_a_refusal_is_in_the_document(document: dict[str, Any]) -> None:

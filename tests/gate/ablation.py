@@ -17,6 +17,7 @@ from tests.gate.attacks_on_lives import LIVES
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
+from tests.gate.attacks_on_sign_ins import SIGN_INS
 from tests.gate.attacks_on_versions import VERSIONS
 from tests.gate.constraints import CONSTRAINTS, TARGETS
 from tests.gate.grants import NEVER_EMPTIED, PLATFORM, ROLE_ATTACKS
@@ -39,6 +40,7 @@ ALL: Final = (
     *FIRST_READS,
     *GESTURES,
     *RECALLS,
+    *SIGN_INS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -52,7 +54,7 @@ _LEAVES: Final = {
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
-    *("draws", "exposures"),
+    *("draws", "exposures", "local_openings"),
 }
 
 REDUNDANT: Final = {

@@ -63,6 +63,7 @@ UNREFERENCED: Final = {
     "acknowledgements": ("1 = 1", "at = 'x'"),
     "sign_ins": ("1 = 1", "login = 'x'"),
     "openings": ("1 = 1", "launcher = 'x'"),
+    "local_openings": ("1 = 1", "until = '9999'"),
     "orders": ("1 = 1", "status = 'cancelled'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
@@ -83,6 +84,7 @@ UNREFERENCED: Final = {
 _FIRST: Final[dict[str, tuple[str, Callable[[World], list[Sql]]]]] = {
     "sign_ins": (DESK, lambda w: [w.sign_in()]),
     "openings": (DESK, lambda w: [w.opening()]),
+    "local_openings": (OWNER, lambda w: [w.local_opening()]),
     "orders": (INTAKE, lambda w: [w.order()]),
 }
 """Rows that the world does not hold, put in first; and who may."""

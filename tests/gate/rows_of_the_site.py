@@ -50,7 +50,16 @@ class SiteRows:
         return insert("models", model_row(MODEL) | {"id": "new@1", "name": "new", "version": "1"} | changes)
 
     def sign_in(self, **changes: Any) -> Sql:
-        return insert("sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "at": SIGNED} | changes)
+        return insert(
+            "sign_ins", {"id": "s", "login": "dr.martin", "outcome": "ok", "auth": "x", "at": SIGNED} | changes
+        )
+
+    def authentication_request(self, **changes: Any) -> Sql:
+        return insert("authentication_requests", {"state": "s", "browser": "b", "sealed": "x", "at": SIGNED} | changes)
+
+    def local_opening(self, **changes: Any) -> Sql:
+        values = {"seq": 1, "until": "2026-12-01", "by_whom": "root", "reason": "coupure", "at": SIGNED}
+        return insert("local_openings", values | changes)
 
     def launch(self, **changes: Any) -> Sql:
         values = {"ticket": "t", "launcher": "pacs", "nonce": "n", "expected": "", "wanted": "{}", "at": SIGNED}

@@ -146,7 +146,8 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
 
 
 def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
-    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers", "challenges")}
+    kept = ("conversations", "launches", "handovers", "challenges", "authentication_requests")
+    swept = {(table, "aval_sweep") for table in kept}
     assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not holders(postgresql, privilege)
@@ -176,6 +177,7 @@ UPDATED = {
     ("aval_desk", "handovers"): "used_at",
     ("aval_desk", "challenges"): "used_at",
     ("aval_desk", "launches"): "login",
+    ("aval_desk", "authentication_requests"): "used_at",
     ("aval_desk", "users"): "second_factor_step",
     ("aval_relay", "outbox"): "rung_at",
 }

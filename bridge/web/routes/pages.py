@@ -52,7 +52,9 @@ def sign_in(
         return RedirectResponse(target, status_code=303)
     ticket = target.removeprefix("/launch/")
     expected = parts.desk.expected(ticket) if ticket != target else ""
-    return pages.render(request, "sign_in.html", target=target, expected=expected, session=None, stops=())
+    return pages.render(
+        request, "sign_in.html", target=target, expected=expected, local=parts.desk.entrance.local(), **_nobody()
+    )
 
 
 @router.get("/worklist")
@@ -142,6 +144,10 @@ def to_sign_in(request: Request) -> RedirectResponse:
     target = f"{request.url.path}{query}"
     after = f"?next={quote(target, safe='/?=')}" if _OWN_PAGE.fullmatch(target) else ""
     return RedirectResponse(f"/sign-in{after}", status_code=303)
+
+
+def _nobody() -> dict[str, Any]:
+    return {"session": None, "stops": ()}
 
 
 def _worklist(parts: Parts, session: Session, show: str) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def address_of(request: Request) -> str:
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Sign in with login, password and one-time code",
-    responses=documented("sign-in-refused", "too-many-attempts", "malformed", unsafe=True, signed_in=False),
+    responses=documented(
+        *("sign-in-refused", "local-accounts-closed", "too-many-attempts", "malformed"), unsafe=True, signed_in=False
+    ),
 )
 def sign_in(request: Request, response: Response, parts: ThisDesk, who: SignIn) -> SessionOut:
     """Open a session and put its token in a cookie. Whatever token the browser held before is ended."""

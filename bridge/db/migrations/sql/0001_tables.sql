@@ -47,7 +47,28 @@ CREATE TABLE sign_ins (
   id TEXT NOT NULL PRIMARY KEY,
   login TEXT NOT NULL,                         -- '' when nobody has that login: people type passwords there
   outcome TEXT NOT NULL,
+  auth TEXT NOT NULL,                          -- how they proved who they are, or tried to: 'oidc:eidas1'
   at TEXT NOT NULL
+);
+
+-- A browser went to the identity provider and is expected back: once, within five minutes. Deleted after an hour.
+CREATE TABLE authentication_requests (
+  state TEXT NOT NULL PRIMARY KEY,             -- its digest
+  browser TEXT NOT NULL,                       -- digest of the cookie of the browser that alone may come back
+  sealed TEXT NOT NULL,                        -- the rest, enciphered with a key that only that cookie gives
+  at TEXT NOT NULL,
+  used_at TEXT
+);
+CREATE INDEX authentication_requests_by_time ON authentication_requests (at);
+
+-- Cut-off mode: until when local accounts may sign in although there is an identity provider. The last line counts.
+CREATE TABLE local_openings (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  until TEXT NOT NULL,                         -- not after "at": it ends now
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT local_opening_signed_for CHECK (by_whom <> '' AND reason <> '')
 );
 
 -- A session goes on in another window of the same browser: once, within a minute.

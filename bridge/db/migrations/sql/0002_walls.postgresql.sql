@@ -1190,6 +1190,36 @@ END $$;
 CREATE TRIGGER acknowledgements_of_withdrawals BEFORE INSERT ON acknowledgements FOR EACH ROW EXECUTE FUNCTION acknowledgements_of_withdrawals();
 ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_of_withdrawals;
 
+CREATE FUNCTION authentication_requests_used_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (OLD.used_at IS NULL) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall authentication_requests_used_once: this sign-in at the identity provider was finished already' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER authentication_requests_used_once BEFORE UPDATE ON authentication_requests FOR EACH ROW EXECUTE FUNCTION authentication_requests_used_once();
+ALTER TABLE authentication_requests ENABLE ALWAYS TRIGGER authentication_requests_used_once;
+
+CREATE FUNCTION local_openings_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall local_openings_never_updated: local_openings is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER local_openings_never_updated BEFORE UPDATE ON local_openings FOR EACH ROW EXECUTE FUNCTION local_openings_never_updated();
+ALTER TABLE local_openings ENABLE ALWAYS TRIGGER local_openings_never_updated;
+
+CREATE FUNCTION local_openings_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall local_openings_never_deleted: local_openings is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER local_openings_never_deleted BEFORE DELETE ON local_openings FOR EACH ROW EXECUTE FUNCTION local_openings_never_deleted();
+ALTER TABLE local_openings ENABLE ALWAYS TRIGGER local_openings_never_deleted;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -2003,6 +2033,8 @@ CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTI
 ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_truncated;
 CREATE TRIGGER judgements_never_truncated BEFORE TRUNCATE ON judgements EXECUTE FUNCTION never_truncated();
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_truncated;
+CREATE TRIGGER local_openings_never_truncated BEFORE TRUNCATE ON local_openings EXECUTE FUNCTION never_truncated();
+ALTER TABLE local_openings ENABLE ALWAYS TRIGGER local_openings_never_truncated;
 CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
 CREATE TRIGGER openings_never_truncated BEFORE TRUNCATE ON openings EXECUTE FUNCTION never_truncated();
@@ -2080,11 +2112,19 @@ ALTER TABLE users ENABLE ALWAYS TRIGGER note_user_changed;
 
 CREATE FUNCTION note_sign_in() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('session.' || NEW.outcome, NEW.id, json_build_object('login', NEW.login)::text);
+  PERFORM aval_journal('session.' || NEW.outcome, NEW.id, json_build_object('login', NEW.login, 'auth', NEW.auth)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_sign_in AFTER INSERT ON sign_ins FOR EACH ROW EXECUTE FUNCTION note_sign_in();
 ALTER TABLE sign_ins ENABLE ALWAYS TRIGGER note_sign_in;
+
+CREATE FUNCTION note_local_opening() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal(CASE WHEN NEW.until > NEW.at THEN 'local-accounts.opened' ELSE 'local-accounts.closed' END, CAST(NEW.seq AS TEXT), json_build_object('until', NEW.until, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_local_opening AFTER INSERT ON local_openings FOR EACH ROW EXECUTE FUNCTION note_local_opening();
+ALTER TABLE local_openings ENABLE ALWAYS TRIGGER note_local_opening;
 
 CREATE FUNCTION note_right_given() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

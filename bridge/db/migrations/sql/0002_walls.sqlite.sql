@@ -448,6 +448,18 @@ CREATE TRIGGER acknowledgements_of_withdrawals BEFORE INSERT ON acknowledgements
 WHEN (EXISTS (SELECT 1 FROM withdrawals w WHERE w.result_id = NEW.result_id)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall acknowledgements_of_withdrawals: nobody reads that a result was taken back before it was'); END;
 
+CREATE TRIGGER authentication_requests_used_once BEFORE UPDATE ON authentication_requests FOR EACH ROW
+WHEN (OLD.used_at IS NULL) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall authentication_requests_used_once: this sign-in at the identity provider was finished already'); END;
+
+CREATE TRIGGER local_openings_never_updated BEFORE UPDATE ON local_openings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall local_openings_never_updated: local_openings is append-only: a row is never updated'); END;
+
+CREATE TRIGGER local_openings_never_deleted BEFORE DELETE ON local_openings FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall local_openings_never_deleted: local_openings is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -784,7 +796,17 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'session.' || NEW.outcome AS action, NEW.id AS subject, json_object('login', NEW.login) AS body) n;
+    'session.' || NEW.outcome AS action, NEW.id AS subject, json_object('login', NEW.login, 'auth', NEW.auth) AS body) n;
+END;
+
+CREATE TRIGGER note_local_opening AFTER INSERT ON local_openings FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    CASE WHEN NEW.until > NEW.at THEN 'local-accounts.opened' ELSE 'local-accounts.closed' END AS action, CAST(NEW.seq AS TEXT) AS subject, json_object('until', NEW.until, 'by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_right_given AFTER INSERT ON habilitations FOR EACH ROW

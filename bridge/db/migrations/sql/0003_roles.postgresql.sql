@@ -60,6 +60,9 @@ GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions,
 GRANT SELECT ON draws TO aval_desk;
 GRANT UPDATE (used_at) ON handovers, challenges TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
+GRANT SELECT, INSERT ON authentication_requests TO aval_desk;
+GRANT UPDATE (used_at) ON authentication_requests TO aval_desk;
+GRANT SELECT ON local_openings TO aval_desk;                 -- who opens cut-off mode is the owner
 GRANT INSERT ON cases TO aval_desk;                          -- the revision that follows an admission
 GRANT UPDATE (seen_at, ended_at) ON sessions TO aval_desk;
 GRANT UPDATE (second_factor_step) ON users TO aval_desk;
@@ -82,7 +85,7 @@ GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
-GRANT SELECT (at), DELETE ON handovers, launches, challenges TO aval_sweep;
+GRANT SELECT (at), DELETE ON handovers, launches, challenges, authentication_requests TO aval_sweep;
 GRANT SELECT ON fetches, journal, opinions, gestures, orders TO aval_sweep;
 
 -- relay: hands facts to the bell.
@@ -95,7 +98,7 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   recall_items, acknowledgements, retirements, stages, appointments,
   trials, trial_ends, habilitations, revocations, refusals, fetches, turned_away, commitments, feed, orders, outbox,
   inbox, handovers, launches, openings,
-  passkeys, passkey_ends, challenges,
+  passkeys, passkey_ends, challenges, authentication_requests, local_openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;
