@@ -206,6 +206,13 @@ def sign_in_vouched(professional_id: str, level: str, desk: Desk) -> str | None:
     return token if login else None
 
 
+def login_of(professional_id: str, desk: Desk) -> str:
+    """Return the login of the one open account with ``professional_id``; "" when there is no such one."""
+    with desk.accounts("desk:sign-in") as accounts:
+        found = accounts.find_professional(professional_id) if professional_id else ()
+    return found[0].reader.login if len(found) == 1 else ""
+
+
 def note_refused(outcome: str, desk: Desk) -> None:
     """Record that what a provider said opened nothing."""
     with desk.accounts("desk:sign-in") as accounts:

@@ -10,7 +10,7 @@ from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, 
 from bridge.config import ConfigError
 from bridge.flows.rights import ENDORSERS
 from bridge.wiring.entrance import entrance, open_local
-from bridge.wiring.processes import signing
+from bridge.wiring.processes import launching, signing
 from guarantee.codec import time_text
 from guarantee.opinion import Reader
 from guarantee.policy import Role
@@ -129,7 +129,7 @@ def close_accounts(reason: str, folder: Path) -> None:
 def show_local(folder: Path, as_json: bool) -> None:
     """Say whether local accounts may sign in now."""
     with opened(folder) as parts:
-        ways = entrance(parts)
+        ways = entrance(parts, launching(parts, "desk"))
         with parts.store("desk").reading() as unit:
             last = unit.local_openings.last()
         is_open = ways.local()

@@ -23,6 +23,9 @@ def _require_address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_require_address)]
 """An https address; http on this machine."""
 
+Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
+"""host, or host:port."""
+
 Level = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 """A value of "acr"."""
 
@@ -35,7 +38,7 @@ class OidcSettings(Section):
     discovery_url: Address | None = Field(
         None, description="its configuration, where that is not at issuer/.well-known/openid-configuration"
     )
-    hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")], ...] = Field(
+    hosts: tuple[Host, ...] = Field(
         (), description="its hosts beside the issuer's own; no other is ever asked, or sent to"
     )
     authorities: Path | None = Field(

@@ -27,7 +27,7 @@ class ProviderUnavailable(OidcError):
     """
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the identity provider cannot be used: {why}")
+        super().__init__(f"the provider cannot be used: {why}")
         self.why = why
 
 

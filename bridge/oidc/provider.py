@@ -51,7 +51,7 @@ class Options:
         name: as people call it, e.g. "Pro Santé Connect".
         discovery_url: of its configuration; where OpenID Connect Discovery puts it when "".
         hosts: ``host[:port]`` of its addresses beside the issuer's own.
-        secret: of this client; "" where ``key`` proves who we are.
+        secret: of this client; "" where ``key`` proves who we are, or nothing does (a public client).
         claim: that holds the professional identifier.
         redirect_uri: where the provider sends people back to, as it was registered there.
         authorities: PEM file, who signs its certificate; None for those that the system knows.
@@ -88,6 +88,21 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redeemed:
+    """What a code was exchanged for.
+
+    Args:
+        said: by the identity token, verified.
+        given: the whole answer.
+    """
+
+    said: Mapping[str, Any] = field(repr=False)
+    level: str
+    access_token: str = field(repr=False)
+    given: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     document: Mapping[str, Any]
     keys: tuple[Key, ...]
@@ -116,13 +131,16 @@ class Provider:
         self._now = now
         self._clock_s = clock_s
         hosts = frozenset({urlsplit(options.issuer).netloc.lower(), *options.hosts})
-        self._line = Line(hosts, options.authorities)
+        self.line = Line(hosts, options.authorities)
         self._known: _Known | None = None
         self._failed: tuple[float, str] | None = None
         self._lock = threading.Lock()
 
-    def address(self, asked: Asked, language: str) -> str:
+    def address(self, asked: Asked, language: str, **more: str) -> str:
         """Return where a browser goes to sign in.
+
+        Args:
+            more: parameters beside those of OpenID Connect.
 
         Raises:
             ProviderUnavailable: it cannot be said.
@@ -137,9 +155,10 @@ class Provider:
             "nonce": asked.nonce,
             "code_challenge": s256(asked.verifier),
             "code_challenge_method": "S256",
-            "acr_values": " ".join(mine.levels),
             "ui_locales": language,
-        }
+        } | more
+        if mine.levels:
+            query["acr_values"] = " ".join(mine.levels)
         return _with_query(self._endpoint("authorization_endpoint"), query)
 
     def require_from_here(self, answer: Mapping[str, str]) -> str:
@@ -171,15 +190,21 @@ class Provider:
             LevelTooLow: it was proved in a weaker way than is asked for.
             ProviderUnavailable: the provider does not answer, or not as it should.
         """
+        redeemed = self.redeem(code, asked)
+        found = professional_id(redeemed.said, self.options.claim)
+        if not found and self._publishes().document.get("userinfo_endpoint"):
+            found = self._told(redeemed.access_token, str(redeemed.said["sub"]))
+        return Identity(professional_id=found, level=redeemed.level)
+
+    def redeem(self, code: str, asked: Asked) -> Redeemed:
+        """Return what ``code`` was exchanged for, its identity token verified; for what is raised, see ``identify``."""
         mine = self.options
         given = self._exchange(code, asked.verifier)
-        said = self._verified(read_token(given["id_token"]))
+        texts = _texts(given, "id_token", "access_token")
+        said = self._verified(read_token(texts["id_token"]))
         expected = Expected(issuer=mine.issuer, client=mine.client, nonce=asked.nonce, levels=mine.levels)
         level = require_claims(said, expected, self._now())
-        found = professional_id(said, mine.claim)
-        if not found and self._publishes().document.get("userinfo_endpoint"):
-            found = self._told(given["access_token"], str(said["sub"]))
-        return Identity(professional_id=found, level=level)
+        return Redeemed(said=said, level=level, access_token=texts["access_token"], given=given)
 
     def leaving(self) -> str:
         """Return where a browser goes to sign out there too; "" when nothing is said of that.
@@ -245,20 +270,20 @@ class Provider:
     def _read(self) -> _Known:
         issuer = self.options.issuer
         place = self.options.discovery_url or f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-        document = self._line.get("discovery", place)
+        document = self.line.get("discovery", place)
         if document.get("issuer") != issuer:
             raise ProviderUnavailable("discovery: it calls itself otherwise than desk.oidc.issuer")
-        keys = read_keys(self._line.get("keys", str(document.get("jwks_uri", ""))))
+        keys = read_keys(self.line.get("keys", str(document.get("jwks_uri", ""))))
         if not keys:
             raise ProviderUnavailable(f"keys: none for {' or '.join(ALGORITHMS)}")
         return _Known(document=document, keys=keys, at_s=self._clock_s())
 
     def _endpoint(self, name: str) -> str:
-        return self._line.require_listed(name, str(self._publishes().document.get(name, "")))
+        return self.line.require_listed(name, str(self._publishes().document.get(name, "")))
 
     # ------------------------------------------------------------------------------------- what it says of a person
 
-    def _exchange(self, code: str, verifier: str) -> dict[str, str]:
+    def _exchange(self, code: str, verifier: str) -> Mapping[str, Any]:
         mine, address = self.options, self._endpoint("token_endpoint")
         form = {
             "grant_type": "authorization_code",
@@ -269,17 +294,19 @@ class Provider:
         secret = None
         if mine.key is not None:
             form |= {"client_assertion_type": _JWT_BEARER, "client_assertion": self._assertion(mine.key)}
+        elif not mine.secret:
+            form |= {"client_id": mine.client}
         elif "client_secret_basic" in self._publishes().document.get(
             "token_endpoint_auth_methods_supported", ["client_secret_basic"]
         ):
             secret = (_quoted(mine.client), _quoted(mine.secret))
         else:
             form |= {"client_id": mine.client, "client_secret": mine.secret}
-        status, given = self._line.post("token", address, form, secret=secret)
+        status, given = self.line.post("token", address, form, secret=secret)
         if status != 200:
             _log.warning("oidc.token-refused status=%s", status)
             raise TokenRefused("code")
-        return _texts(given, "id_token", "access_token")
+        return given
 
     def _assertion(self, key: PrivateKey) -> str:
         """Prove who we are by a signature (private_key_jwt, OpenID Connect Core 1.0, 9)."""
@@ -292,7 +319,7 @@ class Provider:
 
     def _told(self, access_token: str, subject: str) -> str:
         """Return the professional identifier from the user information, which must be of the same subject (5.3.2)."""
-        said = self._line.get("user information", self._endpoint("userinfo_endpoint"), token=access_token)
+        said = self.line.get("user information", self._endpoint("userinfo_endpoint"), token=access_token)
         if not hmac.compare_digest(str(said.get("sub", "")).encode(), subject.encode()):
             raise TokenRefused("user information of somebody else")
         return professional_id(said, self.options.claim)

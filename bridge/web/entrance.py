@@ -42,5 +42,23 @@ class Entrance(Protocol):
             Astray, ProviderRefused, ProviderUnavailable, TokenRefused, LevelTooLow, UnknownHere.
         """
 
+    def begin_launch(self, issuer: str, launch: str, browser: str, language: str) -> str:
+        """Return where the browser of a record's SMART launch goes on.
+
+        Args:
+            issuer, launch: as the record gave them.
+
+        Raises:
+            UntrustedLink: no record of ours launches as ``issuer``.
+            ProviderUnavailable: it does not answer.
+        """
+
+    def end_launch(self, answer: Mapping[str, str], browser: str) -> str:
+        """Return the ticket of a launch that came back; the account of who launched may open it, and no other.
+
+        Raises:
+            BadLink, and what ``arrive`` raises.
+        """
+
     def leave(self) -> str:
         """Return the address where people sign out at the provider; "" when there is none."""

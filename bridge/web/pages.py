@@ -31,7 +31,7 @@ ADDRESS_WRONG: Final = frozenset({400, 404, 405, 422})
 """Answers to an address that no page of ours made: what was typed there, a name perhaps, is not repeated in links."""
 
 
-LAUNCHES: Final = frozenset({"/launch", "/IHEInvokeImageDisplay", "/sign-in/callback"})
+LAUNCHES: Final = frozenset({"/launch", "/IHEInvokeImageDisplay", "/launch/callback", "/sign-in/callback"})
 """Addresses that other systems write: a patient number may stand there, or a code of the identity provider, so no page
 repeats it, whatever it answers."""
 

@@ -17,7 +17,7 @@ from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.vault import ObjectVault, examine
-from bridge.wiring import entrance, models, outward, sources, tls, ups, versions
+from bridge.wiring import entrance, models, outward, smart, sources, tls, ups, versions
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.ids import digest
@@ -66,6 +66,7 @@ def run_checks(parts: Parts) -> list[Check]:
         *sources.reachable(parts.settings).items(),
         *ups.reachable(parts.settings).items(),
         *entrance.reachable(parts.settings, parts.clock.now).items(),
+        *smart.reachable(parts.settings, parts.clock.now).items(),
     ]
     return [_ask(what, question) for what, question in questions]
 

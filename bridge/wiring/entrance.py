@@ -12,13 +12,15 @@ from bridge.config import ConfigError, Settings
 from bridge.config.oidc import OidcSettings
 from bridge.db.sign_ins import LocalOpening, SqlRequests
 from bridge.db.store import SqlStore
-from bridge.oidc.errors import IdentityRefused, ProviderUnavailable, TokenRefused, UnknownHere
+from bridge.oidc.errors import Astray, IdentityRefused, ProviderUnavailable, TokenRefused, UnknownHere
 from bridge.oidc.jose import PrivateKey, load_key
 from bridge.oidc.provider import Options, Provider
 from bridge.oidc.request import Office
 from bridge.web.entrance import Arrived
 from bridge.wiring import outside
+from bridge.wiring.launches import Launching
 from bridge.wiring.parts import Parts
+from bridge.wiring.smart import SmartLaunching, records
 from guarantee.errors import Unavailable
 
 CALLBACK: Final = "/sign-in/callback"
@@ -44,6 +46,7 @@ class RealEntrance:
     provider: Provider | None
     office: Office
     when_local: str
+    smart: SmartLaunching
 
     def local(self) -> bool:
         """Return whether people may sign in here with login, password and code."""
@@ -62,6 +65,8 @@ class RealEntrance:
         """Take what a browser brought back."""
         provider = self._provider()
         asked = self.office.recognise(answer.get("state", ""), browser)
+        if not asked.target.startswith("/"):
+            raise Astray("a launch, which signs nobody in")
         code = provider.require_from_here(answer)
         try:
             identity = provider.identify(code, asked)
@@ -78,13 +83,21 @@ class RealEntrance:
         """Return where people sign out at the provider."""
         return self.provider.leaving() if self.provider else ""
 
+    def begin_launch(self, issuer: str, launch: str, browser: str, language: str) -> str:
+        """Return where the browser of a SMART launch goes on."""
+        return self.smart.begin(issuer, launch, browser, language)
+
+    def end_launch(self, answer: Mapping[str, str], browser: str) -> str:
+        """Return the ticket of a SMART launch that came back."""
+        return self.smart.end(answer, browser)
+
     def _provider(self) -> Provider:
         if self.provider is None:
             raise ProviderUnavailable("none is configured (desk.oidc)")
         return self.provider
 
 
-def entrance(parts: Parts) -> RealEntrance:
+def entrance(parts: Parts, launching: Launching) -> RealEntrance:
     """Return the desk's ways in."""
     store, mine = parts.store("desk"), parts.settings.desk.oidc
 
@@ -93,11 +106,14 @@ def entrance(parts: Parts) -> RealEntrance:
         with store.transaction("desk:sign-in") as unit:
             yield unit.requests
 
+    office = Office(requests=requests, now=parts.clock.now)
+    known = records(parts.settings, parts.clock.now)
     return RealEntrance(
+        smart=SmartLaunching(sign_ins=parts.sign_in, office=office, launching=launching, records=known),
         store=store,
         sign_ins=parts.sign_in,
         provider=provider_of(parts.settings, parts.clock.now) if mine else None,
-        office=Office(requests=requests, now=parts.clock.now),
+        office=office,
         when_local=mine.local_accounts if mine else "always",
     )
 

@@ -15,6 +15,7 @@ from bridge.db.views import Row
 from bridge.links.errors import UntrustedLink
 from bridge.links.reading import Link
 from bridge.links.signing import Launcher, sender_of
+from bridge.links.wanted import Wanted
 from guarantee.case import Case
 from guarantee.opinion import Reader
 from guarantee.ports import Clock
@@ -68,12 +69,14 @@ class Launching:
 
     Args:
         zone: of times that name none.
+        bound: launchers that prove for whom they launch: nobody else may open what they sent.
     """
 
     store: SqlStore
     clock: Clock
     launchers: Sequence[Launcher]
     zone: ZoneInfo
+    bound: frozenset[str] = frozenset()
 
     def receive(self, link: Link) -> str:
         """Keep what ``link`` asks for and return a ticket for it.
@@ -81,16 +84,25 @@ class Launching:
         Raises:
             UntrustedLink: it may not open anything.
         """
-        now, ticket = self.clock.now(), secrets.token_urlsafe(32)
-        launcher = sender_of(link, self.launchers, now)
-        digest = token_digest(ticket)
-        kept = Launch(launcher=launcher.name, wanted=link.wanted, expected=link.user, login=None, at=now)
-        with self.store.transaction(f"launcher:{launcher.name}") as unit:
-            if unit.launches.holds(launcher.name, LAUNCHES_MAX):
-                raise UntrustedLink("many")
-            if not unit.launches.add(digest, link.nonce or digest, kept):
-                raise UntrustedLink("used")
+        launcher = sender_of(link, self.launchers, self.clock.now())
+        ticket = self.keep(launcher.name, link.wanted, link.user, nonce=link.nonce)
         _log.info("launch.received launcher=%s signed=%s", launcher.name, bool(link.signature))
+        return ticket
+
+    def keep(self, launcher: str, wanted: Wanted, expected: str, *, nonce: str = "") -> str:
+        """Keep what ``launcher`` asks for, for the login ``expected``, and return a ticket for it.
+
+        Raises:
+            UntrustedLink: it has asked for too many, or its one-time number is used.
+        """
+        ticket = secrets.token_urlsafe(32)
+        digest = token_digest(ticket)
+        kept = Launch(launcher=launcher, wanted=wanted, expected=expected, login=None, at=self.clock.now())
+        with self.store.transaction(f"launcher:{launcher}") as unit:
+            if unit.launches.holds(launcher, LAUNCHES_MAX):
+                raise UntrustedLink("many")
+            if not unit.launches.add(digest, nonce or digest, kept):
+                raise UntrustedLink("used")
         return ticket
 
     def expected(self, ticket: str) -> str:
@@ -110,6 +122,8 @@ class Launching:
             launch = unit.launches.find(digest)
             if launch is None or now - launch.at > (KEPT if launch.login else UNOPENED):
                 raise UntrustedLink("late")
+            if launch.launcher in self.bound and launch.expected not in {"", reader.login}:
+                raise UntrustedLink("used")
             if launch.login is None and unit.launches.claim(digest, reader.login):
                 return self._noted(launch, reader, now, unit)
             if launch.login != reader.login:

@@ -166,7 +166,7 @@ def desk(parts: Parts) -> HttpServer:
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
         signing=signing(parts),
-        entrance=entrance(parts),
+        entrance=entrance(parts, launching(parts, "desk")),
         examine=partial(models.examine, parts=parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
@@ -194,7 +194,11 @@ def launching(parts: Parts, process: str) -> Launching:
         for name, mine in sorted(parts.settings.launchers.items())
     ]
     return Launching(
-        store=parts.store(process), clock=parts.clock, launchers=launchers, zone=ZoneInfo(options.time_zone)
+        store=parts.store(process),
+        clock=parts.clock,
+        launchers=launchers,
+        zone=ZoneInfo(options.time_zone),
+        bound=frozenset(name for name, mine in parts.settings.launchers.items() if mine.smart is not None),
     )
 
 

@@ -56,6 +56,7 @@ class Forger:
     Attributes:
         claims: over what an honest token would say; None takes a claim away.
         forge: makes the token of its claims; an honest signature when None.
+        given: beside the tokens, e.g. a launch context.
         told: user information; nothing when empty.
         document: over the discovery document.
         keys: that it publishes.
@@ -69,6 +70,7 @@ class Forger:
         self.claims: dict[str, Any] = {}
         self.forge: Callable[[dict[str, Any]], str] | None = None
         self.told: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
         self.document: dict[str, Any] = {}
         self.keys = [jwk(RSA, "r"), jwk(P256, "e")]
         self.bodies: dict[str, tuple[int, bytes, dict[str, str]]] = {}
@@ -108,7 +110,7 @@ class Forger:
             case "/token":
                 claims = self.honest_claims()
                 token = self.forge(claims) if self.forge else sign(claims, RSA, "r")
-                return 200, _json({"id_token": token, "access_token": "opaque-access-token"}), {}
+                return 200, _json({"id_token": token, "access_token": "opaque-access-token"} | self.given), {}
             case "/userinfo":
                 return 200, _json(self.told), {}
         return 404, b"{}", {}

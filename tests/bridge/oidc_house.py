@@ -13,6 +13,7 @@ from bridge.oidc.provider import Provider
 from bridge.oidc.request import new_browser
 from bridge.wiring.entrance import RealEntrance, entrance
 from bridge.wiring.parts import Parts
+from bridge.wiring.processes import launching
 from guarantee.opinion import Reader
 from tests.bridge.forging_provider import Forger
 from tests.flows.fakes import FakeClock
@@ -53,10 +54,19 @@ class House:
 
     def made(self, **options: Any) -> RealEntrance:
         """Return the ways in, with a provider whose patience is counted by hand."""
-        usual = entrance(self.parts)
+        usual = entrance(self.parts, launching(self.parts, "desk"))
         assert usual.provider is not None
         provider = Provider(replace(usual.provider.options, **options), self.clock.now, clock_s=lambda: self.seconds)
         return replace(usual, provider=provider)
+
+    def of_settings(self, text: str) -> Parts:
+        """Return the parts of this installation under other settings."""
+        (self.folder / FILE).write_text(text)
+        self.parts.close()
+        self.parts = Parts(load(self.folder))
+        self.parts.clock = self.clock  # type: ignore[assignment] # moved by hand
+        self.ways = entrance(self.parts, launching(self.parts, "desk"))
+        return self.parts
 
     def depart(self, browser: str = BROWSER, target: str = "/worklist") -> dict[str, str]:
         address = urlsplit(self.ways.depart(target, browser, "fr"))

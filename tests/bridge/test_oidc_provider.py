@@ -19,6 +19,7 @@ from bridge.oidc.jose import read_keys, sign
 from bridge.oidc.provider import CACHED_S, PAUSE_S, REFETCH_S
 from bridge.wiring.entrance import entrance, open_local, reachable
 from bridge.wiring.parts import Parts
+from bridge.wiring.processes import launching
 from guarantee.errors import Unavailable
 from tests.bridge.forging_provider import (
     P256,
@@ -183,7 +184,7 @@ def test_cut_off_mode_opens_local_accounts_until_its_end(house: House) -> None:
 def test_the_other_modes_know_no_opening(house: House, mode: str) -> None:
     (house.folder / FILE).write_text(house.text + f'local_accounts = "{mode}"\n')
     parts = Parts(load(house.folder))
-    assert entrance(parts).local() is (mode == "always")
+    assert entrance(parts, launching(parts, "desk")).local() is (mode == "always")
     with pytest.raises(ConfigError, match=mode):
         open_local(parts, timedelta(hours=1), by="root", reason="x")
     parts.close()
@@ -217,13 +218,13 @@ def test_a_private_key_is_read_from_its_file_or_named_as_the_fault(house: House)
     (house.folder / FILE).write_text(lines)
     parts = Parts(load(house.folder))
     with pytest.raises(ConfigError, match="desk\\.oidc\\.key"):
-        entrance(parts)
+        entrance(parts, launching(parts, "desk"))
     for wrong in (ec.generate_private_key(ec.SECP384R1()), None):
         path.write_bytes(wrong.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if wrong else b"no key")
         with pytest.raises(ConfigError, match="desk\\.oidc\\.key"):
-            entrance(parts)
+            entrance(parts, launching(parts, "desk"))
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    made = entrance(parts)
+    made = entrance(parts, launching(parts, "desk"))
     assert made.provider is not None
     assert made.provider.options.key is not None
     parts.close()
@@ -240,7 +241,7 @@ def test_a_hospitals_own_authority_signs_the_certificate_of_its_provider(oidc_te
     (house.folder / FILE).write_text(house.text + 'authorities = "keys/nobody.pem"\n')
     parts = Parts(load(house.folder))
     with pytest.raises(ConfigError, match=r"desk\.oidc\.authorities"):
-        entrance(parts)
+        entrance(parts, launching(parts, "desk"))
     parts.close()
     house.parts.close()
     forger.stop()

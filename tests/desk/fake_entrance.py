@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bridge.links.errors import UntrustedLink
 from bridge.oidc.errors import Astray
 from bridge.web.entrance import Arrived
 from bridge.web.errors import LocalClosed
@@ -15,6 +16,7 @@ class FakeEntrance:
         self.left: dict[str, tuple[str, str]] = {}
         self.refuses: Exception | None = None
         self.token = ""
+        self.ticket = "t" * 43
         self.goodbye = "https://idp.test/bye"
 
     def local(self) -> bool:
@@ -41,6 +43,15 @@ class FakeEntrance:
         if self.refuses:
             raise self.refuses
         return Arrived(token=self.token, target=target)
+
+    def begin_launch(self, issuer: str, launch: str, browser: str, language: str) -> str:
+        if issuer != "https://dpi.test/fhir":
+            raise UntrustedLink("launcher")
+        return self.depart(f"launch:{launch}", browser, language)
+
+    def end_launch(self, answer: Mapping[str, str], browser: str) -> str:
+        self.arrive(answer, browser)
+        return self.ticket
 
     def leave(self) -> str:
         return self.goodbye

@@ -51,7 +51,8 @@ ADDRESSES = {
                 for path in ("/monitoring", "/monitoring.csv", "/monitoring/drift", "/monitoring/drift.csv")
             ),
             *(("GET", path) for path in ("/healthz", "/readyz", "/api/stops", "/api/session")),
-            *(("GET", path) for path in ("/launch", "/IHEInvokeImageDisplay")),
+            *(("GET", path) for path in ("/launch", "/launch/callback", "/IHEInvokeImageDisplay")),
+            *(("GET", path) for path in ("/sign-in/provider", "/sign-in/callback", "/sign-out")),
             *(("POST", path) for path in ("/api/stops", "/api/session", "/api/session/handover", "/launch/handover")),
             *(("GET", path) for path in ("/rights", "/passkeys", "/api/passkeys")),
             *(("POST", path) for path in ("/api/passkeys", "/api/passkeys/challenge")),

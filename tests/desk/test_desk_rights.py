@@ -162,8 +162,9 @@ OF_SIGNERS = {"/passkeys"}
 EMPTY = {"/monitoring/drift.csv"}
 """Nothing is compared yet, whoever asks."""
 
-ELSEWHERE = {"/launch", "/launch/{ticket}", "/launch/handover", "/IHEInvokeImageDisplay"}
-"""Doors for other systems, which lead to a page of the table (test_desk_launch.py)."""
+ELSEWHERE = {"/launch", "/launch/{ticket}", "/launch/handover", "/launch/callback", "/IHEInvokeImageDisplay"}
+ELSEWHERE |= {"/sign-in/provider", "/sign-in/callback", "/sign-out"}
+"""Doors for other systems, which lead to a page of the table (test_desk_launch.py, test_desk_sign_in.py)."""
 
 
 def test_the_table_names_every_page(app: FastAPI) -> None:

@@ -186,3 +186,35 @@ def test_everybody_is_told_how_they_signed_in(nobody: TestClient, radiologist: T
     come_back(nobody, go(nobody))
     assert "You signed in at Pro Santé Connect, level eidas1." in nobody.get("/about").text
     assert "You signed in with login, password and one-time code." in radiologist.get("/about").text
+
+
+def test_a_record_launches_through_its_own_door(nobody: TestClient) -> None:
+    start = nobody.get("/launch?iss=https://dpi.test/fhir&launch=xyz", follow_redirects=False)
+    assert start.status_code == 303
+    assert "aval-browser=" in start.headers["set-cookie"]
+    state = start.headers["location"].partition("state=")[2].partition("&")[0]
+    back = nobody.get(f"/launch/callback?state={state}&code=c", follow_redirects=False)
+    assert back.headers["location"] == f"/launch/{TICKET}"
+    assert nobody.get(back.headers["location"], follow_redirects=False).headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("iss=https://elsewhere.test/fhir&launch=xyz", 403),
+        ("iss=https://dpi.test/fhir", 400),
+        ("iss=https://dpi.test/fhir&launch=", 400),
+        ("iss=https://dpi.test/fhir&iss=https://dpi.test/fhir&launch=xyz", 400),
+        ("iss=https://dpi.test/fhir&launch=" + "x" * 5000, 400),
+    ],
+)
+def test_a_launch_that_is_not_understood_leads_nowhere(nobody: TestClient, query: str, status: int) -> None:
+    answer = nobody.get(f"/launch?{query}", follow_redirects=False)
+    assert answer.status_code == status
+    assert "xyz" not in answer.text
+
+
+def test_a_launch_that_comes_back_to_another_browser_opens_nothing(nobody: TestClient) -> None:
+    answer = nobody.get("/launch/callback?state=state-0&code=stolen-code", follow_redirects=False)
+    assert answer.status_code == 400
+    assert "stolen-code" not in answer.text

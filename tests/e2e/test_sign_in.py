@@ -22,10 +22,29 @@ from tests.peers.base import free_port
 from tests.peers.chromium import Chromium
 from tests.peers.fixtures import started
 from tests.peers.oidc_provider import CLIENT, SECRET, OidcProvider
+from tests.peers.sekmet import Sekmet
 
-pytestmark = [pytest.mark.peer(name) for name in ("chromium", "oidc-provider")]
+pytestmark = [pytest.mark.peer(name) for name in ("chromium", "oidc-provider", "sekmet")]
 
 PEOPLE = {"dr.martin": "899900000011", "stranger": "899900000099"}
+IPP = "https://chu.example/ipp"
+ON_SCREEN = {"patient": "p7", "fhirContext": [{"reference": "ImagingStudy/s1"}]}
+RESOURCES = [
+    {
+        "resourceType": "Practitioner",
+        "id": "dr.martin",
+        "identifier": [{"system": "urn:oid:1.2.250.1.71.4.2.1", "value": PEOPLE["dr.martin"]}],
+    },
+    {"resourceType": "Practitioner", "id": "stranger"},
+    {"resourceType": "Patient", "id": "p7", "identifier": [{"system": IPP, "value": "0042"}]},
+    {
+        "resourceType": "ImagingStudy",
+        "id": "s1",
+        "status": "available",
+        "subject": {"reference": "Patient/p7"},
+        "identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}],
+    },
+]
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -35,14 +54,15 @@ class House:
     def __init__(self, folder: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.provider = OidcProvider(self.url, PEOPLE)
+        self.record = Sekmet()
+        self.provider = OidcProvider(self.url, PEOPLE, fhir=self.record.url, context=ON_SCREEN)
         settings = {
             "site": {"namespace": "7f2c1c8e-0000-4000-8000-000000000001"},
             "desk": {
                 "port": port,
                 "oidc": {"issuer": self.provider.issuer, "client_id": CLIENT, "client_secret": SECRET},
             },
-            "launchers": {"pacs": {"key": KEY}},
+            "launchers": {"pacs": {"key": KEY}, "dpi": {"smart": self.smart()}},
         }
         install(folder, settings=to_toml(settings))
         self.parts = Parts(load(folder))
@@ -51,7 +71,21 @@ class House:
         self._desk = desk(self.parts)
         self._desk.start()
 
+    def smart(self) -> dict[str, str]:
+        """Return how the desk knows the record, which holds who and what a launch is about."""
+        for resource in RESOURCES:
+            address = f"{self.record.url}/{resource['resourceType']}/{resource['id']}"
+            assert httpx2.put(address, json=resource, trust_env=False).status_code in {200, 201}
+        return {
+            "fhir_url": f"{self.provider.issuer}/fhir",
+            "issuer": self.provider.issuer,
+            "client_id": CLIENT,
+            "client_secret": SECRET,
+            "patient_system": IPP,
+        }
+
     def stop(self) -> None:
+        self.record.stop()
         self._desk.stop()
         self.parts.close()
         self.provider.stop()
@@ -148,6 +182,33 @@ def test_a_launch_survives_the_detour(house: House, browse: Callable[[], Any]) -
     enter(page, "dr.martin")
     page.wait_for_url(f"{house.url}/launch/*")
     assert "Aucun résultat" in page.inner_text("h1")
+
+
+def test_a_record_launches_by_smart_and_its_person_signs_in(house: House, browse: Callable[[], Any]) -> None:
+    page = browse()
+    page.goto(f"/launch?iss={house.provider.issuer}/fhir&launch=xyz")
+    enter(page, "dr.martin", "password")  # the record's own sign-in, whatever it is worth
+    page.wait_for_url(f"{house.url}/sign-in?**")
+    page.click("text=Se connecter avec")
+    page.wait_for_url(f"{house.url}/sign-in/callback**")
+    assert "niveau trop faible" in page.inner_text("h1"), "a launch must not sign anybody in at a lower level"
+    with house.parts.store("desk").reading() as unit:
+        (kept,) = unit.connection.exec_driver_sql("SELECT wanted, expected FROM launches WHERE launcher = 'dpi'")
+    assert ("0042" in kept[0], "1.2.3" in kept[0], kept[1]) == (True, True, "dr.martin")
+
+
+def test_a_record_launches_to_what_is_known(house: House, browse: Callable[[], Any]) -> None:
+    page = browse()
+    page.goto(f"/launch?iss={house.provider.issuer}/fhir&launch=xyz")
+    enter(page, "dr.martin")
+    page.click("text=Se connecter avec")  # the provider is the same, and knows who it is
+    page.wait_for_url(f"{house.url}/launch/*")
+    assert "Aucun résultat" in page.inner_text("h1")
+    other = browse()
+    other.goto(f"/launch?iss={house.provider.issuer}/fhir&launch=xyz")
+    enter(other, "stranger")
+    other.wait_for_url(f"{house.url}/launch/callback**")
+    assert "Vous n’avez pas de compte ici" in other.inner_text("h1")
 
 
 @pytest.mark.parametrize(

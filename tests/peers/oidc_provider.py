@@ -22,10 +22,14 @@ class OidcProvider:
     Args:
         desk: address of the desk, which is registered as its client.
         people: login there to professional identifier.
+        fhir: root of a FHIR server, which then launches the desk at ``issuer``/fhir.
+        context: what its launches say is on its screen.
         client: more of the registration, e.g. another algorithm.
     """
 
-    def __init__(self, desk: str, people: Mapping[str, str], **client: Any) -> None:
+    def __init__(
+        self, desk: str, people: Mapping[str, str], *, fhir: str = "", context: Mapping[str, Any] | None = None
+    ) -> None:
         if not (MODULES / "oidc-provider").exists():
             raise PeerMissing("oidc-provider is not installed; run `make peers`")
         node = program("node", "nodejs")
@@ -35,11 +39,11 @@ class OidcProvider:
         registered = {
             "client_id": CLIENT,
             "client_secret": SECRET,
-            "redirect_uris": [f"{desk}/sign-in/callback"],
+            "redirect_uris": [f"{desk}/sign-in/callback", f"{desk}/launch/callback"],
             "post_logout_redirect_uris": [f"{desk}/sign-in"],
         }
         asked = {"modules": str(MODULES), "issuer": self.issuer, "port": port, "people": dict(people)}
-        words = json.dumps(asked | {"client": registered | client})
+        words = json.dumps(asked | {"client": registered, "fhir": fhir, "context": dict(context or {})})
         self.daemon = Daemon("oidc-provider", [node, str(SCRIPT), words], self.home)
         try:
             wait_until(self._answers, "oidc-provider", self.daemon.process)

@@ -10,12 +10,16 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from bridge.links.reading import Link, read_invocation, read_launch
-from bridge.web.access import Naming, Parts, ThisDesk
+from bridge.links.errors import BadLink
+from bridge.links.reading import QUERY_BYTES_MAX, Link, read_invocation, read_launch
+from bridge.oidc.request import new_browser
+from bridge.web.access import Naming, Parts, ThisDesk, language_of
 from bridge.web.errors import NotSignedIn
 from bridge.web.launched import page_of, waiting
 from bridge.web.pages import frame_of
 from bridge.web.routes.pages import ThesePages, own_page
+from bridge.web.routes.session import address_of
+from bridge.web.routes.sign_in import answer_of, browser_of, led_away, returned
 from bridge.web.security import session_cookie, set_session
 
 router = APIRouter(include_in_schema=False)
@@ -31,8 +35,17 @@ TicketPath = Annotated[str, Path(pattern=TICKET_FORM)]
 
 @router.get("/launch")
 def launch(request: Request, parts: ThisDesk) -> Response:
-    """Take a link of our own form."""
+    """Take a link of our own form, or a record's SMART launch, which names itself by ``iss``."""
+    if "iss" in request.query_params:
+        return _from_record(request, parts)
     return _taken(read_launch(request.scope["query_string"]), parts)
+
+
+@router.get("/launch/callback")
+def back_from_record(request: Request, parts: ThisDesk) -> Response:
+    """Take what the record says is on its screen; who looks at it still signs in."""
+    ticket = parts.desk.entrance.end_launch(answer_of(request), returned(request, parts))
+    return RedirectResponse(f"/launch/{ticket}", status_code=303)
 
 
 @router.get("/IHEInvokeImageDisplay")
@@ -72,6 +85,16 @@ def take_over(request: Request, parts: ThisDesk, form: Annotated[dict[str, str],
     response = RedirectResponse(own_page(form.get("next", "")), status_code=303)
     set_session(response, token, parts.options)
     return response
+
+
+def _from_record(request: Request, parts: Parts) -> Response:
+    issuer, launch = (request.query_params.getlist(name) for name in ("iss", "launch"))
+    if len(request.scope["query_string"]) > QUERY_BYTES_MAX or len(issuer) != 1 or len(launch) != 1 or not launch[0]:
+        raise BadLink("launch")
+    parts.throttle.begin(address=address_of(request))
+    browser = browser_of(request, parts) or new_browser()
+    address = parts.desk.entrance.begin_launch(issuer[0], launch[0], browser, language_of(request).code)
+    return led_away(address, browser, parts)
 
 
 def _taken(link: Link, parts: Parts) -> Response:

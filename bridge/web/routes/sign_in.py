@@ -34,12 +34,9 @@ def depart(request: Request, parts: ThisDesk, then: Annotated[str, Query(alias="
     if not parts.options.provider:
         raise NotHere("no identity provider")
     parts.throttle.begin(address=address_of(request))
-    browser = _browser(request, parts) or new_browser()
+    browser = browser_of(request, parts) or new_browser()
     address = parts.desk.entrance.depart(own_page(then), browser, language_of(request).code)
-    response = RedirectResponse(address, status_code=303)
-    age_s = int(LIFE.total_seconds())
-    set_cookie(response, browser_cookie(parts.options), browser, parts.options, out_of_reach=True, max_age_s=age_s)
-    return response
+    return led_away(address, browser, parts)
 
 
 @router.get("/sign-in/callback")
@@ -47,10 +44,7 @@ def arrive(request: Request, parts: ThisDesk) -> Response:
     """Take the provider's answer: a new session, or a page that says why not. Whatever session was there is ended."""
     if not parts.options.provider:
         raise NotHere("no identity provider")
-    browser = _browser(request, parts)
-    if not browser:
-        raise Astray("this browser left for nowhere")
-    arrived = parts.desk.entrance.arrive(_answer(request), browser)
+    arrived = parts.desk.entrance.arrive(answer_of(request), returned(request, parts))
     before = request.cookies.get(session_cookie(parts.options))
     if before:
         parts.desk.sign_out(before)
@@ -67,13 +61,33 @@ def leave(request: Request, parts: ThisDesk) -> Response:
     return RedirectResponse(address or "/sign-in", status_code=303)
 
 
-def _browser(request: Request, parts: Parts) -> str:
+def led_away(address: str, browser: str, parts: Parts) -> Response:
+    """Lead to ``address``, and remember for as long as it may take which browser left."""
+    response = RedirectResponse(address, status_code=303)
+    age_s = int(LIFE.total_seconds())
+    set_cookie(response, browser_cookie(parts.options), browser, parts.options, out_of_reach=True, max_age_s=age_s)
+    return response
+
+
+def returned(request: Request, parts: Parts) -> str:
+    """Return what the browser that comes back is recognised by.
+
+    Raises:
+        Astray: it never left.
+    """
+    browser = browser_of(request, parts)
+    if not browser:
+        raise Astray("this browser left for nowhere")
+    return browser
+
+
+def browser_of(request: Request, parts: Parts) -> str:
     """Return what the browser that left is recognised by; "" when it has nothing of that form."""
     value = request.cookies.get(browser_cookie(parts.options), "")
     return value if _BROWSER_FORM.fullmatch(value) else ""
 
 
-def _answer(request: Request) -> Mapping[str, str]:
+def answer_of(request: Request) -> Mapping[str, str]:
     """Return the parameters of an answer; one that stands there twice, or is too long, is somebody's attempt."""
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():

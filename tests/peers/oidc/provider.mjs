@@ -1,6 +1,7 @@
 // An identity provider shaped like Pro Santé Connect, by panva's oidc-provider: PKCE is required, "acr" is what the page
 // that signs people in chose, the RPPS number is in the user information alone, and access tokens live two minutes.
-// Its only argument is JSON: modules, issuer, port, client, and people by login.
+// Beside it, the door of a record that launches (SMART App Launch): its configuration, and its FHIR server behind a token.
+// Its only argument is JSON: modules, issuer, port, client, people by login; fhir, the server behind; context, of launches.
 
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
@@ -16,11 +17,14 @@ async function key(alg) {
   return { ...(await jose.exportJWK(privateKey)), alg, use: 'sig', kid: `${alg}-1` };
 }
 
+const SMART = ['launch', 'fhirUser', 'patient/Patient.rs', 'patient/ImagingStudy.rs', 'user/Practitioner.rs'];
+
 const provider = new Provider(asked.issuer, {
   clients: [asked.client],
   acrValues: ['eidas1', 'eidas2', 'password'],
-  claims: { openid: ['sub', 'acr'], scope_all: ['SubjectNameID', 'SubjectRole', 'family_name'] },
-  scopes: ['openid', 'scope_all'],
+  claims: { openid: ['sub', 'acr', 'fhirUser'], scope_all: ['SubjectNameID', 'SubjectRole', 'family_name'] },
+  scopes: ['openid', 'scope_all', ...SMART],
+  extraParams: ['launch', 'aud'],
   cookies: { keys: ['of-a-test'] },
   features: {
     devInteractions: { enabled: false },
@@ -33,13 +37,13 @@ const provider = new Provider(asked.issuer, {
   },
   findAccount: (_, id) => ({
     accountId: id,
-    claims: () => ({ sub: `f:${id}`, SubjectNameID: asked.people[id], family_name: 'Testeur' }),
+    claims: () => ({ sub: `f:${id}`, SubjectNameID: asked.people[id], family_name: 'Testeur', fhirUser: `Practitioner/${id}` }),
   }),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   jwks: { keys: [await key('RS256'), await key('ES256')] },
   async loadExistingGrant(ctx) {
     const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
-    grant.addOIDCScope('openid scope_all');
+    grant.addOIDCScope(`openid scope_all ${SMART.join(' ')}`);
     await grant.save();
     return grant;
   },
@@ -47,7 +51,33 @@ const provider = new Provider(asked.issuer, {
   ttl: { AccessToken: 120, IdToken: 300, Interaction: 600, Session: 14400, Grant: 14400, AuthorizationCode: 60 },
 });
 
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.path === '/token' && ctx.body?.access_token) Object.assign(ctx.body, asked.context);
+});
+
 const application = provider.callback();
+
+async function record(request, response) {
+  response.setHeader('Content-Type', 'application/json');
+  if (request.url === '/fhir/.well-known/smart-configuration') {
+    return response.end(
+      JSON.stringify({
+        issuer: asked.issuer,
+        jwks_uri: `${asked.issuer}/jwks`,
+        authorization_endpoint: `${asked.issuer}/auth`,
+        token_endpoint: `${asked.issuer}/token`,
+        code_challenge_methods_supported: ['S256'],
+        authorization_response_iss_parameter_supported: true,
+        capabilities: ['launch-ehr', 'sso-openid-connect', 'context-ehr-patient'],
+      }),
+    );
+  }
+  const token = (request.headers.authorization ?? '').replace('Bearer ', '');
+  if (!(await provider.AccessToken.find(token))) return response.writeHead(401).end('{}');
+  const answer = await fetch(asked.fhir + request.url.slice('/fhir'.length));
+  return response.writeHead(answer.status).end(await answer.text());
+}
 
 async function fieldsOf(request) {
   let body = '';
@@ -56,6 +86,7 @@ async function fieldsOf(request) {
 }
 
 createServer(async (request, response) => {
+  if (request.url.startsWith('/fhir/')) return record(request, response);
   if (!request.url.startsWith('/interaction/')) return application(request, response);
   if (request.method === 'GET') {
     const { params } = await provider.interactionDetails(request, response);
