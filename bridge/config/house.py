@@ -138,6 +138,9 @@ class TriggerSettings(Section):
         0, ge=0, le=100, description="percent of the last failures_runs runs that failed and suspend; 0 for never"
     )
     failures_runs: int = Field(20, ge=1, le=10_000, description="last runs of a version that are looked at")
+    discordances: int = Field(
+        0, ge=0, le=1_000, description="reports of D3 or D4 within 30 days that suspend; 0 for never. A D4 always does"
+    )
 
 
 class Withdrawals(Section):
