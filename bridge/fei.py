@@ -58,7 +58,8 @@ class Sheet:
 
     def plain(self) -> dict[str, object]:
         """Return it as a JSON value."""
-        return {"schema": "aval.fei/1", "title": TITLE, "rows": [{"name": name, "value": text} for name, text in self.rows]}  # fmt: skip
+        rows = [{"name": name, "value": text} for name, text in self.rows]
+        return {"schema": "aval.fei/1", "title": TITLE, "rows": rows}
 
     def text(self) -> str:
         """Return it as lines."""

@@ -24,7 +24,12 @@ SHOWN_MAX = 1_000
 
 _who = click.option("--as", "who", nargs=2, required=True, metavar="LOGIN CODE", help="who says so, with their code")
 _second = click.option("--second", nargs=2, default=None, metavar="LOGIN CODE", help="the other person")
-_grade = click.option("--grade", type=click.Choice([str(one) for one in Grade]), required=True, help="D0 none, D1 wording, D2 follow-up changes, D3 management changes now, D4 harm or near-harm")  # fmt: skip
+_grade = click.option(
+    "--grade",
+    type=click.Choice([str(one) for one in Grade]),
+    required=True,
+    help="D0 none, D1 wording, D2 follow-up changes, D3 management changes now, D4 harm or near-harm",
+)
 _reason = click.option("--reason", required=True, help="what is discordant; no patient's name")
 
 
@@ -57,12 +62,11 @@ def list_incidents(*, only_open: bool, folder: Path, as_json: bool) -> None:
     """List incidents, the newest first, and how many serious ones the gate caught."""
     with opened(folder) as parts, parts.store("desk").reading() as unit:
         known = [one for one in unit.incidents.all(SHOWN_MAX) if one.file.is_open or not only_open]
-        now = parts.clock.now()
         rows = [_row(one, parts) for one in known]
     caught = near_misses(one.file for one in known)
     text = table(("INCIDENT", "GRADE", "STATE", "DUE", "OVERDUE", "VERSION", "RESULT"), rows) if rows else "no incident"
-    plain = [_plain(one, parts) for one in known]
-    say({"at": time_text(now), "near_misses": caught, "incidents": plain}, f"{text}\n\nnear-misses: {caught}", as_json=as_json)  # fmt: skip
+    plain = {"near_misses": caught, "incidents": [_plain(one, parts) for one in known]}
+    say(plain, f"{text}\n\nnear-misses: {caught}", as_json=as_json)
 
 
 @incidents.command()
@@ -186,7 +190,7 @@ def reopen(incident: str, reason: str, who: tuple[str, str], folder: Path) -> No
 @errors_as_exit_codes
 def freeze(incident: str, who: tuple[str, str], folder: Path) -> None:
     """Freeze the evidence: nothing of its case is deleted until two people lift it."""
-    _write(folder, incident, who, lambda key, by, tools: flow.freeze(key, by, tools))
+    _write(folder, incident, who, flow.freeze)
 
 
 @incidents.command()
@@ -302,10 +306,10 @@ def _say(incident: str, parts: Parts, *, as_json: bool) -> None:
     with parts.store("desk").reading() as unit:
         file = unit.incidents.get(incident)
         one = next(listed for listed in unit.incidents.of_result(file.incident.result) if listed.file == file)
-    say(_plain(one, parts), "\n".join(_story(one, parts)), as_json=as_json)
+    say(_plain(one, parts), "\n".join(_story(one)), as_json=as_json)
 
 
-def _story(one: Listed, parts: Parts) -> list[str]:
+def _story(one: Listed) -> list[str]:
     file = one.file
     near = "; a near-miss: the gate caught it" if file.is_near_miss else ""
     lines = [

@@ -18,7 +18,7 @@ INCIDENTS: Final[tuple[Note, ...]] = (
         on="incident_lines",
         event="INSERT",
         action="'incident.' || NEW.kind",
-        subject="(SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id)",
+        subject="coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id)",
         body={
             "incident": "NEW.incident_id",
             "n": "NEW.n",
@@ -42,8 +42,8 @@ INCIDENTS: Final[tuple[Note, ...]] = (
         on="freeze_ends",
         event="INSERT",
         action="'evidence.released'",
-        subject="(SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id "
-        "WHERE f.id = NEW.freeze_id)",
+        subject="coalesce((SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id "
+        "WHERE f.id = NEW.freeze_id), NEW.freeze_id)",
         body={"freeze": "NEW.freeze_id", "by": "NEW.by_whom", "second": "NEW.second"},
     ),
 )

@@ -2428,7 +2428,7 @@ ALTER TABLE incidents ENABLE ALWAYS TRIGGER note_incident;
 
 CREATE FUNCTION note_incident_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('incident.' || NEW.kind, (SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), json_build_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note))::text);
+  PERFORM aval_journal('incident.' || NEW.kind, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id), json_build_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note))::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_incident_line AFTER INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION note_incident_line();
@@ -2444,7 +2444,7 @@ ALTER TABLE freezes ENABLE ALWAYS TRIGGER note_freeze;
 
 CREATE FUNCTION note_freeze_end() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('evidence.released', (SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id), json_build_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second)::text);
+  PERFORM aval_journal('evidence.released', coalesce((SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id), NEW.freeze_id), json_build_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_freeze_end AFTER INSERT ON freeze_ends FOR EACH ROW EXECUTE FUNCTION note_freeze_end();

@@ -1047,7 +1047,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'incident.' || NEW.kind AS action, (SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note)) AS body) n;
+    'incident.' || NEW.kind AS action, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note)) AS body) n;
 END;
 
 CREATE TRIGGER note_freeze AFTER INSERT ON freezes FOR EACH ROW
@@ -1067,7 +1067,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'evidence.released' AS action, (SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id) AS subject, json_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second) AS body) n;
+    'evidence.released' AS action, coalesce((SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id), NEW.freeze_id) AS subject, json_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second) AS body) n;
 END;
 
 CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW
