@@ -55,6 +55,7 @@ class Sheet:
     """The filled-in form: what each row is called, and what stands in it."""
 
     rows: tuple[tuple[str, str], ...]
+    title: str = TITLE
 
     def plain(self) -> dict[str, object]:
         """Return it as a JSON value."""

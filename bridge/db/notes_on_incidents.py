@@ -34,7 +34,7 @@ INCIDENTS: Final[tuple[Note, ...]] = (
         on="freezes",
         event="INSERT",
         action="'evidence.frozen'",
-        subject="(SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id)",
+        subject="coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id)",
         body={"incident": "NEW.incident_id", "freeze": "NEW.id", "by": "NEW.by_whom"},
     ),
     Note(

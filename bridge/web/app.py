@@ -22,6 +22,7 @@ from bridge.web.routes import (
     first_read,
     health,
     images,
+    incidents,
     launch,
     models,
     monitoring,
@@ -44,6 +45,7 @@ FIELDS_MAX: Final = 20
 
 _ROUTERS = (
     *(session, results, first_read, passkeys, images, stops, models, health, monitoring, drift, rights, launch, pages),
+    incidents,
 )
 _HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 

@@ -12,6 +12,7 @@ from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
 from bridge.web.outward import Standing
+from bridge.web.reporting import Reporting
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.card import Card
@@ -201,6 +202,10 @@ class Desk(Protocol):
     @property
     def signing(self) -> Signing:
         """Passkeys, and opinions that are signed with one."""
+
+    @property
+    def reporting(self) -> Reporting:
+        """Discordances and incidents."""
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.

@@ -16,6 +16,7 @@ from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
 from bridge.web.outward import Place, Standing
+from bridge.web.reporting import Reporting
 from bridge.web.services import (
     Answer,
     Found,
@@ -71,6 +72,7 @@ class RealDesk(ReadsFirst):
     places: Sequence[Place]
     launching: Launching
     signing: Signing
+    reporting: Reporting
     examine: stopping.Examine
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)

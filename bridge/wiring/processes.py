@@ -31,6 +31,7 @@ from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
 from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
+from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
@@ -165,6 +166,7 @@ def desk(parts: Parts) -> HttpServer:
         places=outward.places(parts.settings),
         launching=launching(parts, "desk"),
         signing=signing(parts),
+        reporting=RealReporting(parts),
         examine=partial(models.examine, parts=parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))

@@ -41,6 +41,7 @@ from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_reporting import FakeReporting
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
 from tests.desk.people import PASSWORD, PEOPLE, code_of
@@ -97,6 +98,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.offset = timedelta(0)
         self.lock = threading.RLock()
         self.signing = FakeSigning(self)
+        self.reporting = FakeReporting(self)
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from guarantee.ids import ResultId
+from guarantee.incident import Grade
 from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
@@ -173,6 +175,17 @@ def simple(path: str) -> Callable[[Any, FakeSite], None]:
     return visit
 
 
+def incidents(page: Any, site: FakeSite) -> None:
+    """A serious discordance with its declarations, every form open, as the committee sees it; and its sheet."""
+    desk = site.desk
+    colin = desk.people["z.colin"]
+    key = desk.reporting.report(ResultId(site.brain()), Grade.D3, "lobe gauche manqué", colin)
+    page.goto(f"/incidents/{key}/fei")
+    assert faults(page) == []
+    page.goto("/incidents")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+
 def help_open(page: Any, site: FakeSite) -> None:
     """The list of keys."""
     page.goto("/worklist")
@@ -198,6 +211,7 @@ VISITS = (
     monitoring,
     drift,
     simple("/rights"),
+    incidents,
     simple("/passkeys"),
     simple("/about"),
     simple("/nothing"),

@@ -2436,7 +2436,7 @@ ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER note_incident_line;
 
 CREATE FUNCTION note_freeze() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('evidence.frozen', (SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), json_build_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom)::text);
+  PERFORM aval_journal('evidence.frozen', coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id), json_build_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_freeze AFTER INSERT ON freezes FOR EACH ROW EXECUTE FUNCTION note_freeze();

@@ -1057,7 +1057,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'evidence.frozen' AS action, (SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom) AS body) n;
+    'evidence.frozen' AS action, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom) AS body) n;
 END;
 
 CREATE TRIGGER note_freeze_end AFTER INSERT ON freeze_ends FOR EACH ROW
