@@ -240,6 +240,11 @@ def open_duties(file: File) -> tuple[str, ...]:
     return tuple(timer.duty.code for timer in timers(file) if timer.standing not in SETTLED)
 
 
+def is_late(file: File, now: datetime) -> bool:
+    """Return whether any clock of an incident ran out before ``now``: that of people, or that of a declaration."""
+    return file.is_overdue(now) or any(timer.is_overdue(now) for timer in timers(file))
+
+
 def answers_text(answers: Mapping[str, Answer]) -> str:
     """Return the answers as they are kept: canonical JSON.
 

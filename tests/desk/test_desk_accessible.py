@@ -177,13 +177,21 @@ def simple(path: str) -> Callable[[Any, FakeSite], None]:
 
 def incidents(page: Any, site: FakeSite) -> None:
     """A serious discordance with its declarations, every form open, as the committee sees it; and its sheet."""
-    desk = site.desk
-    colin = desk.people["z.colin"]
-    key = desk.reporting.report(ResultId(site.brain()), Grade.D3, "lobe gauche manqué", colin)
+    colin = site.desk.people["z.colin"]
+    key = site.desk.reporting.report(ResultId(site.brain()), Grade.D3, "lobe gauche manqué", colin)
+    become(page, site, Role.COMMITTEE)
     page.goto(f"/incidents/{key}/fei")
     assert faults(page) == []
     page.goto("/incidents")
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    become(page, site, Role.RADIOLOGIST)
+
+
+def become(page: Any, site: FakeSite, role: Role) -> None:
+    """Sign in as somebody else, in the same browser; the page that is open stays."""
+    login, password, code = site.person(role)
+    data = {"login": login, "password": password, "code": code}
+    assert page.context.request.post("/api/session", data=data, headers={"Origin": site.url}).status == 201
 
 
 def help_open(page: Any, site: FakeSite) -> None:

@@ -101,7 +101,9 @@ def labels_en(staged: Staged) -> list[str]:
 
 def address(path: str, result: str, staged: Staged) -> str:
     """Return the address of a route for the drawn result; a mask is asked for by its right name."""
-    made = path.format(result=result, series=staged.pictures[0].uid, index=0, number=1, ticket="t" * 43, incident=result)
+    made = path.format(
+        result=result, series=staged.pictures[0].uid, index=0, number=1, ticket="t" * 43, incident=result
+    )
     return f"{made}?mask={staged.draft.segments[0].mask}" if "segments" in path else made
 
 

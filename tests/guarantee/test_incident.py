@@ -15,6 +15,7 @@ from guarantee.declarations import (
     Answer,
     Standing,
     answers_text,
+    is_late,
     open_duties,
     parse_answers,
     timers,
@@ -183,6 +184,13 @@ def answered(**answers: str) -> File:
 
 def standing(file: File) -> dict[str, Standing]:
     return {timer.duty.code: timer.standing for timer in timers(file)}
+
+
+def test_any_clock_that_ran_out_makes_it_late() -> None:
+    assert not is_late(a_file(), at(1))
+    assert is_late(a_file(), at(2) + AT_ONCE)
+    assert is_late(a_file(grade="D2"), at(2) + timedelta(days=31))
+    assert not is_late(a_file(grade="D1"), at(1) + timedelta(days=999))
 
 
 def test_without_an_answer_everything_is_open_and_its_clock_runs() -> None:
