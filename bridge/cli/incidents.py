@@ -15,6 +15,7 @@ from bridge.wiring.incidents import fei_of, fei_pdf, tools_of
 from bridge.wiring.parts import Parts
 from guarantee.codec import time_text
 from guarantee.declarations import QUESTIONS, SETTLED, Answer, timers
+from guarantee.errors import Absent
 from guarantee.ids import ResultId
 from guarantee.incident import File, Grade, near_misses
 from guarantee.opinion import Reader
@@ -49,7 +50,11 @@ def incidents() -> None:
 def report(result_id: str, grade: str, reason: str, who: tuple[str, str], folder: Path, *, as_json: bool) -> None:
     """Report a discordance on RESULT. A D4 stops the version and freezes the evidence, at once."""
     with opened(folder) as parts:
-        file = flow.report(ResultId(result_id), Grade(grade), reason, _person(who, parts), tools_of(parts))
+        by = _person(who, parts)
+        try:
+            file = flow.report(ResultId(result_id), Grade(grade), reason, by, tools_of(parts))
+        except Absent:
+            raise ConfigError(f"there is no result {result_id}; nothing was reported") from None
         _say(file.incident.id, parts, as_json=as_json)
 
 
