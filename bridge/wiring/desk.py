@@ -49,7 +49,7 @@ from guarantee.release import WithdrawalReason
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState
-from guarantee.stops import Scope, Stop, in_force
+from guarantee.stops import Scope, Stop, in_force, require_may_resume
 
 READERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
 """Who may see what a model found."""
@@ -220,6 +220,7 @@ class RealDesk(ReadsFirst):
         other = accounts.verify_code(second[0], second[1], self.sign_ins)
         if other.login == session.reader.login:
             raise NotEntitled("two different people resume what was stopped")
+        require_may_resume(session.reader.role, other.role)
         stopping.resume(
             scope,
             target,

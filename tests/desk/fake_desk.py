@@ -35,7 +35,7 @@ from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState, ResultVerb
-from guarantee.stops import Action, Scope, Stop, in_force
+from guarantee.stops import Action, Scope, Stop, in_force, require_may_resume
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
@@ -281,6 +281,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         login, code = second
         if login == session.reader.login or login not in self.people or code != code_of(login):
             raise NotEntitled("the second person")
+        require_may_resume(session.reader.role, self.people[login].role)
         if not any((line.scope, line.target) == (scope, target) for line in self.stops()):
             raise Malformed("nothing is stopped under this name")
         self._append(scope, target, Action.RESUME, session.reader.login, login, reason)

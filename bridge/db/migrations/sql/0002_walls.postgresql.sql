@@ -1139,6 +1139,17 @@ END $$;
 CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_resume_after_golden_cases();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_resume_after_golden_cases;
 
+CREATE FUNCTION stops_resumed_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.action = 'resume';
+  IF (NEW.action = 'resume') AND ((SELECT count(*) FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer')) = 2 AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_resumed_by_who_may: radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stops_resumed_by_who_may BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_resumed_by_who_may();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_resumed_by_who_may;
+
 CREATE FUNCTION examinations_by_a_worker_in_its_own_name() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE THEN

@@ -428,6 +428,10 @@ CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH R
 WHEN (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = m.id) AND (NEW.scope = 'version' AND m.id = NEW.target OR NEW.scope <> 'version' AND (NEW.scope <> 'model' OR m.name = NEW.target) AND (EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = m.id) OR EXISTS (SELECT 1 FROM open_trials o WHERE o.model_id = m.id))) AND NOT EXISTS (SELECT 1 FROM examinations e WHERE e.model_id = m.id AND e.failure = '' AND NOT EXISTS (SELECT 1 FROM examinations later WHERE later.model_id = m.id AND later.at > e.at) AND NOT EXISTS (SELECT 1 FROM stops s WHERE s.scope = NEW.scope AND s.target = NEW.target AND s.action = 'stop' AND s.at > e.at)))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_resume_after_golden_cases: the golden cases of a version that would resume did not come out, or were not asked since the stop'); END;
 
+CREATE TRIGGER stops_resumed_by_who_may BEFORE INSERT ON stops FOR EACH ROW
+WHEN (NEW.action = 'resume') AND ((SELECT count(*) FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer')) = 2 AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_resumed_by_who_may: radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone'); END;
+
 CREATE TRIGGER examinations_by_a_worker_in_its_own_name BEFORE INSERT ON examinations FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall examinations_by_a_worker_in_its_own_name: a worker says in its own name what it examined'); END;
