@@ -172,6 +172,13 @@ class DeskSettings(Section):
         return self
 
 
+class StampAuthority(Section):
+    """Who stamps signed heads (RFC 3161)."""
+
+    url: str = Field(pattern=r"^https?://", description="address that time-stamp queries are posted to")
+    roots: Path = Field(description="PEM, the certificates that its own must lead to")
+
+
 class Journal(Section):
     """Keeping the journal honest."""
 
@@ -179,3 +186,7 @@ class Journal(Section):
         (Path("anchors/anchors.jsonl"),), description="files that signed heads are appended to; two places or more"
     )
     anchor_every_s: float = Field(900.0, gt=0, description="seconds between anchors")
+    authorities: dict[DestinationName, StampAuthority] = Field(
+        default_factory=dict, description="time-stamping authorities (RFC 3161) for signed heads, by name"
+    )
+    stamps: Path = Field(Path("anchors/stamps.jsonl"), description="file that their answers are appended to")

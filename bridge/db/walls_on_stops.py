@@ -22,6 +22,8 @@ _GREEN: Final = (
 _ANSWER: Final = "'radiologist', 'clinician', 'committee'"
 """Who answers for patients, or for the committee (guarantee/stops.py: require_may_resume)."""
 
+_RESUMES: Final = f"SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ({_ANSWER}, 'engineer') AND u.login"
+
 STOPS: Final[tuple[Wall, ...]] = (
     Wall(
         name="stops_resume_after_golden_cases",
@@ -37,9 +39,8 @@ STOPS: Final[tuple[Wall, ...]] = (
         on="stops",
         event="INSERT",
         when="NEW.action = 'resume'",
-        unless=f"(SELECT count(*) FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.active = 1 "
-        f"AND u.role IN ({_ANSWER}, 'engineer')) = 2 AND EXISTS (SELECT 1 FROM users u "
-        f"WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ({_ANSWER}))",
+        unless=f"EXISTS ({_RESUMES} = NEW.by_whom) AND (NEW.second = '' OR EXISTS ({_RESUMES} = NEW.second)) "
+        f"AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ({_ANSWER}))",
         says="radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone",
         alone=True,
     ),

@@ -36,6 +36,7 @@ from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signing import RealSigning, passkeys_over
+from bridge.wiring.stamps import stamping
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from dicom_adapters.image.series import read_volume
@@ -296,6 +297,7 @@ def sweep(parts: Parts) -> Process:
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),
             (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
+            *((stamp, parts.settings.journal.anchor_every_s) for stamp in stamping(parts)),
         ),
     )
 

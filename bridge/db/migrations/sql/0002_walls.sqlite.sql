@@ -429,7 +429,7 @@ WHEN (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT E
 BEGIN SELECT RAISE(ABORT, 'wall stops_resume_after_golden_cases: the golden cases of a version that would resume did not come out, or were not asked since the stop'); END;
 
 CREATE TRIGGER stops_resumed_by_who_may BEFORE INSERT ON stops FOR EACH ROW
-WHEN (NEW.action = 'resume') AND ((SELECT count(*) FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer')) = 2 AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE
+WHEN (NEW.action = 'resume') AND (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.by_whom) AND (NEW.second = '' OR EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.second)) AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_resumed_by_who_may: radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone'); END;
 
 CREATE TRIGGER examinations_by_a_worker_in_its_own_name BEFORE INSERT ON examinations FOR EACH ROW
