@@ -37,6 +37,10 @@ LATE: Final = timedelta(hours=1)
 """An anchor that is older and not stamped is said by `aval check`: four rounds of the default quarter of an hour."""
 
 
+SKEW: Final = timedelta(minutes=1)
+"""How far our clock may be ahead of the authority's; NTP keeps it within a second."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """Who stamps.
@@ -140,7 +144,11 @@ def _read(answer: bytes, anchor: Anchor, authority: Authority) -> Stamp:
         found = _checked(answer, anchor.head.to_bytes(), authority)
     except Declined as error:
         raise JournalBroken(f"the stamp of link {anchor.head.seq} by {authority.name} does not hold") from error
-    return Stamp(authority=authority.name, anchor=anchor, at=found.tst_info.gen_time, answer=answer)
+    at = found.tst_info.gen_time
+    if at < anchor.head.at - SKEW:
+        says = f"says that it was signed at {anchor.head.at.isoformat()}, after {authority.name} stamped it"
+        raise JournalBroken(f"the anchor of link {anchor.head.seq} {says}: the clock here was ahead")
+    return Stamp(authority=authority.name, anchor=anchor, at=at, answer=answer)
 
 
 def _checked(answer: bytes, message: bytes, authority: Authority, nonce: int | None = None) -> TimeStampResponse:

@@ -159,3 +159,15 @@ def test_roots_that_are_none_are_a_setting_to_correct(parts: Parts, tsa: TimeSta
             authorities(parts)
     finally:
         tsa.root.write_bytes(root)
+
+
+def test_t24_a_head_that_says_it_is_younger_than_its_stamp_is_found(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody moved our clock a year ahead; the authority's stayed."""
+    ahead = parts.clock.now() + timedelta(days=365)
+    monkeypatch.setattr("bridge.wiring.clock.SystemClock.now", lambda _: ahead)
+    happens(parts)
+    assert stamp(parts)
+    with pytest.raises(JournalBroken, match="the clock here was ahead"):
+        check_stamps(parts)
