@@ -35,9 +35,8 @@ def test_all_threats_are_there_in_their_order() -> None:
 
 def test_t04_no_operation_takes_opinions_on_two_results() -> None:
     """One request is one opinion on one result, which its address names."""
-    app: FastAPI = make_app(
-        FakeDesk(), Options(public_url="http://desk.test", site_name="CHU", organisation="Imagerie")
-    )
+    options = Options(public_url="https://desk.test", site_name="CHU", organisation="Imagerie")
+    app: FastAPI = make_app(FakeDesk(), options)
     document = app.openapi()
     signing = {
         path: operation["requestBody"]["content"]["application/json"]["schema"]
