@@ -8,11 +8,28 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from guarantee.errors import Malformed
+from guarantee.errors import Malformed, NotEntitled
 from guarantee.ids import ResultId
+from guarantee.policy import Role
 from guarantee.result import ModelVersion
+
+RESUMERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN, Role.COMMITTEE, Role.ENGINEER})
+"""Who resumes what was stopped: two of them, and not engineers alone. To stop asks for no role."""
+
+
+def require_may_resume(first: Role, second: Role) -> None:
+    """Return when people of these roles resume together.
+
+    Raises:
+        NotEntitled: one of them does not, or both are engineers: somebody answers for patients, or for the committee.
+    """
+    if not {first, second} <= RESUMERS or {first, second} == {Role.ENGINEER}:
+        raise NotEntitled(
+            f"two of {', '.join(sorted(RESUMERS))} resume what was stopped, not engineers alone; "
+            f"these are a {first} and a {second}"
+        )
 
 
 class Scope(StrEnum):

@@ -22,6 +22,7 @@ from guarantee.first_read import FirstReads
 from guarantee.habilitation import Habilitations
 from guarantee.identity import Identities
 from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
+from guarantee.incident import Incidents
 from guarantee.judging import Judging, Rejection
 from guarantee.lifecycle import Lives
 from guarantee.opinion import Opinion, Seal
@@ -351,6 +352,10 @@ class Unit(Protocol):
     @property
     def recalls(self) -> Recalls:
         """Results that are taken back together, and who was told."""
+
+    @property
+    def incidents(self) -> Incidents:
+        """What was reported of results, and the freezes of evidence."""
 
     @property
     def retirements(self) -> Retirements:

@@ -22,6 +22,7 @@ VERBS: Final = {
     "results": "results",
     "retract": "results",
     "withdrawals": "recalls",
+    "incidents": "incidents",
     "cases": "cases",
     "import": "imports",
     "fetch": "fetches",

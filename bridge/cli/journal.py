@@ -9,6 +9,8 @@ import click
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say
 from bridge.journal import anchor_head, export_lines, verify_online
 from bridge.seal import public_keys
+from bridge.stamps import require_stamps_hold, stamp_head
+from bridge.wiring.stamps import authorities, place_of
 
 
 @click.group()
@@ -48,15 +50,33 @@ def export(folder: Path, out: TextIO) -> None:
 
 
 @journal.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@folder_option
+@errors_as_exit_codes
+def stamps(out: Path, folder: Path) -> None:
+    """Check every time stamp, and write each into OUT beside the head that it is over, for openssl ts -verify."""
+    with opened(folder) as parts:
+        held = require_stamps_hold(parts.keeper("audit", signs=False), authorities(parts), place_of(parts))
+    out.mkdir(parents=True, exist_ok=True)
+    for one in held:
+        name = f"{one.anchor.head.seq}-{one.authority}"
+        (out / f"{name}.head").write_bytes(one.anchor.head.to_bytes())
+        (out / f"{name}.tsr").write_bytes(one.answer)
+    click.echo(f"{len(held)} stamps hold; openssl ts -verify -data N-NAME.head -in N-NAME.tsr -CAfile ROOTS.pem")
+
+
+@journal.command()
 @folder_option
 @json_option
 @errors_as_exit_codes
 def anchor(folder: Path, as_json: bool) -> None:
-    """Sign the head and append it at every configured place."""
+    """Sign the head, append it at every configured place, and have it stamped by every authority."""
     with opened(folder) as parts:
         keeper = parts.keeper()
         made = anchor_head(keeper)
         places = [str(place) for place in keeper.places]
+        for authority in authorities(parts):
+            stamp_head(keeper, authority, place_of(parts))
     if made is None:
         say(
             {"anchored": False},

@@ -1,7 +1,9 @@
 """``aval stop`` and ``aval resume``."""
 
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -9,8 +11,13 @@ from bridge.accounts import verify_code
 from bridge.cli.common import errors_as_exit_codes, folder_option, opened, operator
 from bridge.flows import stop as flow
 from bridge.wiring.models import examine
+from bridge.wiring.parts import Parts
+from bridge.wiring.sources import senders
 from guarantee.errors import NotEntitled
-from guarantee.stops import Scope
+from guarantee.stops import Scope, require_may_resume
+
+NAMES_MAX: Final = 10
+"""Most names that are listed when none is close to what somebody typed."""
 
 _SCOPES = (("model", Scope.MODEL), ("version", Scope.VERSION), ("site", Scope.SITE), ("device", Scope.DEVICE))
 
@@ -45,7 +52,24 @@ def stop(*, everything: bool, reason: str, folder: Path, **chosen: str | None) -
     scope, target = _scope(chosen, everything=everything)
     with opened(folder) as parts:
         line = flow.stop(scope, target, by=operator(), reason=reason, store=parts.store("desk"), clock=parts.clock)
+        known = _known(scope, parts)
     click.echo(f"stopped: {line.scope} {line.target}".rstrip())
+    if known and target not in known:
+        close = get_close_matches(target, known, n=3, cutoff=0.4) or sorted(known)[:NAMES_MAX]
+        click.echo(f"aval: no {scope} is called {target!r} here; did you mean {', '.join(close)}?", err=True)
+
+
+def _known(scope: Scope, parts: Parts) -> set[str]:
+    """Return the names that mean something; empty where nobody can say. The stop is in force whatever they are."""
+    match scope:
+        case Scope.DEVICE:
+            return senders(parts.settings)
+        case Scope.MODEL:
+            return {card.model.name for card in parts.catalogue.cards()}
+        case Scope.VERSION:
+            return {card.model.id for card in parts.catalogue.cards()}
+        case _:
+            return set()
 
 
 @click.command()
@@ -74,6 +98,7 @@ def resume(
         other = verify_code(second, second_code, parts.sign_in)
         if one.login == other.login:
             raise NotEntitled("two different people resume what was stopped")
+        require_may_resume(one.role, other.role)
         flow.resume(
             scope,
             target,

@@ -139,6 +139,9 @@ class TriggerSettings(Section):
         0, ge=0, le=100, description="percent of the last failures_runs runs that failed and suspend; 0 for never"
     )
     failures_runs: int = Field(20, ge=1, le=10_000, description="last runs of a version that are looked at")
+    discordances: int = Field(
+        0, ge=0, le=1_000, description="reports of D3 or D4 within 30 days that suspend; 0 for never. A D4 always does"
+    )
 
 
 class Withdrawals(Section):
@@ -171,6 +174,13 @@ class DeskSettings(Section):
         return self
 
 
+class StampAuthority(Section):
+    """Who stamps signed heads (RFC 3161)."""
+
+    url: str = Field(pattern=r"^https?://", description="address that time-stamp queries are posted to")
+    roots: Path = Field(description="PEM, the certificates that its own must lead to")
+
+
 class Journal(Section):
     """Keeping the journal honest."""
 
@@ -178,3 +188,7 @@ class Journal(Section):
         (Path("anchors/anchors.jsonl"),), description="files that signed heads are appended to; two places or more"
     )
     anchor_every_s: float = Field(900.0, gt=0, description="seconds between anchors")
+    authorities: dict[DestinationName, StampAuthority] = Field(
+        default_factory=dict, description="time-stamping authorities (RFC 3161) for signed heads, by name"
+    )
+    stamps: Path = Field(Path("anchors/stamps.jsonl"), description="file that their answers are appended to")

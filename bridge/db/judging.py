@@ -62,10 +62,11 @@ class SqlJudging:
         )
 
     def forget_conversations(self, before: datetime) -> int:
-        """Delete conversations that ended, or fell silent, before ``before``."""
-        return self._connection.execute(
-            _TALKS.delete().where(func.coalesce(_TALKS.c.ended_at, _TALKS.c.heard_at) < time_text(before))
-        ).rowcount
+        """Delete conversations that ended, or fell silent, before ``before``; not those of a frozen case."""
+        frozen = tables.frozen_cases
+        kept = select(frozen.c.kind).where(frozen.c.kind == _TALKS.c.kind, frozen.c.case_uid == _TALKS.c.case_uid)
+        last = func.coalesce(_TALKS.c.ended_at, _TALKS.c.heard_at)
+        return self._connection.execute(_TALKS.delete().where(last < time_text(before), ~kept.exists())).rowcount
 
     def expect(self, kind: CaseKind, uid: str, said: Expectation, at: datetime) -> None:
         """Write ``said`` over what its source said of the same study or series before."""

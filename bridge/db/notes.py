@@ -3,11 +3,13 @@
 from typing import Final
 
 from bridge.db.note import Note
+from bridge.db.notes_on_incidents import INCIDENTS
 from bridge.db.notes_on_the_site import SITE
 from bridge.db.wall import MOVED
 
 NOTES: Final[tuple[Note, ...]] = (
     *SITE,
+    *INCIDENTS,
     Note(
         name="note_order",
         on="orders",

@@ -19,6 +19,7 @@ from bridge.db.first_reads import SqlFirstReads
 from bridge.db.gate import SqlGate
 from bridge.db.habilitations import SqlHabilitations
 from bridge.db.identities import SqlIdentities
+from bridge.db.incidents import SqlIncidents
 from bridge.db.judging import SqlJudging
 from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
@@ -61,6 +62,7 @@ class SqlUnit:
     stops: SqlStops
     examinations: SqlExaminations
     recalls: SqlRecalls
+    incidents: SqlIncidents
     retirements: SqlRetirements
     rollouts: SqlRollouts
     lives: SqlLives
@@ -158,6 +160,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         stops=SqlStops(connection),
         examinations=SqlExaminations(connection),
         recalls=SqlRecalls(connection),
+        incidents=SqlIncidents(connection),
         retirements=SqlRetirements(connection),
         rollouts=SqlRollouts(connection),
         lives=SqlLives(connection),

@@ -17,6 +17,7 @@ _INTEGERS: Final = frozenset(
         "attempt",
         "attempts",
         "below",
+        "caught",
         "conflict",
         "first_read",
         "identity_version",
@@ -143,6 +144,10 @@ examinations = _table("examinations", "id", "model_id cases failure by_whom at")
 recalls = _table("recalls", "id", "reason comment criteria copies many by_whom second at")
 recall_items = _table("recall_items", "recall_id result_id", "cause_code cause_detail tried_at")
 acknowledgements = _table("acknowledgements", "result_id login", "at")
+incidents = _table("incidents", "id", "result_id by_whom caught at")
+incident_lines = _table("incident_lines", "incident_id n", "kind subject word note by_whom by_role second at")
+freezes = _table("freezes", "id", "incident_id kind case_uid by_whom at")
+freeze_ends = _table("freeze_ends", "freeze_id", "by_whom second reason at")
 fetches = _table("fetches", "id", "sender site what state attempts next_attempt_at cause_code added_at")
 commitments = _table("commitments", "id", "sender aet transaction_uid listed state attempts next_attempt_at asked_at")
 turned_away = _table("turned_away", "id", "door sender code detail at")
@@ -156,6 +161,7 @@ stops_in_force = Table(
     "stops_in_force", MetaData(), *(Column(name, Text) for name in ("scope", "target", "by_whom", "reason", "at"))
 )
 held_results = Table("held_results", MetaData(), Column("result_id", Text))
+frozen_cases = Table("frozen_cases", MetaData(), *(Column(name, Text) for name in ("kind", "case_uid")))
 routine_versions = Table(
     "routine_versions",
     MetaData(),

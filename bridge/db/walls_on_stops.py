@@ -19,6 +19,11 @@ _GREEN: Final = (
     "AND s.at > e.at))"
 )
 
+_ANSWER: Final = "'radiologist', 'clinician', 'committee'"
+"""Who answers for patients, or for the committee (guarantee/stops.py: require_may_resume)."""
+
+_RESUMES: Final = f"SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ({_ANSWER}, 'engineer') AND u.login"
+
 STOPS: Final[tuple[Wall, ...]] = (
     Wall(
         name="stops_resume_after_golden_cases",
@@ -27,6 +32,16 @@ STOPS: Final[tuple[Wall, ...]] = (
         when="NEW.action = 'resume'",
         unless=f"NOT EXISTS (SELECT 1 FROM models m WHERE {_AT_WORK} AND NOT {_GREEN})",
         says="the golden cases of a version that would resume did not come out, or were not asked since the stop",
+        alone=True,
+    ),
+    Wall(
+        name="stops_resumed_by_who_may",
+        on="stops",
+        event="INSERT",
+        when="NEW.action = 'resume'",
+        unless=f"EXISTS ({_RESUMES} = NEW.by_whom) AND (NEW.second = '' OR EXISTS ({_RESUMES} = NEW.second)) "
+        f"AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ({_ANSWER}))",
+        says="radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone",
         alone=True,
     ),
     Wall(

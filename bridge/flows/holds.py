@@ -1,9 +1,9 @@
-"""What suspends a version by itself: a rejection for the wrong patient, many rejections, many failed runs.
+"""What suspends a version by itself: a rejection for the wrong patient, many rejections, failed runs or discordances.
 
 Each is off until the site sets it (``[triggers]``). It is looked at in the transaction that could pull it, so that the
 stop is in force from the very next decision, send and run. A trigger appends a stop like any other, which names it;
 nothing restarts by itself: two people resume, once the golden cases come out. (A golden case that does not come out
-suspends always: flows/golden.py.)
+suspends always: flows/golden.py. So does a report of harm: flows/incidents.py.)
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.flows import golden
+from guarantee.incident import REPEATED
 from guarantee.opinion import Reason
 from guarantee.result import Result
 from guarantee.runs import Outcome, Run
@@ -21,6 +22,7 @@ from guarantee.unit import Unit
 WRONG_PATIENT: Final = "wrong-patient"
 REJECTIONS: Final = "rejections"
 FAILURES: Final = "failures"
+DISCORDANCES: Final = "discordances"
 
 BY: Final = "trigger"
 """Who suspends where the desk does; a worker does it in its own name (golden.BY), which is all that it may."""
@@ -41,6 +43,7 @@ class Triggers:
         wrong_patient: whether one rejection with this reason is enough.
         rejections: how many rejections in ``window`` are; 0 for never.
         failures_percent: share of the last ``runs`` runs that failed; 0 for never.
+        discordances: how many reports of D3 or D4 on one version within 30 days are enough; 0 for never.
         say: the reason of the stop, given the trigger's name and what was counted.
     """
 
@@ -49,6 +52,7 @@ class Triggers:
     window: timedelta = timedelta(days=1)
     failures_percent: int = 0
     runs: int = 20
+    discordances: int = 0
     say: Callable[..., str] = _plain
 
 
@@ -59,12 +63,12 @@ NEVER: Final = Triggers()
 def after_rejection(result: Result, reason: Reason | None, triggers: Triggers, unit: Unit, now: datetime) -> None:
     """Suspend the version of a result that was just rejected, when that is what the site said."""
     if triggers.wrong_patient and reason is Reason.WRONG_PATIENT:
-        _suspend(result, BY, triggers.say(WRONG_PATIENT), unit, now)
+        suspend(result, BY, triggers.say(WRONG_PATIENT), unit, now)
     elif triggers.rejections:
         many = unit.gate.rejections(result.model.id, now - triggers.window)
         if many >= triggers.rejections:
             hours = round(triggers.window.total_seconds() / 3600)
-            _suspend(result, BY, triggers.say(REJECTIONS, many=many, hours=hours), unit, now)
+            suspend(result, BY, triggers.say(REJECTIONS, many=many, hours=hours), unit, now)
 
 
 def note_run(run: Run, result: Result, triggers: Triggers, unit: Unit) -> None:
@@ -75,10 +79,18 @@ def note_run(run: Run, result: Result, triggers: Triggers, unit: Unit) -> None:
     last = unit.runs.outcomes(result.model.id, triggers.runs)
     failed = sum(one in FAILED for one in last)
     if len(last) == triggers.runs and failed * 100 >= triggers.failures_percent * len(last):
-        _suspend(result, golden.BY, triggers.say(FAILURES, failed=failed, runs=len(last)), unit, run.ended_at)
+        suspend(result, golden.BY, triggers.say(FAILURES, failed=failed, runs=len(last)), unit, run.ended_at)
 
 
-def _suspend(result: Result, by: str, reason: str, unit: Unit, now: datetime) -> None:
+def after_discordance(result: Result, triggers: Triggers, unit: Unit, now: datetime) -> None:
+    """Suspend the version of a result on which a serious discordance was just reported, when they add up."""
+    if triggers.discordances:
+        many = unit.incidents.serious(result.model.id, now - REPEATED)
+        if many >= triggers.discordances:
+            suspend(result, BY, triggers.say(DISCORDANCES, many=many, days=REPEATED.days), unit, now)
+
+
+def suspend(result: Result, by: str, reason: str, unit: Unit, now: datetime) -> None:
     """Append a stop of the version, unless one covers the result: its reason is the first one."""
     if not unit.stops.over(result.id):
         line = Stop(

@@ -23,6 +23,7 @@ from bridge.web.routes import (
     first_read,
     health,
     images,
+    incidents,
     launch,
     models,
     monitoring,
@@ -45,22 +46,21 @@ FIELDS_MAX: Final = 20
 """Names of wrong fields listed in an answer; a form has fewer."""
 
 _ROUTERS = (
-    *(
-        session,
-        results,
-        first_read,
-        passkeys,
-        images,
-        stops,
-        models,
-        health,
-        monitoring,
-        drift,
-        rights,
-        launch,
-        sign_in,
-        pages,
-    ),
+    session,
+    results,
+    first_read,
+    passkeys,
+    images,
+    stops,
+    models,
+    health,
+    monitoring,
+    drift,
+    rights,
+    incidents,
+    launch,
+    sign_in,
+    pages,
 )
 _HANDLED = (WebError, LinkError, OidcError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 

@@ -89,6 +89,8 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "wrong-patient": N_("suspended by itself: a reader rejected a result for the wrong patient"),
     "rejections": N_("suspended by itself: %(many)s results rejected in %(hours)s h"),
     "failures": N_("suspended by itself: %(failed)s of the last %(runs)s runs failed"),
+    "discordances": N_("suspended by itself: %(many)s serious discordances reported in %(days)s days"),
+    "discordance": N_("suspended with incident %(incident)s: a discordance of grade %(grade)s was reported"),
 }
 """Why a version is suspended by what the site set (flows/holds.py), in the language of the site."""
 

@@ -10,7 +10,16 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import drift_words, model_words, monitoring_words, outward_words, rights_words, script_words, words
+from bridge.web import (
+    drift_words,
+    incident_words,
+    model_words,
+    monitoring_words,
+    outward_words,
+    rights_words,
+    script_words,
+    words,
+)
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.impression_words import IMPRESSIONS
@@ -109,6 +118,7 @@ def _environment(language: Language) -> Environment:
         models=model_words,
         outward=outward_words,
         rights=rights_words,
+        incidents=incident_words,
         impressions=IMPRESSIONS,
         watch=monitoring_words,
         drifting=drift_words,

@@ -13,6 +13,7 @@ from bridge.figures import Watched
 from bridge.links.reading import Link
 from bridge.web.entrance import Entrance
 from bridge.web.outward import Standing
+from bridge.web.reporting import Reporting
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from guarantee.card import Card
@@ -206,6 +207,10 @@ class Desk(Protocol):
     @property
     def entrance(self) -> Entrance:
         """The identity provider, and whether people may sign in without it."""
+
+    @property
+    def reporting(self) -> Reporting:
+        """Discordances and incidents."""
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.

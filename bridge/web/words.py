@@ -258,6 +258,11 @@ ACTIONS: Final[Mapping[str, str]] = {
     "delivery.ordered-again": N_("Asked to be sent again"),
     "stop.stop": N_("Stop given"),
     "stop.resume": N_("Resumed by two people"),
+    "incident.reported": N_("A discordance was reported"),
+    "incident.grade": N_("The discordance was graded"),
+    "incident": N_("Something was said of the discordance"),
+    "evidence.frozen": N_("The evidence was frozen"),
+    "evidence.released": N_("Two people lifted the freeze of the evidence"),
     "recall.item": N_("Taken back with others, by one order"),
     "withdrawal.acknowledged": N_("A reader has read that it was taken back"),
 }

@@ -17,7 +17,7 @@ from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.vault import ObjectVault, examine
-from bridge.wiring import entrance, models, outward, smart, sources, tls, ups, versions
+from bridge.wiring import entrance, models, outward, smart, sources, stamps, tls, ups, versions
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.ids import digest
@@ -57,6 +57,7 @@ def run_checks(parts: Parts) -> list[Check]:
         ("stages", lambda: models.check_stages(parts)),
         ("routing", lambda: f"{len(parts.routing.routes)} routes"),
         ("journal", lambda: _journal(parts)),
+        ("stamps", lambda: stamps.check_stamps(parts)),
         ("broker", lambda: _broker(parts)),
         ("held cases", lambda: _held(parts)),
         *tls.certificates(parts.settings, parts.clock.now).items(),

@@ -18,6 +18,7 @@ from bridge.links.reading import Link
 from bridge.web.entrance import Entrance
 from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
+from bridge.web.reporting import Reporting
 from bridge.web.services import (
     Answer,
     Found,
@@ -50,7 +51,7 @@ from guarantee.release import WithdrawalReason
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState
-from guarantee.stops import Scope, Stop, in_force
+from guarantee.stops import Scope, Stop, in_force, require_may_resume
 
 READERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
 """Who may see what a model found."""
@@ -74,6 +75,7 @@ class RealDesk(ReadsFirst):
     launching: Launching
     signing: Signing
     entrance: Entrance
+    reporting: Reporting
     examine: stopping.Examine
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -223,6 +225,7 @@ class RealDesk(ReadsFirst):
         other = accounts.verify_code(second[0], second[1], self.sign_ins)
         if other.login == session.reader.login:
             raise NotEntitled("two different people resume what was stopped")
+        require_may_resume(session.reader.role, other.role)
         stopping.resume(
             scope,
             target,

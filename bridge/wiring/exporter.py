@@ -16,7 +16,9 @@ from bridge.figures import Observation
 from bridge.web.outward import Standing
 from bridge.wiring.drift_gauge import DriftGauge
 from guarantee.breaker import Phase
+from guarantee.declarations import is_late
 from guarantee.errors import PortError
+from guarantee.incident import near_misses
 from guarantee.ports import Clock
 from guarantee.runs import TO_DRAFT
 
@@ -31,6 +33,9 @@ SETTLE_S: Final = 15.0
 
 KEEP_S: Final = 5.0
 """A text younger than this is given out again: who asks more often costs nothing."""
+
+INCIDENTS_MAX: Final = 1_000
+"""Incidents that a scrape counts, the newest: older ones that are still open are found by `aval incidents list`."""
 
 AFTER_DRAFT: Final = frozenset({"review", "deliver"})
 """Stages that are not over when a draft is made; each is counted when it ends."""
@@ -161,6 +166,7 @@ class Exporter:
         self._families["aval_model_info"].replace(
             {(*_name_and_version(model), digest): 1.0 for model, digest in unit.measures.models()}
         )
+        self._families["aval_incidents"].replace(_incidents(unit, now))
         head = unit.journal.head()
         self._families["aval_journal_head"].replace({(): float(head[0] if head else 0)})
         standings = self._standings(unit)
@@ -181,6 +187,14 @@ class Exporter:
         )
 
 
+def _incidents(unit: SqlUnit, now: datetime) -> dict[tuple[str, ...], float]:
+    """Return how many incidents are open, how many have a clock that ran out, and how many the gate caught."""
+    files = [one.file for one in unit.incidents.all(INCIDENTS_MAX)]
+    late = [one for one in files if not one.is_closed and is_late(one, now)]
+    counts = {"open": sum(one.is_open for one in files), "overdue": len(late), "near-miss": near_misses(files)}
+    return {(state,): float(count) for state, count in counts.items()}
+
+
 def _name_and_version(model: str) -> tuple[str, str]:
     name, _, version = model.partition("@")
     return name, version
@@ -190,6 +204,12 @@ _FAMILIES: Final[Sequence[tuple[str, str, str, tuple[str, ...]]]] = (
     ("aval_up", "gauge", "1 while the database answers.", ()),
     ("aval_build_info", "gauge", "The version that runs.", ("version",)),
     ("process_start_time_seconds", "gauge", "When this process began to count.", ()),
+    (
+        "aval_incidents",
+        "gauge",
+        "Incidents: open, with a clock that ran out (overdue), serious and caught before they left (near-miss).",
+        ("state",),
+    ),
     ("aval_model_info", "gauge", "Model versions known here.", ("model", "version", "digest")),
     ("aval_cases_total", "counter", "Cases that came into a state.", ("state",)),
     ("aval_results_total", "counter", "Results that came into a state.", ("model", "version", "state")),

@@ -52,6 +52,7 @@ port = 11112
 # wrong_patient = true               # one rejection for the wrong patient
 # rejections = 5                     # in rejections_hours = 24
 # failures_percent = 50              # of the last failures_runs = 20
+# discordances = 2                   # reports of D3 or D4 within 30 days
 
 # Which record may push events (to http://…:8081/fhir):
 # [intake.senders.dpi]

@@ -140,6 +140,7 @@ def triggers(parts: Parts) -> Triggers:
         window=timedelta(hours=mine.rejections_hours),
         failures_percent=mine.failures_percent,
         runs=mine.failures_runs,
+        discordances=mine.discordances,
         say=lambda trigger, **values: language.text(TRIGGERS[trigger], **values),
     )
 

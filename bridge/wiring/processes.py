@@ -32,10 +32,12 @@ from bridge.wiring.doors import services
 from bridge.wiring.entrance import entrance
 from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit
+from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signing import RealSigning, passkeys_over
+from bridge.wiring.stamps import stamping
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from dicom_adapters.image.series import read_volume
@@ -167,6 +169,7 @@ def desk(parts: Parts) -> HttpServer:
         launching=launching(parts, "desk"),
         signing=signing(parts),
         entrance=entrance(parts, launching(parts, "desk")),
+        reporting=RealReporting(parts),
         examine=partial(models.examine, parts=parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
@@ -300,6 +303,7 @@ def sweep(parts: Parts) -> Process:
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),
             (partial(anchor_head, parts.keeper()), parts.settings.journal.anchor_every_s),
+            *((stamp, parts.settings.journal.anchor_every_s) for stamp in stamping(parts)),
         ),
     )
 

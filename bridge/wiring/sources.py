@@ -19,6 +19,13 @@ NOWHERE: Final = "2.25.0"
 """The UID of no study, to ask whether an archive answers at all."""
 
 
+def senders(settings: Settings) -> set[str]:
+    """Return every name that inputs may come under here, as rules and stops see them."""
+    hl7 = settings.intake.hl7.senders if settings.intake.hl7 else {}
+    doors = (settings.scp.senders, settings.stow.senders, settings.intake.senders, hl7, settings.sources)
+    return {"import", *(name for door in doors for name in door), *(f"priors:{name}" for name in settings.sources)}
+
+
 def sources(settings: Settings) -> dict[str, Source]:
     """Return every source by its name."""
     return {

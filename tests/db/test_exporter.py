@@ -9,10 +9,12 @@ import pytest
 from bridge.db.engine import make_aval_engine
 from bridge.db.store import SqlStore
 from bridge.figures import STAGES
+from bridge.flows.incidents import Tools, grade_again, report
 from bridge.web.outward import Place
 from bridge.wiring.exporter import KEEP_S, SETTLE_S, Exporter
 from bridge.wiring.outward import standings
 from guarantee.errors import Unavailable
+from guarantee.incident import Grade
 from guarantee.opinion import Verdict
 from guarantee.runs import TO_DRAFT, Outcome
 from guarantee.states import ResultVerb
@@ -21,7 +23,7 @@ from tests.db.databases import Database
 from tests.db.steps import Steps
 from tests.db.test_kept_runs import a_run
 from tests.flows.fakes import FakeClock
-from tests.guarantee.samples import MODEL, at
+from tests.guarantee.samples import MODEL, a_reader, at
 from tests.peers.promtool import complaints
 
 PLACES = (Place(name="pacs", kind="pacs", address=""), Place(name="record", kind="record", address=""))
@@ -180,3 +182,28 @@ def test_time_of_scrapes_does_not_go_back(scraped: Scraped) -> None:
     scraped.scrape()
     scraped.clock.time -= timedelta(hours=1)
     assert "aval_up" in scraped.exporter.text()
+
+
+def test_incidents_are_counted_by_what_people_still_have_to_do(database: Database) -> None:
+    engine = make_aval_engine(database.url)
+    store = SqlStore(engine)
+    result = Steps(lambda role: store).drafted("1.2")
+    scraped = Scraped(store)
+    tools = Tools(store=store, clock=scraped.clock)
+    key = report(result.id, Grade.D3, "manqué", a_reader("dr.martin"), tools).incident.id
+    scraped.scrape()
+    assert [scraped.value(f'aval_incidents{{state="{word}"}}') for word in ("open", "overdue", "near-miss")] == [
+        1,
+        0,
+        1,
+    ]
+    scraped.scrape(after_s=2 * 86_400)
+    assert scraped.value('aval_incidents{state="overdue"}') == 1
+    grade_again(key, Grade.D1, "relu à deux", a_reader("dr.leroy"), tools)
+    scraped.scrape()
+    assert [scraped.value(f'aval_incidents{{state="{word}"}}') for word in ("open", "overdue", "near-miss")] == [
+        0,
+        0,
+        0,
+    ]
+    engine.dispose()

@@ -38,7 +38,7 @@ VALUES: Final = {
     "le": {str(int(bound)) if bound == int(bound) else str(bound) for bound in SECONDS},
     "side": set(Side),
     "verdict": {*Verdict, *Judged},
-    "state": {*map(str, Phase), *ResultState, *CaseState, "confirmed", "declined", "withheld"},
+    "state": {*map(str, Phase), *ResultState, *CaseState, "confirmed", "declined", "withheld", "overdue"},
 }
 """What the labels with a fixed vocabulary can say."""
 

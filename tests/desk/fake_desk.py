@@ -35,13 +35,14 @@ from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState, ResultVerb
-from guarantee.stops import Action, Scope, Stop, in_force
+from guarantee.stops import Action, Scope, Stop, in_force, require_may_resume
 from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_entrance import FakeEntrance
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_reporting import FakeReporting
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
 from tests.desk.people import PASSWORD, PEOPLE, code_of
@@ -99,6 +100,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.lock = threading.RLock()
         self.signing = FakeSigning(self)
         self.entrance = FakeEntrance()
+        self.reporting = FakeReporting(self)
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""
@@ -282,6 +284,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         login, code = second
         if login == session.reader.login or login not in self.people or code != code_of(login):
             raise NotEntitled("the second person")
+        require_may_resume(session.reader.role, self.people[login].role)
         if not any((line.scope, line.target) == (scope, target) for line in self.stops()):
             raise Malformed("nothing is stopped under this name")
         self._append(scope, target, Action.RESUME, session.reader.login, login, reason)

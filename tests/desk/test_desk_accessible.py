@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from guarantee.ids import ResultId
+from guarantee.incident import Grade
 from guarantee.policy import Role
 from guarantee.result import Cause
 from guarantee.states import ResultState
@@ -173,6 +175,25 @@ def simple(path: str) -> Callable[[Any, FakeSite], None]:
     return visit
 
 
+def incidents(page: Any, site: FakeSite) -> None:
+    """A serious discordance with its declarations, every form open, as the committee sees it; and its sheet."""
+    colin = site.desk.people["z.colin"]
+    key = site.desk.reporting.report(ResultId(site.brain()), Grade.D3, "lobe gauche manqué", colin)
+    become(page, site, Role.COMMITTEE)
+    page.goto(f"/incidents/{key}/fei")
+    assert faults(page) == []
+    page.goto("/incidents")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    become(page, site, Role.RADIOLOGIST)
+
+
+def become(page: Any, site: FakeSite, role: Role) -> None:
+    """Sign in as somebody else, in the same browser; the page that is open stays."""
+    login, password, code = site.person(role)
+    data = {"login": login, "password": password, "code": code}
+    assert page.context.request.post("/api/session", data=data, headers={"Origin": site.url}).status == 201
+
+
 def help_open(page: Any, site: FakeSite) -> None:
     """The list of keys."""
     page.goto("/worklist")
@@ -198,6 +219,7 @@ VISITS = (
     monitoring,
     drift,
     simple("/rights"),
+    incidents,
     simple("/passkeys"),
     simple("/about"),
     simple("/nothing"),

@@ -32,6 +32,7 @@ ADDRESSES = {
     ("GET", "/results/{result}/outcome"): AFTER,
     ("GET", "/results/{result}/timeline"): AFTER,
     ("POST", "/api/results/{result}/statement"): AFTER,
+    ("POST", "/api/results/{result}/incidents"): AFTER,
     ("GET", "/api/results/{result}/signing"): BLIND,
     ("POST", "/api/results/{result}/question"): REVEAL,
     ("POST", "/api/results/{result}/first-read"): FIRST,
@@ -55,6 +56,8 @@ ADDRESSES = {
             *(("GET", path) for path in ("/sign-in/provider", "/sign-in/callback", "/sign-out")),
             *(("POST", path) for path in ("/api/stops", "/api/session", "/api/session/handover", "/launch/handover")),
             *(("GET", path) for path in ("/rights", "/passkeys", "/api/passkeys")),
+            *(("GET", path) for path in ("/incidents", "/incidents/{incident}/fei")),
+            ("POST", "/api/incidents/{incident}/lines"),
             *(("POST", path) for path in ("/api/passkeys", "/api/passkeys/challenge")),
             *(("DELETE", path) for path in ("/api/session", "/api/passkeys/{passkey}")),
         ],
@@ -99,7 +102,9 @@ def labels_en(staged: Staged) -> list[str]:
 
 def address(path: str, result: str, staged: Staged) -> str:
     """Return the address of a route for the drawn result; a mask is asked for by its right name."""
-    made = path.format(result=result, series=staged.pictures[0].uid, index=0, number=1, ticket="t" * 43)
+    made = path.format(
+        result=result, series=staged.pictures[0].uid, index=0, number=1, ticket="t" * 43, incident=result
+    )
     return f"{made}?mask={staged.draft.segments[0].mask}" if "segments" in path else made
 
 

@@ -146,6 +146,8 @@ PAGES = {
     "/systems": "/systems",
     "/destinations": "/destinations",
     "/rights": "/rights",
+    "/incidents": "/incidents",
+    "/incidents/{incident}/fei": "/incidents/00000000-0000-0000-0000-000000000000/fei",
     "/passkeys": "/passkeys",
     "/about": "/about",
     "/monitoring": "/monitoring",
@@ -159,8 +161,8 @@ PAGES = {
 OF_SIGNERS = {"/passkeys"}
 """What only people who sign are shown."""
 
-EMPTY = {"/monitoring/drift.csv"}
-"""Nothing is compared yet, whoever asks."""
+EMPTY = {"/monitoring/drift.csv", "/incidents/{incident}/fei"}
+"""Nothing is compared yet, and nothing was reported, whoever asks."""
 
 ELSEWHERE = {"/launch", "/launch/{ticket}", "/launch/handover", "/launch/callback", "/IHEInvokeImageDisplay"}
 ELSEWHERE |= {"/sign-in/provider", "/sign-in/callback", "/sign-out"}

@@ -138,7 +138,7 @@ def test_every_unsafe_operation_is_covered(radiologist: TestClient, desk: FakeDe
     tried = 0
     for path, operations in document["paths"].items():
         for method in set(operations) & {"post", "put", "patch", "delete"}:
-            address = path.format(result=result, series="1.2", index=0, number=1, passkey="k")
+            address = path.format(result=result, series="1.2", index=0, number=1, passkey="k", incident=result)
             answer = radiologist.request(method, address, json={}, headers={"Origin": "https://evil.test"})
             assert answer.json()["code"] == "cross-site", path
             tried += 1

@@ -74,6 +74,7 @@ def test_init_makes_a_folder_that_checks_well_and_is_never_made_twice(tmp_path: 
             "stages",
             "routing",
             "journal",
+            "stamps",
             "broker",
             "held cases",
             "dicom-web",

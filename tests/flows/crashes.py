@@ -16,6 +16,7 @@ SUBJECTS = (
     "stops",
     "examinations",
     "recalls",
+    "incidents",
     "retirements",
     "rollouts",
     "habilitations",

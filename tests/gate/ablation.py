@@ -13,6 +13,7 @@ from tests.gate.attacks_on_decisions import DECISIONS, OPINIONS
 from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
+from tests.gate.attacks_on_incidents import INCIDENTS
 from tests.gate.attacks_on_lives import LIVES
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
@@ -41,6 +42,7 @@ ALL: Final = (
     *GESTURES,
     *RECALLS,
     *SIGN_INS,
+    *INCIDENTS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -55,6 +57,7 @@ _LEAVES: Final = {
     *("examinations", "recall_items", "acknowledgements"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
     *("draws", "exposures", "local_openings"),
+    *("incident_lines", "freeze_ends", "conversations"),
 }
 
 REDUNDANT: Final = {
@@ -63,6 +66,7 @@ REDUNDANT: Final = {
     "recall_item_of_a_recall": "doubled by recall_items_as_many_as_ordered, because nobody signed for any result of an "
     "order that does not exist; kept because it says what an item is",
     "recall_item_of_a_result": "doubled by recall_items_were_released; kept because it says what an item is",
+    "freeze_for_an_incident": "doubled by freezes_of_the_incidents_case; kept because it says what a freeze is",
     "decision_rejects_everything": "doubled by decision_content_is_its_opinions and decisions_satisfy_the_policy; kept "
     "because a decision must not contradict itself even when those change",
     "appointment_of_a_known_version": "doubled by appointments_of_the_piloted, because a stage is of a known version; "

@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import first_reads, gestures, held, recalls, rights, versions
+from tests.gate import first_reads, gestures, held, incidents, recalls, rights, versions
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -84,6 +84,10 @@ WRITERS: Final[dict[str, set[str]]] = {
     "recalls": {DESK},
     "recall_items": {DESK},
     "acknowledgements": {DESK},
+    "incidents": {DESK},
+    "incident_lines": {DESK},
+    "freezes": {DESK},
+    "freeze_ends": {DESK},
     "retirements": {DESK},
     "appointments": {DESK},
     "trials": {DESK},
@@ -166,6 +170,10 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "recalls": lambda _: recalls.recall(),
     "recall_items": recalls.item,
     "acknowledgements": recalls.acknowledgement,
+    "incidents": incidents.incident,
+    "incident_lines": lambda _: incidents.grade(),
+    "freezes": incidents.freeze,
+    "freeze_ends": lambda _: incidents.thaw(),
     "stops": lambda w: w.stop("version", "unused@1", by_whom="infer"),
     "destinations": lambda w: w.destination(),
     "attempts": lambda w: w.attempt("validated"),

@@ -34,8 +34,9 @@ def acknowledgement(w: Any, name: str = "retracted", login: str = "dr.leroy", **
     return insert("acknowledgements", {"result_id": w.id(name), "login": login, "at": SIGNED} | changes)
 
 
-def resumption(w: Any, target: str = HELD_VERSION, scope: str = "version") -> Sql:
-    return w.stop(scope, target, action="resume", second="dr.leroy", seq=901)  # type: ignore[no-any-return]
+def resumption(w: Any, target: str = HELD_VERSION, scope: str = "version", **changes: Any) -> Sql:
+    values = {"action": "resume", "second": "dr.leroy", "seq": 901} | changes
+    return w.stop(scope, target, **values)  # type: ignore[no-any-return]
 
 
 def rows(w: Any) -> list[Sql]:

@@ -13,6 +13,7 @@ from tests.gate.ablation import ALL
 from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
 from tests.gate.attacks_on_first_reads import HONEST as READ_IN_ORDER
 from tests.gate.attacks_on_gestures import HONEST as GESTURES_IN_ORDER
+from tests.gate.attacks_on_incidents import HONEST as INCIDENTS_IN_ORDER
 from tests.gate.attacks_on_rights import HONEST as RIGHTS_IN_ORDER
 from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
@@ -112,6 +113,12 @@ def test_versions_are_promoted_tried_and_gone_back_to(place: Place, step: Attack
 
 @pytest.mark.parametrize("step", RIGHTS_IN_ORDER, ids=lambda step: step.name)
 def test_rights_are_given_used_and_revoked(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
+    assert refusal is None, refusal
+
+
+@pytest.mark.parametrize("step", INCIDENTS_IN_ORDER, ids=lambda step: step.name)
+def test_incidents_are_reported_closed_and_opened_again(place: Place, step: Attack) -> None:
     refusal = place.attempt(step)
     assert refusal is None, refusal
 

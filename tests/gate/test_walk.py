@@ -9,9 +9,11 @@ from sqlalchemy import insert
 from bridge.db import tables
 from bridge.db.engine import engine_at, make_aval_engine
 from bridge.db.store import SqlStore
+from bridge.flows import incidents
 from guarantee.deliveries import Resend
 from guarantee.events import EventReceived
 from guarantee.ids import DeliveryId, digest
+from guarantee.incident import Grade
 from guarantee.journal import verify
 from guarantee.judging import Commitment
 from guarantee.lifecycle import INSTALLER, Line, Stage
@@ -27,6 +29,7 @@ from guarantee.stops import Action, Scope, Stop, in_force
 from guarantee.unit import Fetch
 from tests.db.databases import READERS, ROLES, TWO_READERS, PostgreSQLTemplate, begun_row, model_row
 from tests.db.steps import Steps
+from tests.flows.fakes import FakeClock
 from tests.guarantee.samples import MODEL, POLICY, a_case, at
 
 INTAKE, INFER, DESK, DELIVER, SWEEP, RELAY, AUDIT = ROLES
@@ -245,6 +248,21 @@ def test_the_sweeper_finds_what_waits(processes: Processes) -> None:
         assert len(unit.judging.receiving(silent_before=at(0))) == 1
     with processes.store_as(SWEEP).transaction("sweep") as unit:
         assert unit.judging.forget_conversations(at(9999)) == 4
+
+
+def test_the_desk_reports_and_the_sweeper_spares_what_is_frozen(processes: Processes) -> None:
+    reader = READERS[0]
+    result = processes.drafted("1.2")
+    processes.receive("1.3")
+    tools = incidents.Tools(store=processes.store_as(DESK), clock=FakeClock())
+    key = incidents.report(result.id, Grade.D4, "manqué", reader, tools).incident.id
+    with processes.store_as(DESK).reading() as unit:
+        assert [stop.target for stop in in_force(unit.stops.lines())] == [MODEL.id]
+        assert len(unit.incidents.frozen(key)) == 1
+    with processes.store_as(SWEEP).transaction("sweep") as unit:
+        assert unit.judging.forget_conversations(at(9999)) == 1, "of two"
+    with processes.store_as(AUDIT).reading() as unit:
+        assert unit.incidents.get(key).grade is Grade.D4
 
 
 def test_the_desk_shows_everything_it_must(processes: Processes) -> None:

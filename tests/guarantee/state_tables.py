@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from guarantee import completeness, lifecycle, revalidation
+from guarantee import completeness, declarations, incident, lifecycle, revalidation
 from guarantee.identity import table
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
@@ -36,6 +36,8 @@ def written(text: str) -> str:
     text = _between(text, "what a change asks for", revalidation.printed())
     text = _between(text, "levels", revalidation.levels_printed())
     text = _between(text, "life of a version", lifecycle.printed())
+    text = _between(text, "what a grade sets off", incident.printed())
+    text = _between(text, "declarations", declarations.printed())
     return _between(text, "when a case is complete", completeness.printed())
 
 

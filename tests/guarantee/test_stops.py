@@ -8,14 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarantee.case import Case
-from guarantee.errors import Held, Malformed, Refused, WorldChanged
+from guarantee.errors import Held, Malformed, NotEntitled, Refused, WorldChanged
+from guarantee.policy import Role
 from guarantee.result import Mode, Result
 from guarantee.states import CaseState
-from guarantee.stops import Action, Scope, Stop, in_force
+from guarantee.stops import Action, Scope, Stop, in_force, require_may_resume
 from guarantee.world import obstacles, require_unchanged
 from tests.guarantee.samples import MODEL, a_complete_case, a_result, at, digest_of
 
 TARGETS = {Scope.ALL: "", Scope.MODEL: MODEL.name, Scope.VERSION: MODEL.id, Scope.SITE: "chu", Scope.DEVICE: "mr-2"}
+
+
+ANSWERING = {Role.RADIOLOGIST, Role.CLINICIAN, Role.COMMITTEE}
+
+
+@pytest.mark.parametrize("first", Role)
+@pytest.mark.parametrize("second", Role)
+def test_engineers_resume_with_somebody_who_answers_and_the_others_never(first: Role, second: Role) -> None:
+    both = {first, second}
+    if both <= ANSWERING | {Role.ENGINEER} and both & ANSWERING:
+        require_may_resume(first, second)
+    else:
+        with pytest.raises(NotEntitled):
+            require_may_resume(first, second)
 
 
 def a_line(scope: Scope = Scope.MODEL, action: Action = Action.STOP, **changes: Any) -> Stop:

@@ -21,7 +21,7 @@ from guarantee.states import ResultState
 router = APIRouter(include_in_schema=False)
 
 _OWN_PAGE: Final = re.compile(
-    r"/(worklist|passkeys|systems|destinations|rights|monitoring|about"
+    r"/(worklist|passkeys|systems|destinations|rights|incidents|monitoring|about"
     r"|results/[0-9a-f-]{36}(/timeline)?|launch/[A-Za-z0-9_-]{43})?"
     r"(\?show=[a-z-]{1,20})?"
 )

@@ -895,6 +895,66 @@ CREATE TABLE acknowledgements (
   CONSTRAINT acknowledgement_by_somebody FOREIGN KEY (login) REFERENCES users (login)
 );
 
+-- What somebody reported of a result, and everything that was said of it since (guarantee/incident.py). The last grade
+-- counts; a line is never edited.
+CREATE TABLE incidents (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  caught INTEGER NOT NULL,                     -- 1: nobody had accepted what the model said: a near-miss
+  at TEXT NOT NULL,
+  CONSTRAINT incident_of_a_result FOREIGN KEY (result_id) REFERENCES results (id),
+  CONSTRAINT incident_reported_by_somebody FOREIGN KEY (by_whom) REFERENCES users (login)
+);
+CREATE INDEX incidents_of_result ON incidents (result_id);
+
+CREATE TABLE incident_lines (
+  incident_id TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,                       -- number of the action, or code of the declaration; '' for none
+  word TEXT NOT NULL,                          -- the grade, the reference of a declaration, the day an action is due
+  note TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  by_role TEXT NOT NULL,
+  second TEXT NOT NULL,                        -- the other person who closes; '' for none
+  at TEXT NOT NULL,
+  PRIMARY KEY (incident_id, n),
+  CONSTRAINT incident_line_of_an_incident FOREIGN KEY (incident_id) REFERENCES incidents (id),
+  CONSTRAINT incident_line_by_its_writer FOREIGN KEY (by_whom, by_role) REFERENCES users (login, role),
+  CONSTRAINT incident_line_by_who_may CHECK (
+    (kind = 'grade' AND by_role <> 'secretary')
+    OR (kind IN ('answers', 'action', 'done') AND by_role NOT IN ('secretary', 'learner'))
+    OR (kind IN ('declared', 'set-aside') AND by_role IN ('committee', 'dpo', 'security'))
+    OR (kind IN ('closed', 'reopened') AND by_role = 'committee')),
+  CONSTRAINT incident_line_graded_from_0_to_4 CHECK (kind <> 'grade' OR word IN ('D0', 'D1', 'D2', 'D3', 'D4')),
+  CONSTRAINT incident_line_says_why CHECK (note <> ''),
+  CONSTRAINT incident_line_by_two_different_people CHECK (second <> by_whom)
+);
+
+-- Nothing of these cases is deleted, until two people say otherwise.
+CREATE TABLE freezes (
+  id TEXT NOT NULL PRIMARY KEY,
+  incident_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  case_uid TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT freeze_for_an_incident FOREIGN KEY (incident_id) REFERENCES incidents (id),
+  CONSTRAINT freeze_signed_for CHECK (by_whom <> '')
+);
+
+CREATE TABLE freeze_ends (
+  freeze_id TEXT NOT NULL PRIMARY KEY,
+  by_whom TEXT NOT NULL,
+  second TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT freeze_end_of_a_freeze FOREIGN KEY (freeze_id) REFERENCES freezes (id),
+  CONSTRAINT freeze_end_by_two_people CHECK (by_whom <> second),
+  CONSTRAINT freeze_end_says_why CHECK (reason <> '')
+);
+
 -- The record told us to look something up; what it named must still be fetched.
 CREATE TABLE fetches (
   id TEXT NOT NULL PRIMARY KEY,
@@ -1025,6 +1085,11 @@ CREATE VIEW open_trials AS
   FROM trials t
   JOIN routine_versions v ON v.seq = t.under
   WHERE NOT EXISTS (SELECT 1 FROM trial_ends e WHERE e.trial_id = t.id);
+
+CREATE VIEW frozen_cases AS
+  SELECT DISTINCT f.kind, f.case_uid
+  FROM freezes f
+  WHERE NOT EXISTS (SELECT 1 FROM freeze_ends e WHERE e.freeze_id = f.id);
 
 -- Results that a stop covers now.
 CREATE VIEW held_results AS

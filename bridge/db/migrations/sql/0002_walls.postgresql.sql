@@ -1139,6 +1139,17 @@ END $$;
 CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_resume_after_golden_cases();
 ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_resume_after_golden_cases;
 
+CREATE FUNCTION stops_resumed_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.action = 'resume';
+  IF (NEW.action = 'resume') AND (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.by_whom) AND (NEW.second = '' OR EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.second)) AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall stops_resumed_by_who_may: radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stops_resumed_by_who_may BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stops_resumed_by_who_may();
+ALTER TABLE stops ENABLE ALWAYS TRIGGER stops_resumed_by_who_may;
+
 CREATE FUNCTION examinations_by_a_worker_in_its_own_name() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -1219,6 +1230,192 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER local_openings_never_deleted BEFORE DELETE ON local_openings FOR EACH ROW EXECUTE FUNCTION local_openings_never_deleted();
 ALTER TABLE local_openings ENABLE ALWAYS TRIGGER local_openings_never_deleted;
+
+CREATE FUNCTION incidents_say_what_left() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NEW.caught = (CASE WHEN EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.result_id AND d.verdict = 'accept') THEN 0 ELSE 1 END)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incidents_say_what_left: whether the gate caught it follows from the decision, and is nobody''s to say' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incidents_say_what_left BEFORE INSERT ON incidents FOR EACH ROW EXECUTE FUNCTION incidents_say_what_left();
+ALTER TABLE incidents ENABLE ALWAYS TRIGGER incidents_say_what_left;
+
+CREATE FUNCTION incident_lines_follow() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NEW.n = (SELECT coalesce(max(l.n), 0) + 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id) AND (NEW.n > 1 OR NEW.kind = 'grade')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_follow: this is not the next line of the incident; the first is its grade' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_follow BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_follow();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_follow;
+
+CREATE FUNCTION incident_lines_by_active_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.by_whom) AND (NEW.second = '' OR EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.second AND u.role NOT IN ('learner', 'secretary')))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_by_active_people: this person says nothing of incidents here' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_by_active_people BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_by_active_people();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_by_active_people;
+
+CREATE FUNCTION incident_lines_regraded_by_who_may() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.kind = 'grade' AND NEW.n > 1) AND (NEW.by_role IN ('radiologist', 'clinician', 'committee')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_regraded_by_who_may: a radiologist, a clinician or the committee grades again' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_regraded_by_who_may BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_regraded_by_who_may();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_regraded_by_who_may;
+
+CREATE FUNCTION incident_lines_while_open() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF ((coalesce((SELECT l.kind FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind IN ('closed', 'reopened') ORDER BY l.n DESC LIMIT 1), '') = 'closed') = (NEW.kind = 'reopened')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_while_open: a closed incident is opened again before anything is said of it, and only a closed one is' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_while_open BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_while_open();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_while_open;
+
+CREATE FUNCTION incident_lines_done_of_an_action() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.kind = 'done') AND (EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action' AND l.subject = NEW.subject)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_done_of_an_action: nobody asked for this action' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_done_of_an_action BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_done_of_an_action();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_done_of_an_action;
+
+CREATE FUNCTION incident_lines_closed_once_done() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.kind = 'closed';
+  IF (NEW.kind = 'closed') AND (NOT EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action' AND NOT EXISTS (SELECT 1 FROM incident_lines d WHERE d.incident_id = NEW.incident_id AND d.kind = 'done' AND d.subject = l.subject)) AND ((SELECT l.word FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'grade' ORDER BY l.n DESC LIMIT 1) NOT IN ('D3', 'D4') OR (NEW.second <> '' AND EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action') AND EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'answers')))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_closed_once_done: an action is not done; or a serious incident lacks its form, an action, or a second person' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_closed_once_done BEFORE INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_closed_once_done();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_closed_once_done;
+
+CREATE FUNCTION freezes_of_the_incidents_case() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM incidents i JOIN results r ON r.id = i.result_id JOIN cases c ON c.id = r.case_id WHERE i.id = NEW.incident_id AND c.kind = NEW.kind AND c.uid = NEW.case_uid)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freezes_of_the_incidents_case: a freeze is of the case of its incident' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER freezes_of_the_incidents_case BEFORE INSERT ON freezes FOR EACH ROW EXECUTE FUNCTION freezes_of_the_incidents_case();
+ALTER TABLE freezes ENABLE ALWAYS TRIGGER freezes_of_the_incidents_case;
+
+CREATE FUNCTION freeze_ends_by_overseers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.by_whom AND u.role IN ('committee', 'dpo', 'security')) AND EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.second AND u.role IN ('committee', 'dpo', 'security'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freeze_ends_by_overseers: two of the committee, the data protection and the security officers lift a freeze' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER freeze_ends_by_overseers BEFORE INSERT ON freeze_ends FOR EACH ROW EXECUTE FUNCTION freeze_ends_by_overseers();
+ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER freeze_ends_by_overseers;
+
+CREATE FUNCTION conversations_of_frozen_cases_stay() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NOT EXISTS (SELECT 1 FROM frozen_cases f WHERE f.kind = OLD.kind AND f.case_uid = OLD.case_uid)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall conversations_of_frozen_cases_stay: this case is frozen for an incident: nothing of it is deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER conversations_of_frozen_cases_stay BEFORE DELETE ON conversations FOR EACH ROW EXECUTE FUNCTION conversations_of_frozen_cases_stay();
+ALTER TABLE conversations ENABLE ALWAYS TRIGGER conversations_of_frozen_cases_stay;
+
+CREATE FUNCTION incidents_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incidents_never_updated: incidents is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incidents_never_updated BEFORE UPDATE ON incidents FOR EACH ROW EXECUTE FUNCTION incidents_never_updated();
+ALTER TABLE incidents ENABLE ALWAYS TRIGGER incidents_never_updated;
+
+CREATE FUNCTION incidents_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incidents_never_deleted: incidents is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER incidents_never_deleted BEFORE DELETE ON incidents FOR EACH ROW EXECUTE FUNCTION incidents_never_deleted();
+ALTER TABLE incidents ENABLE ALWAYS TRIGGER incidents_never_deleted;
+
+CREATE FUNCTION incident_lines_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_never_updated: incident_lines is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER incident_lines_never_updated BEFORE UPDATE ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_never_updated();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_never_updated;
+
+CREATE FUNCTION incident_lines_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall incident_lines_never_deleted: incident_lines is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER incident_lines_never_deleted BEFORE DELETE ON incident_lines FOR EACH ROW EXECUTE FUNCTION incident_lines_never_deleted();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_never_deleted;
+
+CREATE FUNCTION freezes_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freezes_never_updated: freezes is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER freezes_never_updated BEFORE UPDATE ON freezes FOR EACH ROW EXECUTE FUNCTION freezes_never_updated();
+ALTER TABLE freezes ENABLE ALWAYS TRIGGER freezes_never_updated;
+
+CREATE FUNCTION freezes_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freezes_never_deleted: freezes is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER freezes_never_deleted BEFORE DELETE ON freezes FOR EACH ROW EXECUTE FUNCTION freezes_never_deleted();
+ALTER TABLE freezes ENABLE ALWAYS TRIGGER freezes_never_deleted;
+
+CREATE FUNCTION freeze_ends_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freeze_ends_never_updated: freeze_ends is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER freeze_ends_never_updated BEFORE UPDATE ON freeze_ends FOR EACH ROW EXECUTE FUNCTION freeze_ends_never_updated();
+ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER freeze_ends_never_updated;
+
+CREATE FUNCTION freeze_ends_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall freeze_ends_never_deleted: freeze_ends is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER freeze_ends_never_deleted BEFORE DELETE ON freeze_ends FOR EACH ROW EXECUTE FUNCTION freeze_ends_never_deleted();
+ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER freeze_ends_never_deleted;
 
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -2003,6 +2200,8 @@ CREATE TRIGGER attempts_never_truncated BEFORE TRUNCATE ON attempts EXECUTE FUNC
 ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_never_truncated;
 CREATE TRIGGER cases_never_truncated BEFORE TRUNCATE ON cases EXECUTE FUNCTION never_truncated();
 ALTER TABLE cases ENABLE ALWAYS TRIGGER cases_never_truncated;
+CREATE TRIGGER conversations_never_truncated BEFORE TRUNCATE ON conversations EXECUTE FUNCTION never_truncated();
+ALTER TABLE conversations ENABLE ALWAYS TRIGGER conversations_never_truncated;
 CREATE TRIGGER decisions_never_truncated BEFORE TRUNCATE ON decisions EXECUTE FUNCTION never_truncated();
 ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_never_truncated;
 CREATE TRIGGER deliveries_never_truncated BEFORE TRUNCATE ON deliveries EXECUTE FUNCTION never_truncated();
@@ -2021,12 +2220,20 @@ CREATE TRIGGER features_never_truncated BEFORE TRUNCATE ON features EXECUTE FUNC
 ALTER TABLE features ENABLE ALWAYS TRIGGER features_never_truncated;
 CREATE TRIGGER first_reads_never_truncated BEFORE TRUNCATE ON first_reads EXECUTE FUNCTION never_truncated();
 ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_never_truncated;
+CREATE TRIGGER freeze_ends_never_truncated BEFORE TRUNCATE ON freeze_ends EXECUTE FUNCTION never_truncated();
+ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER freeze_ends_never_truncated;
+CREATE TRIGGER freezes_never_truncated BEFORE TRUNCATE ON freezes EXECUTE FUNCTION never_truncated();
+ALTER TABLE freezes ENABLE ALWAYS TRIGGER freezes_never_truncated;
 CREATE TRIGGER gestures_never_truncated BEFORE TRUNCATE ON gestures EXECUTE FUNCTION never_truncated();
 ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_truncated;
 CREATE TRIGGER habilitations_never_truncated BEFORE TRUNCATE ON habilitations EXECUTE FUNCTION never_truncated();
 ALTER TABLE habilitations ENABLE ALWAYS TRIGGER habilitations_never_truncated;
 CREATE TRIGGER impressions_never_truncated BEFORE TRUNCATE ON impressions EXECUTE FUNCTION never_truncated();
 ALTER TABLE impressions ENABLE ALWAYS TRIGGER impressions_never_truncated;
+CREATE TRIGGER incident_lines_never_truncated BEFORE TRUNCATE ON incident_lines EXECUTE FUNCTION never_truncated();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER incident_lines_never_truncated;
+CREATE TRIGGER incidents_never_truncated BEFORE TRUNCATE ON incidents EXECUTE FUNCTION never_truncated();
+ALTER TABLE incidents ENABLE ALWAYS TRIGGER incidents_never_truncated;
 CREATE TRIGGER inputs_never_truncated BEFORE TRUNCATE ON inputs EXECUTE FUNCTION never_truncated();
 ALTER TABLE inputs ENABLE ALWAYS TRIGGER inputs_never_truncated;
 CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTION never_truncated();
@@ -2261,6 +2468,38 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_examination AFTER INSERT ON examinations FOR EACH ROW EXECUTE FUNCTION note_examination();
 ALTER TABLE examinations ENABLE ALWAYS TRIGGER note_examination;
+
+CREATE FUNCTION note_incident() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('incident.reported', NEW.result_id, json_build_object('incident', NEW.id, 'by', NEW.by_whom, 'caught', NEW.caught)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_incident AFTER INSERT ON incidents FOR EACH ROW EXECUTE FUNCTION note_incident();
+ALTER TABLE incidents ENABLE ALWAYS TRIGGER note_incident;
+
+CREATE FUNCTION note_incident_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('incident.' || NEW.kind, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id), json_build_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note))::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_incident_line AFTER INSERT ON incident_lines FOR EACH ROW EXECUTE FUNCTION note_incident_line();
+ALTER TABLE incident_lines ENABLE ALWAYS TRIGGER note_incident_line;
+
+CREATE FUNCTION note_freeze() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('evidence.frozen', coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id), json_build_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_freeze AFTER INSERT ON freezes FOR EACH ROW EXECUTE FUNCTION note_freeze();
+ALTER TABLE freezes ENABLE ALWAYS TRIGGER note_freeze;
+
+CREATE FUNCTION note_freeze_end() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('evidence.released', coalesce((SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id), NEW.freeze_id), json_build_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_freeze_end AFTER INSERT ON freeze_ends FOR EACH ROW EXECUTE FUNCTION note_freeze_end();
+ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER note_freeze_end;
 
 CREATE FUNCTION note_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

@@ -428,6 +428,10 @@ CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH R
 WHEN (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = m.id) AND (NEW.scope = 'version' AND m.id = NEW.target OR NEW.scope <> 'version' AND (NEW.scope <> 'model' OR m.name = NEW.target) AND (EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = m.id) OR EXISTS (SELECT 1 FROM open_trials o WHERE o.model_id = m.id))) AND NOT EXISTS (SELECT 1 FROM examinations e WHERE e.model_id = m.id AND e.failure = '' AND NOT EXISTS (SELECT 1 FROM examinations later WHERE later.model_id = m.id AND later.at > e.at) AND NOT EXISTS (SELECT 1 FROM stops s WHERE s.scope = NEW.scope AND s.target = NEW.target AND s.action = 'stop' AND s.at > e.at)))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_resume_after_golden_cases: the golden cases of a version that would resume did not come out, or were not asked since the stop'); END;
 
+CREATE TRIGGER stops_resumed_by_who_may BEFORE INSERT ON stops FOR EACH ROW
+WHEN (NEW.action = 'resume') AND (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.by_whom) AND (NEW.second = '' OR EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.role IN ('radiologist', 'clinician', 'committee', 'engineer') AND u.login = NEW.second)) AND EXISTS (SELECT 1 FROM users u WHERE u.login IN (NEW.by_whom, NEW.second) AND u.role IN ('radiologist', 'clinician', 'committee'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall stops_resumed_by_who_may: radiologists, clinicians, the committee and engineers resume, two of them, and not engineers alone'); END;
+
 CREATE TRIGGER examinations_by_a_worker_in_its_own_name BEFORE INSERT ON examinations FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall examinations_by_a_worker_in_its_own_name: a worker says in its own name what it examined'); END;
@@ -459,6 +463,78 @@ BEGIN SELECT RAISE(ABORT, 'wall local_openings_never_updated: local_openings is 
 CREATE TRIGGER local_openings_never_deleted BEFORE DELETE ON local_openings FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall local_openings_never_deleted: local_openings is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER incidents_say_what_left BEFORE INSERT ON incidents FOR EACH ROW
+WHEN (NEW.caught = (CASE WHEN EXISTS (SELECT 1 FROM decisions d WHERE d.result_id = NEW.result_id AND d.verdict = 'accept') THEN 0 ELSE 1 END)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incidents_say_what_left: whether the gate caught it follows from the decision, and is nobody''s to say'); END;
+
+CREATE TRIGGER incident_lines_follow BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN (NEW.n = (SELECT coalesce(max(l.n), 0) + 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id) AND (NEW.n > 1 OR NEW.kind = 'grade')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_follow: this is not the next line of the incident; the first is its grade'); END;
+
+CREATE TRIGGER incident_lines_by_active_people BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.by_whom) AND (NEW.second = '' OR EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.second AND u.role NOT IN ('learner', 'secretary')))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_by_active_people: this person says nothing of incidents here'); END;
+
+CREATE TRIGGER incident_lines_regraded_by_who_may BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN (NEW.kind = 'grade' AND NEW.n > 1) AND (NEW.by_role IN ('radiologist', 'clinician', 'committee')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_regraded_by_who_may: a radiologist, a clinician or the committee grades again'); END;
+
+CREATE TRIGGER incident_lines_while_open BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN ((coalesce((SELECT l.kind FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind IN ('closed', 'reopened') ORDER BY l.n DESC LIMIT 1), '') = 'closed') = (NEW.kind = 'reopened')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_while_open: a closed incident is opened again before anything is said of it, and only a closed one is'); END;
+
+CREATE TRIGGER incident_lines_done_of_an_action BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN (NEW.kind = 'done') AND (EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action' AND l.subject = NEW.subject)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_done_of_an_action: nobody asked for this action'); END;
+
+CREATE TRIGGER incident_lines_closed_once_done BEFORE INSERT ON incident_lines FOR EACH ROW
+WHEN (NEW.kind = 'closed') AND (NOT EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action' AND NOT EXISTS (SELECT 1 FROM incident_lines d WHERE d.incident_id = NEW.incident_id AND d.kind = 'done' AND d.subject = l.subject)) AND ((SELECT l.word FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'grade' ORDER BY l.n DESC LIMIT 1) NOT IN ('D3', 'D4') OR (NEW.second <> '' AND EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'action') AND EXISTS (SELECT 1 FROM incident_lines l WHERE l.incident_id = NEW.incident_id AND l.kind = 'answers')))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_closed_once_done: an action is not done; or a serious incident lacks its form, an action, or a second person'); END;
+
+CREATE TRIGGER freezes_of_the_incidents_case BEFORE INSERT ON freezes FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM incidents i JOIN results r ON r.id = i.result_id JOIN cases c ON c.id = r.case_id WHERE i.id = NEW.incident_id AND c.kind = NEW.kind AND c.uid = NEW.case_uid)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freezes_of_the_incidents_case: a freeze is of the case of its incident'); END;
+
+CREATE TRIGGER freeze_ends_by_overseers BEFORE INSERT ON freeze_ends FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.by_whom AND u.role IN ('committee', 'dpo', 'security')) AND EXISTS (SELECT 1 FROM users u WHERE u.active = 1 AND u.login = NEW.second AND u.role IN ('committee', 'dpo', 'security'))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freeze_ends_by_overseers: two of the committee, the data protection and the security officers lift a freeze'); END;
+
+CREATE TRIGGER conversations_of_frozen_cases_stay BEFORE DELETE ON conversations FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM frozen_cases f WHERE f.kind = OLD.kind AND f.case_uid = OLD.case_uid)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall conversations_of_frozen_cases_stay: this case is frozen for an incident: nothing of it is deleted'); END;
+
+CREATE TRIGGER incidents_never_updated BEFORE UPDATE ON incidents FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incidents_never_updated: incidents is append-only: a row is never updated'); END;
+
+CREATE TRIGGER incidents_never_deleted BEFORE DELETE ON incidents FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incidents_never_deleted: incidents is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER incident_lines_never_updated BEFORE UPDATE ON incident_lines FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_never_updated: incident_lines is append-only: a row is never updated'); END;
+
+CREATE TRIGGER incident_lines_never_deleted BEFORE DELETE ON incident_lines FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall incident_lines_never_deleted: incident_lines is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER freezes_never_updated BEFORE UPDATE ON freezes FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freezes_never_updated: freezes is append-only: a row is never updated'); END;
+
+CREATE TRIGGER freezes_never_deleted BEFORE DELETE ON freezes FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freezes_never_deleted: freezes is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER freeze_ends_never_updated BEFORE UPDATE ON freeze_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freeze_ends_never_updated: freeze_ends is append-only: a row is never updated'); END;
+
+CREATE TRIGGER freeze_ends_never_deleted BEFORE DELETE ON freeze_ends FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall freeze_ends_never_deleted: freeze_ends is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
@@ -978,6 +1054,46 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     CASE WHEN NEW.failure = '' THEN 'examination.passed' ELSE 'examination.failed' END AS action, NEW.model_id AS subject, json_object('by', NEW.by_whom, 'cases', NEW.cases) AS body) n;
+END;
+
+CREATE TRIGGER note_incident AFTER INSERT ON incidents FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'incident.reported' AS action, NEW.result_id AS subject, json_object('incident', NEW.id, 'by', NEW.by_whom, 'caught', NEW.caught) AS body) n;
+END;
+
+CREATE TRIGGER note_incident_line AFTER INSERT ON incident_lines FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'incident.' || NEW.kind AS action, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'n', NEW.n, 'subject', NEW.subject, 'grade', CASE WHEN NEW.kind = 'grade' THEN NEW.word ELSE '' END, 'by', NEW.by_whom, 'second', NEW.second, 'note_sha256', aval_sha256(NEW.note)) AS body) n;
+END;
+
+CREATE TRIGGER note_freeze AFTER INSERT ON freezes FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'evidence.frozen' AS action, coalesce((SELECT i.result_id FROM incidents i WHERE i.id = NEW.incident_id), NEW.incident_id) AS subject, json_object('incident', NEW.incident_id, 'freeze', NEW.id, 'by', NEW.by_whom) AS body) n;
+END;
+
+CREATE TRIGGER note_freeze_end AFTER INSERT ON freeze_ends FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'evidence.released' AS action, coalesce((SELECT i.result_id FROM freezes f JOIN incidents i ON i.id = f.incident_id WHERE f.id = NEW.freeze_id), NEW.freeze_id) AS subject, json_object('freeze', NEW.freeze_id, 'by', NEW.by_whom, 'second', NEW.second) AS body) n;
 END;
 
 CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW

@@ -58,6 +58,7 @@ GRANT UPDATE (cause_code, cause_detail, tried_at) ON recall_items TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures, passkeys, passkey_ends,
   challenges, gestures TO aval_desk;
 GRANT SELECT ON draws TO aval_desk;
+GRANT SELECT, INSERT ON incidents, incident_lines, freezes, freeze_ends TO aval_desk;
 GRANT UPDATE (used_at) ON handovers, challenges TO aval_desk;
 GRANT UPDATE (login) ON launches TO aval_desk;
 GRANT SELECT, INSERT ON authentication_requests TO aval_desk;
@@ -85,6 +86,7 @@ GRANT INSERT ON results, doubts, judgements, expectations TO aval_sweep;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_sweep;            -- what a source answers
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
+GRANT SELECT ON frozen_cases TO aval_sweep;                                                   -- and spares these
 GRANT SELECT (at), DELETE ON handovers, launches, challenges, authentication_requests TO aval_sweep;
 GRANT SELECT ON fetches, journal, opinions, gestures, orders TO aval_sweep;
 
@@ -102,5 +104,6 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, alembic_version TO aval_audit;
 GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;
+GRANT SELECT ON incidents, incident_lines, freezes, freeze_ends, frozen_cases TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
