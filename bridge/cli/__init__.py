@@ -23,6 +23,7 @@ VERBS: Final = {
     "retract": "results",
     "withdrawals": "recalls",
     "cases": "cases",
+    "objections": "objections",
     "import": "imports",
     "fetch": "fetches",
     "export": "export",

@@ -17,6 +17,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"sender": "NEW.sender", "message": "NEW.message"},
     ),
     Note(
+        name="note_objection",
+        on="objections",
+        event="INSERT",
+        action="'objection.' || NEW.word",
+        subject="NEW.id",
+        body={"by": "NEW.by_whom", "source_sha256": "aval_sha256(NEW.source)"},
+    ),
+    Note(
         name="note_case_opened",
         on="cases",
         event="INSERT",

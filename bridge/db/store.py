@@ -23,6 +23,7 @@ from bridge.db.judging import SqlJudging
 from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
+from bridge.db.objections import SqlObjections
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.passkeys import SqlPasskeys
@@ -67,6 +68,7 @@ class SqlUnit:
     messages: SqlMessages
     feed: SqlFeed
     orders: SqlOrders
+    objections: SqlObjections
     accounts: SqlAccounts
     launches: SqlLaunches
     passkeys: SqlPasskeys
@@ -162,6 +164,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         messages=SqlMessages(connection, locks=locks),
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),
+        objections=SqlObjections(connection),
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
         passkeys=SqlPasskeys(connection),

@@ -60,7 +60,7 @@ refusals = _table("refusals", "id", "result_id login cause at")
 passkeys = _table("passkeys", "id", "login name algorithm public_key at")
 passkey_ends = _table("passkey_ends", "passkey", "by_whom reason at")
 challenges = _table("challenges", "challenge", "session purpose at used_at")
-policies = _table("policies", "ref", "readers gesture body added_at first_read")
+policies = _table("policies", "ref", "readers gesture objection body added_at first_read")
 draws = _table("draws", "policy", "seed drawn_below at")
 models = _table(
     "models",
@@ -146,6 +146,7 @@ commitments = _table("commitments", "id", "sender aet transaction_uid listed sta
 turned_away = _table("turned_away", "id", "door sender code detail at")
 feed = _table("feed", "sender control digest", "kind outcome at")
 orders = _table("orders", "id", "sender message placer filler accession study status body said_at at")
+objections = _table("objections", "seq", "id authority identifier word by_whom reason source at")
 outbox = _table("outbox", "id", "fact at rung_at")
 inbox = _table("inbox", "consumer message_id", "at")
 journal = _table("journal", "seq", "at actor role action subject body prev hash")
@@ -154,6 +155,7 @@ stops_in_force = Table(
     "stops_in_force", MetaData(), *(Column(name, Text) for name in ("scope", "target", "by_whom", "reason", "at"))
 )
 held_results = Table("held_results", MetaData(), Column("result_id", Text))
+objected_results = Table("objected_results", MetaData(), *(Column(name, Text) for name in ("result_id", "says")))
 routine_versions = Table(
     "routine_versions",
     MetaData(),

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_gestures import GESTURES
+from bridge.db.walls_on_objections import OBJECTIONS
 from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
@@ -297,6 +298,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *GESTURES,
     *STOPS,
     *RECALLS,
+    *OBJECTIONS,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.broker.relay import Relay
 from bridge.config import ConfigError
-from bridge.flows import completeness, deliver, fetch, infer, intake
+from bridge.flows import completeness, deliver, fetch, infer, intake, objections
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
 from bridge.flows.fetch import Fetching
@@ -125,10 +125,12 @@ def intake_server(parts: Parts) -> HttpServer:
         vault=parts.vault,
         receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
         note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
+        object_to=partial(objections.hear, store=store, clock=parts.clock, actor="fhir"),
         turn_away=partial(intake.turn_away, "fhir", store=store, clock=parts.clock),
         senders=outside.fhir_senders(settings),
         site=settings.site.name,
         statement=outside.statement(settings),
+        objection_codes=outside.objection_codes(settings),
         now=parts.clock.now,
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
@@ -290,6 +292,7 @@ def sweep(parts: Parts) -> Process:
             (parts.store("sweep").checkpoint, CHECKPOINT_EVERY_S),
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
+            (sweeper.settle_objections, EXPIRE_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),

@@ -23,6 +23,7 @@ SUBJECTS = (
     "passkeys",
     "feed",
     "orders",
+    "objections",
     "lives",
     "messages",
 )

@@ -14,6 +14,7 @@ from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
+from tests.gate.attacks_on_objections import OBJECTIONS
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
@@ -39,6 +40,7 @@ ALL: Final = (
     *FIRST_READS,
     *GESTURES,
     *RECALLS,
+    *OBJECTIONS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -51,7 +53,7 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
-    *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
+    *("runs", "features", "exports", "sign_ins", "openings", "orders", "objections", "journal", "receipts"),
     *("draws", "exposures"),
 }
 

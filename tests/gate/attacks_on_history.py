@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.gate.attacks import DESK, INTAKE, Attack, attack, pure
+from tests.gate.objections import objection
 from tests.gate.sessions import OWNER
 from tests.gate.statements import Sql
 from tests.gate.world import World
@@ -64,6 +65,7 @@ UNREFERENCED: Final = {
     "sign_ins": ("1 = 1", "login = 'x'"),
     "openings": ("1 = 1", "launcher = 'x'"),
     "orders": ("1 = 1", "status = 'cancelled'"),
+    "objections": ("1 = 1", "reason = 'x'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
     "doubts": ("1 = 1", "holds = 0"),
@@ -84,6 +86,7 @@ _FIRST: Final[dict[str, tuple[str, Callable[[World], list[Sql]]]]] = {
     "sign_ins": (DESK, lambda w: [w.sign_in()]),
     "openings": (DESK, lambda w: [w.opening()]),
     "orders": (INTAKE, lambda w: [w.order()]),
+    "objections": (INTAKE, lambda _: [objection()]),
 }
 """Rows that the world does not hold, put in first; and who may."""
 

@@ -24,6 +24,7 @@ from tests.gate.attacks import (
     pure,
 )
 from tests.gate.constraints import referring
+from tests.gate.objections import objection
 from tests.gate.sessions import OWNER
 from tests.gate.statements import SIGNED, Sql, insert, update
 from tests.gate.world import World
@@ -59,6 +60,7 @@ WRITERS: Final[dict[str, set[str]]] = {
     "turned_away": {INTAKE},
     "feed": {INTAKE},
     "orders": {INTAKE},
+    "objections": {INTAKE, DESK},
     "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
@@ -129,6 +131,7 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "fetches": lambda w: w.fetch(id="another"),
     "feed": lambda w: w.fed(),
     "orders": lambda w: w.order(),
+    "objections": lambda _: objection(),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),
