@@ -24,6 +24,7 @@ VERBS: Final = {
     "withdrawals": "recalls",
     "cases": "cases",
     "objections": "objections",
+    "patients": "patients",
     "import": "imports",
     "fetch": "fetches",
     "export": "export",

@@ -192,6 +192,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"export": "NEW.id", "decision": "NEW.decision_id", "by": "NEW.by_whom", "objects": "NEW.objects"},
     ),
     Note(
+        name="note_access",
+        on="accesses",
+        event="INSERT",
+        action="'access.patient'",
+        subject="NEW.id",
+        body={"by": "NEW.by_whom", "lines": "NEW.lines", "objects": "NEW.objects"},
+    ),
+    Note(
         name="note_release",
         on="releases",
         event="INSERT",

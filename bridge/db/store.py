@@ -13,6 +13,8 @@ from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
 from bridge.db.engine import checkpoint, flush_log, name_actor, noted, patient, reading, translated
+from bridge.db.dossiers import SqlDossiers
+from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
 from bridge.db.examinations import SqlExaminations
 from bridge.db.feed import SqlFeed
 from bridge.db.first_reads import SqlFirstReads
@@ -69,6 +71,7 @@ class SqlUnit:
     feed: SqlFeed
     orders: SqlOrders
     objections: SqlObjections
+    dossiers: SqlDossiers
     accounts: SqlAccounts
     launches: SqlLaunches
     passkeys: SqlPasskeys
@@ -165,6 +168,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),
         objections=SqlObjections(connection),
+        dossiers=SqlDossiers(connection),
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
         passkeys=SqlPasskeys(connection),

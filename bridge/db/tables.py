@@ -28,7 +28,7 @@ _INTEGERS: Final = frozenset(
     }
     | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
     | {"broken_off", "failures", "holds", "instances", "many", "objects", "round", "second_factor_step", "trying"}
-    | {"shadow", "share", "under"}
+    | {"shadow", "share", "under", "who", "joined", "lines"}
 )
 
 
@@ -146,7 +146,9 @@ commitments = _table("commitments", "id", "sender aet transaction_uid listed sta
 turned_away = _table("turned_away", "id", "door sender code detail at")
 feed = _table("feed", "sender control digest", "kind outcome at")
 orders = _table("orders", "id", "sender message placer filler accession study status body said_at at")
+mentions = _table("mentions", "message who issuer value", "joined sender at")
 objections = _table("objections", "seq", "id authority identifier word by_whom reason source at")
+accesses = _table("accesses", "id", "issuer value by_whom by_role reason lines objects at")
 outbox = _table("outbox", "id", "fact at rung_at")
 inbox = _table("inbox", "consumer message_id", "at")
 journal = _table("journal", "seq", "at actor role action subject body prev hash")

@@ -362,6 +362,8 @@ WALLS: Final[tuple[Wall, ...]] = (
         "sign_ins",
         "openings",
         "orders",
+        "mentions",
+        "accesses",
         "journal",
     ),
 )

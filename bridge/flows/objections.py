@@ -7,15 +7,20 @@ into line, each under its case's lock, and the sweeper calls it too. A crash in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from guarantee.events import ResultQueued
-from guarantee.ids import ResultId
-from guarantee.objections import OBJECTION, Objection, Word, require_new, stops
+from guarantee.feed import Message, News
+from guarantee.ids import ResultId, derive
+from guarantee.objections import OBJECTION, Objection, Word, require_new, standing, stops
 from guarantee.ports import Clock, Store
 from guarantee.result import Cause, Result
 from guarantee.retirement import RETIRED
 from guarantee.states import CaseState, ResultState, ResultVerb
 from guarantee.unit import Unit
+
+MERGED: Final = "the record merged this number with one under which an objection stands"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,28 @@ def hear(said: Sequence[Objection], *, store: Store, clock: Clock, actor: str) -
         new = sum(unit.objections.add(line) for line in said)
     settle(store=store, clock=clock, actor=actor)
     return new
+
+
+def follow(news: News, message: Message, unit: Unit, at: datetime) -> None:
+    """Record under every number of a merged patient what was recorded under one: an objection is the person's."""
+    for numbers in news.people if news.merges else ():
+        objecting = [number for number in numbers if standing(unit.objections.lines(number.issuer, number.value))]
+        for number in numbers if objecting else ():
+            if number in objecting:
+                continue
+            source = derive("merge", message.digest, number.issuer, number.value)
+            by = f"record:{message.sender}"
+            unit.objections.add(
+                Objection(
+                    authority=number.issuer,
+                    identifier=number.value,
+                    word=Word.RECORD,
+                    by=by,
+                    reason=MERGED,
+                    source=source,
+                    at=at,
+                )
+            )
 
 
 def settle(*, store: Store, clock: Clock, actor: str) -> Settled:

@@ -931,6 +931,22 @@ CREATE TABLE feed (
 );
 CREATE INDEX feed_by_time ON feed (at);
 
+-- Whom news of a feed named: where something is kept of a patient can be told. One line for each number of each person.
+CREATE TABLE mentions (
+  message TEXT NOT NULL,                       -- digest of the bytes, in the vault
+  who INTEGER NOT NULL,                        -- which person of the message, from 0
+  issuer TEXT NOT NULL,
+  value TEXT NOT NULL,
+  joined INTEGER NOT NULL,                     -- 1: the message says that all numbers of this person are one patient's
+  sender TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (message, who, issuer, value),
+  CONSTRAINT mention_message_form CHECK (length(message) = 64),
+  CONSTRAINT mention_of_a_number CHECK (value <> ''),
+  CONSTRAINT mention_joins_or_not CHECK (joined IN (0, 1))
+);
+CREATE INDEX mentions_by_number ON mentions (value, issuer);
+
 -- What was said of orders: every word is kept; how an order stands is made of all of them.
 CREATE TABLE orders (
   id TEXT NOT NULL PRIMARY KEY,
@@ -971,6 +987,24 @@ CREATE TABLE objections (
   CONSTRAINT objection_lifted_by_a_person CHECK (word = 'record' OR source = '')
 );
 CREATE INDEX objections_by_number ON objections (identifier, authority, seq);
+
+-- Everything held of one patient was taken out, for that patient (GDPR, article 15): written before the first file.
+CREATE TABLE accesses (
+  id TEXT NOT NULL PRIMARY KEY,
+  issuer TEXT NOT NULL,
+  value TEXT NOT NULL,                         -- the patient number that was asked for
+  by_whom TEXT NOT NULL,
+  by_role TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  lines INTEGER NOT NULL,                      -- rows and objects that were about to be written
+  objects INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT access_by_somebody FOREIGN KEY (by_whom, by_role) REFERENCES users (login, role),
+  CONSTRAINT access_by_the_data_protection_officer CHECK (by_role = 'dpo'),
+  CONSTRAINT access_to_a_number CHECK (value <> ''),
+  CONSTRAINT access_signed_for CHECK (reason <> '')
+);
+CREATE INDEX accesses_by_number ON accesses (value, issuer);
 
 CREATE TABLE outbox (
   id TEXT NOT NULL PRIMARY KEY,

@@ -2047,6 +2047,46 @@ END $$;
 CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION orders_never_deleted();
 ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_deleted;
 
+CREATE FUNCTION mentions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall mentions_never_updated: mentions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER mentions_never_updated BEFORE UPDATE ON mentions FOR EACH ROW EXECUTE FUNCTION mentions_never_updated();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_updated;
+
+CREATE FUNCTION mentions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall mentions_never_deleted: mentions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER mentions_never_deleted BEFORE DELETE ON mentions FOR EACH ROW EXECUTE FUNCTION mentions_never_deleted();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_deleted;
+
+CREATE FUNCTION accesses_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall accesses_never_updated: accesses is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accesses_never_updated BEFORE UPDATE ON accesses FOR EACH ROW EXECUTE FUNCTION accesses_never_updated();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_updated;
+
+CREATE FUNCTION accesses_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall accesses_never_deleted: accesses is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER accesses_never_deleted BEFORE DELETE ON accesses FOR EACH ROW EXECUTE FUNCTION accesses_never_deleted();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_deleted;
+
 CREATE FUNCTION journal_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -2070,6 +2110,8 @@ ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_deleted;
 CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'wall never_truncated: % is never emptied', TG_TABLE_NAME USING ERRCODE = '23514';
 END $$;
+CREATE TRIGGER accesses_never_truncated BEFORE TRUNCATE ON accesses EXECUTE FUNCTION never_truncated();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_truncated;
 CREATE TRIGGER acknowledgements_never_truncated BEFORE TRUNCATE ON acknowledgements EXECUTE FUNCTION never_truncated();
 ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_never_truncated;
 CREATE TRIGGER admissions_never_truncated BEFORE TRUNCATE ON admissions EXECUTE FUNCTION never_truncated();
@@ -2110,6 +2152,8 @@ CREATE TRIGGER journal_never_truncated BEFORE TRUNCATE ON journal EXECUTE FUNCTI
 ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_truncated;
 CREATE TRIGGER judgements_never_truncated BEFORE TRUNCATE ON judgements EXECUTE FUNCTION never_truncated();
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_truncated;
+CREATE TRIGGER mentions_never_truncated BEFORE TRUNCATE ON mentions EXECUTE FUNCTION never_truncated();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_truncated;
 CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
 CREATE TRIGGER objections_never_truncated BEFORE TRUNCATE ON objections EXECUTE FUNCTION never_truncated();
@@ -2482,6 +2526,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_export AFTER INSERT ON exports FOR EACH ROW EXECUTE FUNCTION note_export();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER note_export;
+
+CREATE FUNCTION note_access() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('access.patient', NEW.id, json_build_object('by', NEW.by_whom, 'lines', NEW.lines, 'objects', NEW.objects)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_access AFTER INSERT ON accesses FOR EACH ROW EXECUTE FUNCTION note_access();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER note_access;
 
 CREATE FUNCTION note_release() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

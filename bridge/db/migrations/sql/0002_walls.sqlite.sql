@@ -788,6 +788,22 @@ CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall orders_never_deleted: orders is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER mentions_never_updated BEFORE UPDATE ON mentions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall mentions_never_updated: mentions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER mentions_never_deleted BEFORE DELETE ON mentions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall mentions_never_deleted: mentions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER accesses_never_updated BEFORE UPDATE ON accesses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall accesses_never_updated: accesses is append-only: a row is never updated'); END;
+
+CREATE TRIGGER accesses_never_deleted BEFORE DELETE ON accesses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall accesses_never_deleted: accesses is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_never_updated: journal is append-only: a row is never updated'); END;
@@ -1189,6 +1205,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'export.' || NEW.profile AS action, NEW.result_id AS subject, json_object('export', NEW.id, 'decision', NEW.decision_id, 'by', NEW.by_whom, 'objects', NEW.objects) AS body) n;
+END;
+
+CREATE TRIGGER note_access AFTER INSERT ON accesses FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'access.patient' AS action, NEW.id AS subject, json_object('by', NEW.by_whom, 'lines', NEW.lines, 'objects', NEW.objects) AS body) n;
 END;
 
 CREATE TRIGGER note_release AFTER INSERT ON releases FOR EACH ROW

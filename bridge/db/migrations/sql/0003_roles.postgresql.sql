@@ -29,14 +29,14 @@ GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_delive
 
 -- intake (DICOM listener, FHIR endpoint): receives, never concludes.
 GRANT INSERT ON cases, inputs, doubts, conversations, expectations, rejections, fetches, turned_away, commitments,
-  feed, orders, objections TO aval_intake;
+  feed, orders, objections, mentions TO aval_intake;
 GRANT UPDATE (state, version, cause, identity_version, last_input_at, moved_at) ON cases TO aval_intake;
 GRANT UPDATE (heard_at, ended_at, broken_off) ON conversations TO aval_intake;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_intake;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale,
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_intake;        -- and withheld
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
-GRANT SELECT ON turned_away, commitments, feed, orders TO aval_intake;
+GRANT SELECT ON turned_away, commitments, feed, orders, mentions TO aval_intake;
 GRANT UPDATE (state, attempts, next_attempt_at) ON commitments TO aval_intake;
 
 -- infer: turns a queued result into a draft, and suspends a version whose golden cases do not come out. No opinion, no
@@ -50,7 +50,7 @@ GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, re
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
   resends, pauses, stops, examinations, retirements, stages, appointments, trials, trial_ends, exports, admissions,
-  objections TO aval_desk;
+  objections, accesses TO aval_desk;
 -- It ends rights and gives none: users and what they may endorse are the owner's to write.
 GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
@@ -100,6 +100,6 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, objections, objections_standing, objected_results,
   alembic_version TO aval_audit;
-GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;
+GRANT SELECT ON draws, first_reads, impressions, exposures, mentions, accesses TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
