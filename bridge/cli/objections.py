@@ -9,6 +9,7 @@ import click
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
 from bridge.flows import objections as flow
 from bridge.flows.objections import Settled
+from bridge.wiring.authorities import names_of
 from guarantee.codec import time_text
 from guarantee.ids import ResultId
 from guarantee.objections import Objection, Word
@@ -68,15 +69,22 @@ def _say_it(word: Word, authority: str, identifier: str, reason: str, folder: Pa
     with opened(folder) as parts:
         store = parts.store("desk")
         line, settled = flow.say(
-            word, authority, identifier, by=operator(), reason=reason, store=store, clock=parts.clock
+            word,
+            names_of(authority, parts.settings),
+            identifier,
+            by=operator(),
+            reason=reason,
+            store=store,
+            clock=parts.clock,
         )
         with store.reading() as unit:
             touched = unit.objections.touched(line)
     value = _plain(line, touched) | {"excluded": settled.excluded, "queued_again": settled.requeued}
-    say(value, "\n".join(_told(line, settled, touched)), as_json=as_json)
+    say(value, "\n".join(in_words(line, settled, touched)), as_json=as_json)
 
 
-def _told(line: Objection, settled: Settled, touched: dict[str, tuple[ResultId, ...]]) -> list[str]:
+def in_words(line: Objection, settled: Settled, touched: dict[str, tuple[ResultId, ...]]) -> list[str]:
+    """Return what was done, and what a person must look at: results that were delivered before."""
     if line.word is Word.LIFT:
         return [f"lifted: objection {line.id}; {len(settled.requeued)} results are queued again"]
     delivered = touched.get("delivered", ())

@@ -4,7 +4,7 @@ A patient is asked about under a number and who gave it. Merges that the record 
 nothing else is: a name finds nobody. A table that is not declared here fails a test.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -264,15 +264,19 @@ HOLDINGS: Final[Mapping[str, Held | NotHeld]] = {
 """Every table of the schema."""
 
 
-def numbers_of(connection: Connection, asked: Named) -> tuple[Named, ...]:
+def numbers_of(connection: Connection, asked: Named, names: Callable[[str], Sequence[str]]) -> tuple[Named, ...]:
     """Return every number of the patient who has ``asked``, by the merges that the record told of; ``asked`` first.
+
+    Args:
+        names: what else the authority of a number is called.
 
     Raises:
         ValueError: more than NUMBERS_MAX.
     """
     found, edge = {asked: None}, [asked]
     while edge:
-        others = [other for one in edge for other in _joined_to(connection, one)]
+        called = [Named(issuer=name, value=one.value) for one in edge for name in names(one.issuer)]
+        others = [*called, *(other for one in edge for other in _joined_to(connection, one))]
         edge = [other for other in dict.fromkeys(others) if other not in found]
         found |= dict.fromkeys(edge)
         if len(found) > NUMBERS_MAX:

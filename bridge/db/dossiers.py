@@ -1,6 +1,6 @@
 """Everything that the database holds of one patient, table by table (about_patients.py says how it is found)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select
@@ -22,14 +22,17 @@ class SqlDossiers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def scope(self, issuer: str, value: str, *, unissued: bool) -> Scope:
+    def scope(self, asked: Named, names: Callable[[str], Sequence[str]], *, unissued: bool) -> Scope:
         """Return whose rows are meant: merges that the record told of are followed.
+
+        Args:
+            names: what else the authority of a number is called.
 
         Raises:
             Malformed: they lead to more numbers than a patient has.
         """
         try:
-            numbers = numbers_of(self._connection, Named(issuer=issuer, value=value))
+            numbers = numbers_of(self._connection, asked, names)
         except ValueError as error:
             raise Malformed(str(error)) from error
         return Scope(numbers=numbers, unissued=unissued)

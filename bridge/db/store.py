@@ -106,7 +106,7 @@ class SqlStore:
         engine = self._noted if is_noted else self._engine
         with self._turn or nullcontext(), translated(), engine.begin() as connection:
             name_actor(connection, actor)
-            unit = _unit(connection, locks=True)
+            unit = one_unit(connection, locks=True)
             yield unit
         if unit.messages.has_rung:
             self._committed()
@@ -115,7 +115,7 @@ class SqlStore:
     def reading(self) -> Iterator[SqlUnit]:
         """Open a transaction that only reads: on SQLite it waits for no writer."""
         with translated(), self._reading.begin() as connection:
-            yield _unit(connection, locks=False)
+            yield one_unit(connection, locks=False)
 
     def flush(self) -> None:
         """Flush every commit that left it to a later one: what is said outside must not outlive what it speaks of.
@@ -144,7 +144,8 @@ class SqlStore:
         self._engine.dispose()
 
 
-def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
+def one_unit(connection: Connection, *, locks: bool) -> SqlUnit:
+    """Return the parts of one transaction; ``locks`` where it may write."""
     lock = CaseLock(connection, enabled=locks)
     return SqlUnit(
         connection=connection,

@@ -32,11 +32,12 @@ class Settled:
 
 
 def say(
-    word: Word, authority: str, identifier: str, *, by: str, reason: str, store: Store, clock: Clock
+    word: Word, authorities: Sequence[str], identifier: str, *, by: str, reason: str, store: Store, clock: Clock
 ) -> tuple[Objection, Settled]:
-    """Record or lift an objection, by a person's word.
+    """Record or lift an objection, by a person's word; return its line and what followed.
 
     Args:
+        authorities: who gave the number, then what else the same authority is called: the same is said under each name.
         by: who says so, e.g. a login or "operator:root".
         reason: one sentence; never a name or a number of a patient.
 
@@ -44,13 +45,18 @@ def say(
         NotAllowed: it stands already, or there is nothing to lift.
         Malformed: no number, no authority or no reason.
     """
-    line = Objection(
-        authority=authority, identifier=identifier, word=word, by=by, reason=reason, source="", at=clock.now()
-    )
+    now = clock.now()
+    lines = [
+        Objection(authority=one, identifier=identifier, word=word, by=by, reason=reason, source="", at=now)
+        for one in authorities
+    ]
     with store.transaction(f"objections:{by}") as unit:
-        require_new(line, unit.objections.lines(authority, identifier))
-        unit.objections.add(line)
-    return line, settle(store=store, clock=clock, actor=f"objections:{by}")
+        require_new(lines[0], unit.objections.lines(lines[0].authority, identifier))
+        for line in lines:
+            stands = bool(standing(unit.objections.lines(line.authority, identifier)))
+            if stands is (word is Word.LIFT):
+                unit.objections.add(line)
+    return lines[0], settle(store=store, clock=clock, actor=f"objections:{by}")
 
 
 def hear(said: Sequence[Objection], *, store: Store, clock: Clock, actor: str) -> int:
@@ -66,23 +72,23 @@ def hear(said: Sequence[Objection], *, store: Store, clock: Clock, actor: str) -
 def follow(news: News, message: Message, unit: Unit, at: datetime) -> None:
     """Record under every number of a merged patient what was recorded under one: an objection is the person's."""
     for numbers in news.people if news.merges else ():
-        objecting = [number for number in numbers if standing(unit.objections.lines(number.issuer, number.value))]
-        for number in numbers if objecting else ():
-            if number in objecting:
-                continue
-            source = derive("merge", message.digest, number.issuer, number.value)
-            by = f"record:{message.sender}"
-            unit.objections.add(
-                Objection(
-                    authority=number.issuer,
-                    identifier=number.value,
-                    word=Word.RECORD,
-                    by=by,
-                    reason=MERGED,
-                    source=source,
-                    at=at,
-                )
-            )
+        called = [(name, number.value) for number in numbers for name in sorted({number.issuer, *number.aliases})]
+        standing_under = [one for one in called if standing(unit.objections.lines(*one))]
+        for authority, identifier in called if standing_under else ():
+            if (authority, identifier) not in standing_under:
+                unit.objections.add(_merged(authority, identifier, message, at))
+
+
+def _merged(authority: str, identifier: str, message: Message, at: datetime) -> Objection:
+    return Objection(
+        authority=authority,
+        identifier=identifier,
+        word=Word.RECORD,
+        by=f"record:{message.sender}",
+        reason=MERGED,
+        source=derive("merge", message.digest, authority, identifier),
+        at=at,
+    )
 
 
 def settle(*, store: Store, clock: Clock, actor: str) -> Settled:

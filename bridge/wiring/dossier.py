@@ -12,10 +12,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from bridge.config import ConfigError
+from bridge.db.about_patients import Named
+from bridge.wiring.authorities import names_of
 from bridge.wiring.dossier_index import Dossier, page
 from bridge.wiring.parts import Parts
 from fhir_adapters.hl7v2.record import is_message
@@ -100,7 +103,8 @@ def take_out(asked: Asked, parts: Parts) -> Taken:
     """
     folder = _made(asked.folder)
     with parts.store("audit").reading() as unit:
-        scope = unit.dossiers.scope(asked.issuer, asked.value, unissued=asked.unissued)
+        number = Named(issuer=asked.issuer, value=asked.value)
+        scope = unit.dossiers.scope(number, partial(names_of, settings=parts.settings), unissued=asked.unissued)
         count = unit.dossiers.count(scope)
         if not 0 < count <= LINES_MAX:
             raise ConfigError(f"{count} rows are kept under this number; an extract has 1 to {LINES_MAX}")

@@ -26,6 +26,8 @@ from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
 from bridge.wiring import hl7, models, outside, outward, sources, tls
+from bridge.wiring import hl7, models, outside, outward, sources
+from bridge.wiring.authorities import under_every_name
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
@@ -125,7 +127,9 @@ def intake_server(parts: Parts) -> HttpServer:
         vault=parts.vault,
         receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
         note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
-        object_to=partial(objections.hear, store=store, clock=parts.clock, actor="fhir"),
+        object_to=lambda said: objections.hear(
+            under_every_name(said, settings), store=store, clock=parts.clock, actor="fhir"
+        ),
         turn_away=partial(intake.turn_away, "fhir", store=store, clock=parts.clock),
         senders=outside.fhir_senders(settings),
         site=settings.site.name,

@@ -52,7 +52,7 @@ def say(world: World, word: Word = Word.RECORD, identifier: str = PATIENT.identi
     """Say it as the command line does."""
     _, settled = objections.say(
         word,
-        PATIENT.issuer,
+        [PATIENT.issuer],
         identifier,
         by="operator:root",
         reason="courrier",
@@ -261,7 +261,7 @@ def test_what_was_delivered_stays_is_listed_and_is_not_sent_again(world: World) 
     world.deliver_all()
     line, settled = objections.say(
         Word.RECORD,
-        PATIENT.issuer,
+        [PATIENT.issuer],
         PATIENT.identifier,
         by="operator:root",
         reason="courrier",

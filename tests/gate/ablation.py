@@ -53,7 +53,19 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
-    *("runs", "features", "exports", "sign_ins", "openings", "orders", "objections", "journal", "receipts"),
+    *(
+        "runs",
+        "features",
+        "exports",
+        "sign_ins",
+        "openings",
+        "orders",
+        "objections",
+        "mentions",
+        "accesses",
+        "journal",
+        "receipts",
+    ),
     *("draws", "exposures"),
 }
 

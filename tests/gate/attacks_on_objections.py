@@ -1,8 +1,9 @@
-"""Attacks on a patient's objection: to work, to decide and to send all the same, and to end it in another's name."""
+"""Attacks on a patient's objection, and on what is taken out for them: to go on all the same, in another's name."""
 
 from typing import Any, Final
 
-from tests.gate.attacks import BOTH, DELIVER, DESK, INFER, INTAKE, POSTGRESQL, Attack, attack
+from tests.gate.accesses import access, mention
+from tests.gate.attacks import BOTH, DELIVER, DESK, INFER, INTAKE, POSTGRESQL, SHORT, Attack, attack
 from tests.gate.objections import OBJECTED, lift, objection
 from tests.gate.sessions import OWNER
 from tests.gate.statements import EVIL, Sql
@@ -48,6 +49,15 @@ OBJECTIONS: Final = (
     attack(DESK, "record an objection without saying why", "objection_signed_for", lambda _: objection(reason="")),
     _objected(DESK, "lift an objection in the record's name", "objection_lifted_by_a_person",
               lambda _: lift(source="2")),
+    attack(INTAKE, "name nobody in news of a patient", "mention_of_a_number", lambda _: mention(value="")),
+    attack(INTAKE, "mention a patient in no message", "mention_message_form", lambda _: mention(message=SHORT)),
+    attack(INTAKE, "half join two patients", "mention_joins_or_not", lambda _: mention(joined=2)),
+    attack(DESK, "take a patient's data out as a radiologist", "access_by_the_data_protection_officer",
+           lambda _: access(by_whom="dr.martin", by_role="radiologist")),
+    attack(DESK, "take a patient's data out in the name of an officer whom nobody knows", "access_by_somebody",
+           lambda _: access(by_whom="nobody")),
+    attack(DESK, "take nobody's data out", "access_to_a_number", lambda _: access(value="")),
+    attack(DESK, "take a patient's data out without saying why", "access_signed_for", lambda _: access(reason="")),
     attack(OWNER, "let a policy not mind an objection", "policy_objection_known",
            lambda w: w.policy(ref="x@1", objection="ignore")),
 )

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
 from tests.gate import first_reads, gestures, held, recalls, rights, versions
+from tests.gate.accesses import access, mention
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -61,6 +62,8 @@ WRITERS: Final[dict[str, set[str]]] = {
     "feed": {INTAKE},
     "orders": {INTAKE},
     "objections": {INTAKE, DESK},
+    "mentions": {INTAKE},
+    "accesses": {DESK},
     "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
@@ -132,6 +135,8 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "feed": lambda w: w.fed(),
     "orders": lambda w: w.order(),
     "objections": lambda _: objection(),
+    "mentions": lambda _: mention(),
+    "accesses": lambda _: access(),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),
