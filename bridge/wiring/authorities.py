@@ -1,4 +1,4 @@
-"""What else the authority of a patient number is called: doors have names of their own for it, the configuration all."""
+"""What else the authority of a patient number is called: doors have their own names for it, the configuration all."""
 
 from collections.abc import Iterable
 from dataclasses import replace
