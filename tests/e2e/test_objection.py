@@ -15,40 +15,48 @@ from tests.installation import Installation, json_of
 pytestmark = [pytest.mark.peer("orthanc"), pytest.mark.peer("sekmet")]
 
 MORTALITY = "hospital-mortality"
+BASE = "https://aval.invalid/fhir"
+"""Root of our own code systems, as shipped."""
 
 
-def objecting(bundle: Path, base: str) -> tuple[Path, str, str]:
-    """Return the same bundle with an objection of its patient, the patient's number and who gave it."""
-    said = json.loads(bundle.read_text(encoding="utf-8"))
-    patient = next(one["resource"] for one in said["entry"] if one["resource"]["resourceType"] == "Patient")
+def of_somebody(bundle: Path) -> tuple[str, str]:
+    """Give the patient of ``bundle`` a number that no other test has; return who gave it, and the number."""
+    text = bundle.read_text(encoding="utf-8")
+    patient = next(one["resource"] for one in json.loads(text)["entry"] if one["resource"]["resourceType"] == "Patient")
     (number,) = (item for item in patient["identifier"] if item.get("value"))
+    theirs = f"{number['value']}-objects"
+    bundle.write_text(text.replace(f'"{number["value"]}"', f'"{theirs}"'), encoding="utf-8")
+    return number["system"], theirs
+
+
+def objecting(bundle: Path, authority: str, number: str) -> bytes:
+    """Return the same bundle with an objection of its patient."""
+    said = json.loads(bundle.read_text(encoding="utf-8"))
     consent = {
         "resourceType": "Consent",
         "id": "objection",
         "status": "active",
         "scope": {"text": "treatment"},
-        "category": [{"coding": [{"system": f"{base}/CodeSystem/patient-information", "code": CODE}]}],
-        "patient": {"identifier": {"system": number["system"], "value": number["value"]}},
+        "category": [{"coding": [{"system": f"{BASE}/CodeSystem/patient-information", "code": CODE}]}],
+        "patient": {"identifier": {"system": authority, "value": number}},
         "policyRule": {"text": "opposition"},
         "provision": {"type": "deny"},
     }
     said["entry"].append({"resource": consent, "request": {"method": "POST", "url": "Consent"}})
-    told = bundle.with_name("objecting.json")
-    told.write_text(json.dumps(said), encoding="utf-8")
-    return told, number["system"], number["value"]
+    return json.dumps(said).encode()
 
 
 def test_an_objection_of_the_record_is_honoured_lifted_and_taken_out(
     place: Installation, outside: Outside, tmp_path: Path
 ) -> None:
     bundle = inputs.stay(tmp_path, 74 + bool(place.cluster))
+    authority, number = of_somebody(bundle)
     outside.admit(bundle.read_bytes())
-    told, authority, number = objecting(bundle, "https://aval.invalid/fhir")
     who = ("--authority", authority, "--id", number)
     with AtDesk(place, place.people["dr.nguyen"]) as nguyen:
-        assert inputs.push(told, place.fhir).status_code == 200
+        assert inputs.push(objecting(bundle, authority, number), place.fhir).status_code == 200
         result = nguyen.draft_of(inputs.stay_case(bundle), MORTALITY, "excluded")
-        assert nguyen.view(result)["line"]["result"]["cause"]["code"] == "objection"
+        assert nguyen.view(result)["line"]["cause"]["code"] == "objection"
         assert "because the patient does not want it to" in nguyen.web.get(f"/results/{result}").text
 
         lifted = called("objections", "lift", *who, "--reason", "demande écrite", "--json", folder=place.folder)
