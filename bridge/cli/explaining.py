@@ -18,9 +18,7 @@ from guarantee.ids import ResultId
 @click.command()
 @click.argument("result_id")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="a new file of HTML"
-)
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="a new file of HTML")
 @folder_option
 @errors_as_exit_codes
 def explain(result_id: str, lang: str, out: Path, folder: Path) -> None:

@@ -12,9 +12,8 @@ from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
-from bridge.db.engine import checkpoint, flush_log, name_actor, noted, patient, reading, translated
 from bridge.db.dossiers import SqlDossiers
-from bridge.db.engine import checkpoint, name_actor, patient, reading, translated
+from bridge.db.engine import checkpoint, flush_log, name_actor, noted, patient, reading, translated
 from bridge.db.examinations import SqlExaminations
 from bridge.db.feed import SqlFeed
 from bridge.db.first_reads import SqlFirstReads

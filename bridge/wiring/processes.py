@@ -26,7 +26,6 @@ from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
 from bridge.wiring import hl7, models, outside, outward, sources, tls
-from bridge.wiring import hl7, models, outside, outward, sources
 from bridge.wiring.authorities import under_every_name
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
