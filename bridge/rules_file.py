@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
-from guarantee.policy import Policy, Role
+from guarantee.policy import OnObjection, Policy, Role
 from guarantee.result import Priority
 from guarantee.rules import Condition, Route
 
@@ -138,6 +138,9 @@ class _PolicyForm(_ValueForm):
     expires_after_s: int = Field(description="seconds a draft waits before it expires; time never approves")
     first_read: int = Field(0, description="share that is read before AI is shown, in per mille; 1000 for all")
     gesture: Literal["", "passkey"] = Field("", description="passkey: a sign-in alone signs no opinion")
+    objection: OnObjection = Field(
+        OnObjection.STOP, description="for a patient who objects to AI; stop: no model runs, hide: nothing is shown"
+    )
 
     def value(self) -> Policy:
         """Return the policy."""

@@ -20,6 +20,9 @@ from fhir_adapters.wire import Resource
 ROUTED: Final = ("Patient", "Encounter", "Observation", "ServiceRequest", "ImagingStudy", "DiagnosticReport")
 """The types that become facts and readings."""
 
+HEARD: Final = ("Consent",)
+"""The types that say something of a patient and are no input of a model (consents.py)."""
+
 KINDS: Final = frozenset({"transaction", "batch", "collection", "message", "searchset"})
 """Bundle types taken as a set of resources. A "history" bundle is a notification (notification.py)."""
 
@@ -45,6 +48,7 @@ _CODES: Final = {
         ),
         ("ServiceRequest", "status", "draft active on-hold revoked completed entered-in-error unknown"),
         ("ImagingStudy", "status", "registered available cancelled entered-in-error unknown"),
+        ("Consent", "status", "draft proposed active rejected inactive entered-in-error"),
         (
             "DiagnosticReport",
             "status",
@@ -90,7 +94,7 @@ class Received:
     Args:
         kind: Bundle.type.
         count: how many entries it has, routed or not.
-        entries: the routed ones, in order.
+        entries: those that are routed or heard, in order.
     """
 
     kind: str
@@ -126,7 +130,7 @@ def routed(resource: object, *, where: str, full_url: str = "") -> Entry | None:
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise BadRequest(400, "structure", f"{where}.resource: a resource has a resourceType")
     kind = resource["resourceType"]
-    if kind not in ROUTED:
+    if kind not in ROUTED and kind not in HEARD:
         return None
     _check_texts(resource, where)
     _validate(kind, resource, where)
@@ -147,7 +151,7 @@ def transaction_response(received: Received) -> Resource:
 
 def warm() -> None:
     """Load the validators, which takes about 0.3 s, before the first message waits for them."""
-    for kind in ROUTED:
+    for kind in (*ROUTED, *HEARD):
         _model(kind)
 
 

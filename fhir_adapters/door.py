@@ -14,14 +14,18 @@ from typing import Final
 from fhir_adapters import capability
 from fhir_adapters.bundle import Received, read_bundle, transaction_response
 from fhir_adapters.capability import capability_statement
+from fhir_adapters.consents import heard
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.inbound import arrivals
 from fhir_adapters.notification import Subscription, read_notification
 from fhir_adapters.outcome import operation_outcome, refusal
 from fhir_adapters.wire import BODY_BYTES_MAX, parse_body, write_exact
 from guarantee.errors import PortError
+from guarantee.objections import Objection
 from guarantee.ports import Vault
 from guarantee.unit import Arrival, Fetch
+
+TAKEN_BACK: Final = "the record says that a patient objects no more; a person lifts it: aval objections lift"
 
 BODY_MAX: Final = BODY_BYTES_MAX
 """Largest body; whoever reads the network stops there."""
@@ -58,17 +62,21 @@ class Door:
     Args:
         receive: commits arrivals together; returns when they are durable.
         note: commits what must be looked up.
+        object_to: commits what patients object to, before what came with it.
         turn_away: records a refusal: sender, code, detail.
+        objection_codes: "system|code" by which a Consent is an objection to AI.
         now: the time.
     """
 
     vault: Vault
     receive: Callable[[Sequence[Arrival]], object]
     note: Callable[[Sequence[Fetch]], object]
+    object_to: Callable[[Sequence[Objection]], object]
     turn_away: Callable[[str, str, str], object]
     senders: Sequence[Sender]
     site: str
     statement: capability.Options
+    objection_codes: frozenset[str]
     now: Callable[[], datetime]
 
     def metadata(self) -> Reply:
@@ -113,8 +121,14 @@ class Door:
         return self._answer(take, headers, address)
 
     def _take(self, received: Received, body: bytes, sender: Sender) -> None:
+        now = self.now()
+        said = heard(received, codes=self.objection_codes, sender=sender.name, now=now)
         digest = self.vault.put(body)
-        self.receive(arrivals(received, digest=digest, site=self.site, sender=sender.name, now=self.now()))
+        found = arrivals(received, digest=digest, site=self.site, sender=sender.name, now=now)
+        self.object_to(said.recorded)
+        self.receive(found)
+        if said.taken_back:
+            self.turn_away(sender.name, "objection-taken-back", TAKEN_BACK)
 
     def _answer(self, take: Callable[[Sender], bytes], headers: Mapping[str, str], address: str) -> Reply:
         try:

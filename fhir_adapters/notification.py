@@ -118,7 +118,7 @@ def _told(subscription: Subscription, what: str, body: bytes) -> Notification:
 
 def _resource(value: Resource, tail: str, body: bytes, subscription: Subscription, at: datetime) -> Notification:
     entry = routed(value, where="notification")
-    if entry is None or not entry.reference:
+    if entry is None or not entry.reference or entry.type not in ROUTED:
         # Nothing to read back by name: look at what changed lately instead.
         return _ping(subscription, at, "resource")
     if tail and tail != entry.reference:

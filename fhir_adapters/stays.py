@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from fhir_adapters.bundle import Entry, Received
+from fhir_adapters.bundle import HEARD, Entry, Received
 from fhir_adapters.errors import BadRequest
 from fhir_adapters.patient import best_identifier, key, known_by, traits
 from fhir_adapters.wire import Resource
@@ -66,7 +66,7 @@ def stays(received: Received) -> tuple[Stay, ...]:
     groups: defaultdict[str, _Group] = defaultdict(_Group)
     loose: list[Entry] = []
     for entry in received.entries:
-        if entry.type == "Patient":
+        if entry.type in {"Patient", *HEARD}:
             continue
         name = index.stay_of(entry)
         if name:
@@ -78,6 +78,21 @@ def stays(received: Received) -> tuple[Stay, ...]:
     if len(groups) > STAYS_MAX:
         raise BadRequest(413, "too-costly", f"{len(groups)} stays in one message; at most {STAYS_MAX} are taken")
     return tuple(sorted((_stay(*item) for item in groups.items()), key=lambda stay: stay.uid))
+
+
+def whose(entry: Entry, received: Received) -> Patient:
+    """Return whom ``entry``, which is of no stay, is about.
+
+    Raises:
+        BadRequest: it does not say, or only by a reference that leads out of the message.
+    """
+    people = _Index(received.entries).people(entry)
+    patient = next(iter(people.values()), None)
+    if patient is None:
+        raise BadRequest(
+            422, "required", f"{entry.where}: whose it is cannot be told: send the Patient in the same Bundle"
+        )
+    return patient
 
 
 def _home(entry: Entry, groups: dict[str, _Group], index: "_Index") -> str:
@@ -176,7 +191,7 @@ def _require_same(patient: Entry, identifier: Resource, entry: Entry) -> None:
 
 
 def _subject(entry: Entry) -> Resource:
-    pointer = entry.resource.get("subject")
+    pointer = entry.resource.get("patient" if entry.type == "Consent" else "subject")
     return pointer if isinstance(pointer, dict) else {}
 
 

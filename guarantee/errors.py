@@ -11,6 +11,7 @@
     │   ├── PolicyUnmet          the opinions do not satisfy the frozen policy
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
+    │   ├── Objected             the patient of this result objects to AI
     │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
     │   ├── NotGreen             a golden case does not come out: what was stopped stays so
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
@@ -85,6 +86,10 @@ class WorldChanged(Refused):
 
 class Held(Refused):
     """A stop covers this result."""
+
+
+class Objected(Refused):
+    """The patient of this result objects to AI."""
 
 
 class FirstReadDue(Refused):

@@ -43,12 +43,16 @@ class News:
         stays: names of record cases concerned, whoever they were thought to be of.
         traits: as they are now said to be; None when identities were merged, moved, linked or split.
         subject: names what was said, without saying it: the same news again is known, also under another number.
+        people: the numbers of each person that it names, the one who stays before who is gone.
+        merges: whether it says that all numbers of one of ``people`` are one patient's.
     """
 
     numbers: tuple[Number, ...]
     stays: tuple[str, ...]
     traits: Patient | None
     subject: Digest
+    people: tuple[tuple[Number, ...], ...] = ()
+    merges: bool = False
 
     def concerns(self, case: Case) -> bool:
         """Return whether ``case`` may no longer be whose it was thought to be."""
@@ -106,6 +110,9 @@ class Feed(Protocol):
         Only those that something may still come of, or has gone out of: receiving, held, or complete with a result
         that is computed, read, sent or delivered.
         """
+
+    def mention(self, news: News, message: Message, at: datetime) -> None:
+        """Note whom ``news`` names: where we keep something of a patient can be told later (access, objection)."""
 
     def reidentify(self, case: Case, at: datetime) -> None:
         """Write the identity version of ``case`` over the one before it."""

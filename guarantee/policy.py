@@ -31,6 +31,16 @@ class Role(StrEnum):
     SECRETARY = "secretary"
 
 
+class OnObjection(StrEnum):
+    """What becomes of AI for a patient who objects to it (objections.py)."""
+
+    STOP = "stop"
+    """No model looks at their exams."""
+
+    HIDE = "hide"
+    """Models run; nothing of it is shown, decided or sent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A review policy.
@@ -45,6 +55,7 @@ class Policy:
             mille; 0 for none, 1000 for all.
         gesture: "passkey" when each opinion must be signed by the reader's authenticator (L2); "" when the desk's
             seal after a sign-in with two factors is enough (L1).
+        objection: what becomes of AI for a patient who objects to it.
     """
 
     id: str
@@ -54,6 +65,7 @@ class Policy:
     expires_after_s: int
     first_read: int = 0
     gesture: str = ""
+    objection: OnObjection = OnObjection.STOP
 
     def __post_init__(self) -> None:
         if not self.id or "@" in self.id or self.version < 1:

@@ -77,6 +77,7 @@ RESULT_LIFE: Final[Mapping[tuple[ResultState, ResultVerb], ResultState]] = {
     (ResultState.QUEUED, ResultVerb.FAIL): ResultState.FAILED,
     (ResultState.QUEUED, ResultVerb.OVERTAKE): ResultState.STALE,
     (ResultState.FAILED, ResultVerb.REQUEUE): ResultState.QUEUED,
+    (ResultState.EXCLUDED, ResultVerb.REQUEUE): ResultState.QUEUED,
     (ResultState.AWAITING_REVIEW, ResultVerb.VALIDATE): ResultState.VALIDATED,
     (ResultState.AWAITING_REVIEW, ResultVerb.AMEND): ResultState.AMENDED,
     (ResultState.AWAITING_REVIEW, ResultVerb.REJECT): ResultState.REJECTED,
@@ -91,6 +92,9 @@ RESULT_LIFE: Final[Mapping[tuple[ResultState, ResultVerb], ResultState]] = {
     (ResultState.DELIVERED, ResultVerb.RETRACT): ResultState.RETRACTED,
 }
 """Terminal states have no row: a new opinion on the same case is a new result.
+
+EXCLUDED is left in one case only, which the database looks at: what a patient's objection kept from running is queued
+again when the objection is lifted (objections.py).
 
 VALIDATED and AMENDED can still be overtaken, but only while nothing has been attempted at any destination (world.py,
 and the database): once a copy may exist outside, the way back is RETRACT, which follows the copy.

@@ -25,6 +25,7 @@ from guarantee.ids import CaseId, Digest, ReleaseId, ResultId
 from guarantee.incident import Incidents
 from guarantee.judging import Judging, Rejection
 from guarantee.lifecycle import Lives
+from guarantee.objections import Objections
 from guarantee.opinion import Opinion, Seal
 from guarantee.orders import Order, Orders
 from guarantee.pauses import Destinations
@@ -384,3 +385,7 @@ class Unit(Protocol):
     @property
     def orders(self) -> Orders:
         """What was said of orders."""
+
+    @property
+    def objections(self) -> Objections:
+        """Patients who object to AI."""

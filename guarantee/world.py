@@ -5,20 +5,23 @@ the signature and the send.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from guarantee.case import Case
-from guarantee.errors import Held, WorldChanged
+from guarantee.errors import Held, Objected, WorldChanged
+from guarantee.objections import OBJECTION, Objection, cause_of
 from guarantee.result import Cause, Mode, Result
 from guarantee.states import CaseState
 from guarantee.stops import Stop
 
 
-def obstacles(result: Result, case: Case, stops: Iterable[Stop]) -> tuple[Cause, ...]:
+def obstacles(result: Result, case: Case, stops: Iterable[Stop], objections: Iterable[Objection]) -> tuple[Cause, ...]:
     """Return everything that forbids deciding or sending ``result`` now; empty when nothing does.
 
     Args:
         case: the revision that the result was computed from, as it is now.
         stops: those in force that cover it (stops.Stops.over).
+        objections: those that stand and cover its patient (objections.Objections.over).
     """
     found = []
     if case.state is not CaseState.COMPLETE:
@@ -32,16 +35,21 @@ def obstacles(result: Result, case: Case, stops: Iterable[Stop]) -> tuple[Cause,
     found.extend(
         Cause(code="held", detail=f"{stop.scope} {stop.target} stopped by {stop.by}: {stop.reason}") for stop in stops
     )
+    found.extend(cause_of(objection) for objection in objections)
     return tuple(found)
 
 
-def require_unchanged(result: Result, case: Case, stops: Iterable[Stop]) -> None:
+_KINDS: Final = {"held": Held, OBJECTION: Objected}
+
+
+def require_unchanged(result: Result, case: Case, stops: Iterable[Stop], objections: Iterable[Objection]) -> None:
     """Return when nothing forbids deciding or sending ``result`` now.
 
     Raises:
         Held: a stop covers it.
+        Objected: its patient objects to AI.
         WorldChanged: anything else changed.
     """
-    for cause in obstacles(result, case, stops):
-        kind = Held if cause.code == "held" else WorldChanged
+    for cause in obstacles(result, case, stops, objections):
+        kind = _KINDS.get(cause.code, WorldChanged)
         raise kind(f"result {result.id}: {cause.code}. {cause.detail}")

@@ -67,6 +67,7 @@ PEOPLE: Final = (
     ("dr.durand", "DURAND^Anne^^Dr", Role.RADIOLOGIST, "899900000044"),
     ("ing.petit", "PETIT^Camille", Role.ENGINEER, "899900000033"),
     ("pr.colin", "COLIN^Zoé^^Pr", Role.COMMITTEE, "899900000055"),
+    ("dpo", "PETIT^Jeanne", Role.DPO, "899900000066"),
 )
 """Login, name, role, professional number of nobody."""
 

@@ -24,6 +24,8 @@ VERBS: Final = {
     "withdrawals": "recalls",
     "incidents": "incidents",
     "cases": "cases",
+    "objections": "objections",
+    "patients": "patients",
     "import": "imports",
     "fetch": "fetches",
     "export": "export",

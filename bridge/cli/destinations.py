@@ -8,7 +8,7 @@ import click
 
 from bridge import logs
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, operator, say, table
-from bridge.cli.results import find
+from bridge.cli.finding import find
 from bridge.flows import destinations as flow
 from bridge.web.outward import Standing
 from bridge.wiring import outward

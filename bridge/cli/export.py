@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from bridge.cli.common import FAULT_FOUND, errors_as_exit_codes, folder_option, json_option, opened, operator, say
-from bridge.cli.results import find
+from bridge.cli.finding import find
 from bridge.wiring.export import Order, Taken, read_secret, take_out
 from dicom_adapters.export.confidentiality import Option, Profile
 from dicom_adapters.export.pseudonyms import Pseudonyms

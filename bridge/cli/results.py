@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from bridge.cli.common import errors_as_exit_codes, folder_option, json_option, opened, say, table
+from bridge.cli.explaining import explain
+from bridge.cli.finding import find
 from bridge.cli.first_reads import first_read_lines, first_reads
 from bridge.cli.recalls import people, read_selected, take_back
 from bridge.cli.selecting import select_results
@@ -14,7 +16,6 @@ from bridge.config import ConfigError
 from bridge.db.views import JudgedRow, Row, SentRow, link_body
 from bridge.flows.recall import Order
 from bridge.flows.retract import withdraw
-from bridge.wiring.parts import Parts
 from bridge.wiring.processes import review_tools
 from guarantee.codec import time_text
 from guarantee.ids import ResultId
@@ -29,6 +30,7 @@ def results() -> None:
 
 
 results.add_command(select_results)
+results.add_command(explain)
 
 
 @results.command("list")
@@ -138,19 +140,6 @@ def retract(  # noqa: PLR0913 - one parameter for each option
 
 def _reason(said: str) -> WithdrawalReason:
     return WithdrawalReason(said) if said in {str(known) for known in WithdrawalReason} else WithdrawalReason.OTHER
-
-
-def find(prefix: str, parts: Parts) -> str:
-    """Return the one result whose identifier begins with ``prefix``.
-
-    Raises:
-        ConfigError: none, or more than one.
-    """
-    with parts.store("desk").reading() as unit:
-        found = unit.journal.find_results(prefix)
-    if len(found) != 1:
-        raise ConfigError(f"{len(found) or 'no'} results begin with {prefix!r}; see `aval results list`")
-    return found[0]
 
 
 def _row(row: Row) -> dict[str, Any]:

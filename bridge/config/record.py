@@ -85,6 +85,9 @@ class Intake(Section):
     senders: dict[str, FhirSender] = Field(default_factory=dict, description="known senders by name")
     hl7: Hl7 | None = Field(None, description="the HL7v2 listener; without this section there is none")
     tls: IntakeTls = Field(IntakeTls(), description="TLS of the FHIR endpoint and of DICOMweb storage")
+    objection_codes: tuple[str, ...] = Field(
+        (), description='more codes ("system|code") by which a FHIR Consent of this site is an objection to AI'
+    )
 
 
 class FhirSettings(Section):

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, or_, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.db import tables
+from bridge.db.results import insert_once
 from bridge.db.rows import case_from_row
 from guarantee.case import Case, CaseKind
 from guarantee.codec import time_text
@@ -77,6 +78,24 @@ class SqlFeed:
             and_(_CASES.c.kind == str(CaseKind.RECORD), _CASES.c.uid.in_(news.stays)),
         )
         return live_cases(self._connection, named)
+
+    def mention(self, news: News, message: Message, at: datetime) -> None:
+        """Note whom ``news`` names; the same again changes nothing."""
+        rows = {
+            (who, number.issuer, number.value): {
+                "message": message.digest,
+                "who": who,
+                "issuer": number.issuer,
+                "value": number.value,
+                "joined": int(news.merges),
+                "sender": message.sender,
+                "at": time_text(at),
+            }
+            for who, numbers in enumerate(news.people)
+            for number in numbers
+        }
+        if rows:
+            self._connection.execute(insert_once(self._connection, tables.mentions), [*rows.values()])
 
     def reidentify(self, case: Case, at: datetime) -> None:
         """Write the identity version of ``case`` over the one before it; the database counts it."""

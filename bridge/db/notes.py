@@ -19,6 +19,14 @@ NOTES: Final[tuple[Note, ...]] = (
         body={"sender": "NEW.sender", "message": "NEW.message"},
     ),
     Note(
+        name="note_objection",
+        on="objections",
+        event="INSERT",
+        action="'objection.' || NEW.word",
+        subject="NEW.id",
+        body={"by": "NEW.by_whom", "source_sha256": "aval_sha256(NEW.source)"},
+    ),
+    Note(
         name="note_case_opened",
         on="cases",
         event="INSERT",
@@ -184,6 +192,14 @@ NOTES: Final[tuple[Note, ...]] = (
         action="'export.' || NEW.profile",
         subject="NEW.result_id",
         body={"export": "NEW.id", "decision": "NEW.decision_id", "by": "NEW.by_whom", "objects": "NEW.objects"},
+    ),
+    Note(
+        name="note_access",
+        on="accesses",
+        event="INSERT",
+        action="'access.patient'",
+        subject="NEW.id",
+        body={"by": "NEW.by_whom", "lines": "NEW.lines", "objects": "NEW.objects"},
     ),
     Note(
         name="note_release",

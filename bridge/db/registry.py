@@ -115,6 +115,7 @@ class SqlRegistry:
             "ref": policy.ref,
             "readers": policy.readers,
             "gesture": policy.gesture,
+            "objection": str(policy.objection),
             "first_read": policy.first_read,
             "body": body,
             "added_at": time_text(at),

@@ -251,8 +251,8 @@ def policy_from_row(row: Row) -> Policy:
         Malformed: the columns, which the gate counts by, and the body disagree.
     """
     policy = from_plain(Policy, parse_canonical(row["body"].encode()))
-    stored = (row["ref"], row["readers"], row["first_read"], row["gesture"])
-    if stored != (policy.ref, policy.readers, policy.first_read, policy.gesture):
+    stored = (row["ref"], row["readers"], row["first_read"], row["gesture"], row["objection"])
+    if stored != (policy.ref, policy.readers, policy.first_read, policy.gesture, policy.objection):
         raise Malformed(f"policy {row['ref']}: the row does not say what the policy says")
     return policy
 

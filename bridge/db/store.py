@@ -12,6 +12,7 @@ from bridge.db.accounts import SqlAccounts
 from bridge.db.cases import CaseLock, SqlCases
 from bridge.db.deliveries import SqlDeliveries
 from bridge.db.destinations import SqlDestinations
+from bridge.db.dossiers import SqlDossiers
 from bridge.db.engine import checkpoint, flush_log, name_actor, noted, patient, reading, translated
 from bridge.db.examinations import SqlExaminations
 from bridge.db.feed import SqlFeed
@@ -24,6 +25,7 @@ from bridge.db.judging import SqlJudging
 from bridge.db.launches import SqlLaunches
 from bridge.db.measures import SqlMeasures
 from bridge.db.messages import SqlMessages
+from bridge.db.objections import SqlObjections
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.passkeys import SqlPasskeys
@@ -70,6 +72,8 @@ class SqlUnit:
     messages: SqlMessages
     feed: SqlFeed
     orders: SqlOrders
+    objections: SqlObjections
+    dossiers: SqlDossiers
     accounts: SqlAccounts
     requests: SqlRequests
     local_openings: SqlLocalOpenings
@@ -106,7 +110,7 @@ class SqlStore:
         engine = self._noted if is_noted else self._engine
         with self._turn or nullcontext(), translated(), engine.begin() as connection:
             name_actor(connection, actor)
-            unit = _unit(connection, locks=True)
+            unit = one_unit(connection, locks=True)
             yield unit
         if unit.messages.has_rung:
             self._committed()
@@ -115,7 +119,7 @@ class SqlStore:
     def reading(self) -> Iterator[SqlUnit]:
         """Open a transaction that only reads: on SQLite it waits for no writer."""
         with translated(), self._reading.begin() as connection:
-            yield _unit(connection, locks=False)
+            yield one_unit(connection, locks=False)
 
     def flush(self) -> None:
         """Flush every commit that left it to a later one: what is said outside must not outlive what it speaks of.
@@ -144,7 +148,8 @@ class SqlStore:
         self._engine.dispose()
 
 
-def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
+def one_unit(connection: Connection, *, locks: bool) -> SqlUnit:
+    """Return the parts of one transaction; ``locks`` where it may write."""
     lock = CaseLock(connection, enabled=locks)
     return SqlUnit(
         connection=connection,
@@ -168,6 +173,8 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         messages=SqlMessages(connection, locks=locks),
         feed=SqlFeed(connection),
         orders=SqlOrders(connection),
+        objections=SqlObjections(connection),
+        dossiers=SqlDossiers(connection),
         accounts=SqlAccounts(connection),
         requests=SqlRequests(connection),
         local_openings=SqlLocalOpenings(connection),

@@ -29,7 +29,7 @@ _INTEGERS: Final = frozenset(
     }
     | {"fetch_ms", "start_ms", "preprocess_ms", "predict_ms", "postprocess_ms", "store_ms"}
     | {"broken_off", "failures", "holds", "instances", "many", "objects", "round", "second_factor_step", "trying"}
-    | {"shadow", "share", "under"}
+    | {"shadow", "share", "under", "who", "joined", "lines"}
 )
 
 
@@ -63,7 +63,7 @@ refusals = _table("refusals", "id", "result_id login cause at")
 passkeys = _table("passkeys", "id", "login name algorithm public_key at")
 passkey_ends = _table("passkey_ends", "passkey", "by_whom reason at")
 challenges = _table("challenges", "challenge", "session purpose at used_at")
-policies = _table("policies", "ref", "readers gesture body added_at first_read")
+policies = _table("policies", "ref", "readers gesture objection body added_at first_read")
 draws = _table("draws", "policy", "seed drawn_below at")
 models = _table(
     "models",
@@ -153,6 +153,9 @@ commitments = _table("commitments", "id", "sender aet transaction_uid listed sta
 turned_away = _table("turned_away", "id", "door sender code detail at")
 feed = _table("feed", "sender control digest", "kind outcome at")
 orders = _table("orders", "id", "sender message placer filler accession study status body said_at at")
+mentions = _table("mentions", "message who issuer value", "joined sender at")
+objections = _table("objections", "seq", "id authority identifier word by_whom reason source at")
+accesses = _table("accesses", "id", "issuer value by_whom by_role reason lines objects at")
 outbox = _table("outbox", "id", "fact at rung_at")
 inbox = _table("inbox", "consumer message_id", "at")
 journal = _table("journal", "seq", "at actor role action subject body prev hash")
@@ -162,6 +165,7 @@ stops_in_force = Table(
 )
 held_results = Table("held_results", MetaData(), Column("result_id", Text))
 frozen_cases = Table("frozen_cases", MetaData(), *(Column(name, Text) for name in ("kind", "case_uid")))
+objected_results = Table("objected_results", MetaData(), *(Column(name, Text) for name in ("result_id", "says")))
 routine_versions = Table(
     "routine_versions",
     MetaData(),

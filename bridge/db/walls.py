@@ -11,6 +11,7 @@ from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_gestures import GESTURES
 from bridge.db.walls_on_incidents import INCIDENTS
+from bridge.db.walls_on_objections import OBJECTIONS
 from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
@@ -301,6 +302,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *RECALLS,
     *SIGN_INS,
     *INCIDENTS,
+    *OBJECTIONS,
     Wall(
         name="stops_by_a_worker_suspend_one_version",
         on="stops",
@@ -364,6 +366,8 @@ WALLS: Final[tuple[Wall, ...]] = (
         "sign_ins",
         "openings",
         "orders",
+        "mentions",
+        "accesses",
         "journal",
     ),
 )

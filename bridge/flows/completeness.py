@@ -21,6 +21,7 @@ from guarantee.events import ResultQueued
 from guarantee.identity import Doubt, collides, person
 from guarantee.ids import CaseId
 from guarantee.judging import Moving
+from guarantee.objections import stops
 from guarantee.orders import facts_of
 from guarantee.ports import Catalogue, Clock, Store, Vault
 from guarantee.result import Cause, Mode
@@ -291,13 +292,18 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
         if inputs
         else ()
     )
+    objections = unit.objections.over(case.patient)
     complete = case.after(CaseVerb.COMPLETE, manifest=digest, cause="" if found else NO_ROUTE)
     unit.cases.move(complete, now)
     unit.judging.judge(complete, look.judgement, now)
     for routed in found:
         if not unit.results.add(routed.result, now):
             continue
-        refusal = routed.refusal or _refusal(routed.card, routed.result.focus, look.judgement)
+        refusal = (
+            routed.refusal
+            or (stops(objections, unit.gate.policy(routed.result.policy).objection) if objections else None)
+            or _refusal(routed.card, routed.result.focus, look.judgement)
+        )
         if refusal is None:
             unit.messages.ring(ResultQueued(result=routed.result.id), now)
         else:

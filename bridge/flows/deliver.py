@@ -15,6 +15,7 @@ from guarantee.errors import Absent, Declined, GuaranteeError, Malformed, NotPro
 from guarantee.events import DeliveryDue, Fact
 from guarantee.habilitation import revoked_since
 from guarantee.ids import DeliveryId
+from guarantee.objections import OBJECTION
 from guarantee.opinion import Seal
 from guarantee.pauses import paused
 from guarantee.ports import Clock, Destination, Store
@@ -29,6 +30,9 @@ SEND_S: Final = 180.0
 
 HELD_AGAIN_S: Final = 5.0
 """How soon a held delivery is looked at again: a resumed model's results should not wait."""
+
+_PASSING: Final = frozenset({"held", OBJECTION})
+"""What may end: until it does, a delivery waits. Everything else that changed is for good, and it is withheld."""
 
 _SENT_FROM: Final = {
     Kind.RESULT: frozenset({ResultState.VALIDATED, ResultState.AMENDED}),
@@ -119,8 +123,9 @@ def _may_go(delivery: Delivery, unit: Unit, now: datetime) -> bool:
         return False
     if delivery.kind is Kind.WITHDRAWAL:
         return True
-    causes = obstacles(result, unit.cases.get(result.case), unit.stops.over(result.id))
-    lasting = [cause for cause in causes if cause.code != "held"]
+    case = unit.cases.get(result.case)
+    causes = obstacles(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
+    lasting = [cause for cause in causes if cause.code not in _PASSING]
     if lasting:
         unit.deliveries.close(delivery, "withheld", lasting[0], now)
         return False

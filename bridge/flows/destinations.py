@@ -27,7 +27,8 @@ def resend(result_id: ResultId, destination: str, *, by: str, reason: str, store
 
     Raises:
         NotAllowed: nothing was released there, it is on its way already, or it was withheld.
-        Held, WorldChanged: a stop covers the result, or its inputs or identity changed: withdraw it instead.
+        Held, Objected, WorldChanged: a stop covers the result, its patient objects, or its inputs or identity changed:
+            withdraw it instead.
         Malformed: no reason.
     """
     now = clock.now()
@@ -39,7 +40,8 @@ def resend(result_id: ResultId, destination: str, *, by: str, reason: str, store
         if kind is Kind.RESULT:
             if result.state not in _RELEASED:
                 raise NotAllowed(f"result {result_id} is {result.state}: nothing of it may leave")
-            require_unchanged(result, unit.cases.get(result.case), unit.stops.over(result.id))
+            case = unit.cases.get(result.case)
+            require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
         again = _following(last)
         order = Resend(release=last.release, destination=destination, round=again.round, by=by, reason=reason)
         unit.deliveries.order(order, now)

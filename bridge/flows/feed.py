@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from bridge.flows.intake import take_in
+from bridge.flows.objections import follow
 from bridge.flows.orders import hear
 from bridge.flows.overtaking import Latest, overtake
 from guarantee.case import Case
@@ -106,6 +107,8 @@ def _take_one(one: Told, latest: Latest, seen: frozenset[CaseId], unit: Unit, at
         unit.messages.turn_away("hl7", one.message.sender, "control-reused", detail, at)
     joins = one.arrival is not None and _joins(one, latest[one.arrival.kind, one.arrival.uid])
     if one.news is not None:
+        unit.feed.mention(one.news, one.message, at)
+        follow(one.news, one.message, unit, at)
         for name, case in latest.items():
             is_own = joins and one.arrival is not None and name == (one.arrival.kind, one.arrival.uid)
             if case is not None and one.news.concerns(case) and not (is_own and one.news.traits):

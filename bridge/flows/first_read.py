@@ -100,7 +100,8 @@ def note_result_shown(result_id: ResultId, reader: Reader, shown: Digest, tools:
 def _drawn(result_id: ResultId, reader: Reader, unit: Unit) -> FirstRead:
     result = unit.results.get(result_id)
     draft_to_review(result)
-    require_unchanged(result, unit.cases.get(result.case), in_force(unit.stops.lines()))
+    case = unit.cases.get(result.case)
+    require_unchanged(result, case, in_force(unit.stops.lines()), unit.objections.over(case.patient))
     if reader.role not in unit.gate.policy(result.policy).roles:
         raise NotEntitled(f"a {reader.role} reads nothing first under policy {result.policy}")
     found = unit.first_reads.standing(result_id, reader.login)

@@ -8,6 +8,7 @@ from typing import Final
 
 from bridge.flows import features, holds
 from bridge.flows.golden import Examiner
+from bridge.flows.objections import forbidden
 from bridge.flows.together import Answered, Ready, answers
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
@@ -16,6 +17,7 @@ from guarantee.errors import BlobMissing, ModelFailed, NotEligible, PortError, U
 from guarantee.events import Fact, ResultQueued
 from guarantee.ids import Digest, ResultId
 from guarantee.inputs import Inputs
+from guarantee.objections import OBJECTION
 from guarantee.ports import Catalogue, Clock, Model, Proposal, ProposedSegment, Store, Vault
 from guarantee.result import Cause, Priority, Result
 from guarantee.retirement import RETIRED
@@ -231,7 +233,7 @@ def _claim(result_id: ResultId, tools: Inference) -> _Job | None:
         if result is None:
             return None
         case = unit.cases.get(result.case)
-        ended = _ended(result, unit)
+        ended = forbidden(result, unit)
         if ended is not None:
             _give_up(result, ResultVerb.EXCLUDE, ended, unit, tools, now)
             return None
@@ -252,12 +254,6 @@ def _lacks(result: Result, unit: Unit) -> tuple[Text, ...]:
     """Return what is known to be missing of what the model looks at; a reader must see it beside the draft."""
     judgement = unit.judging.judgement(result.case)
     return tuple(short.said for short in judgement.concerning(result.focus)) if judgement else ()
-
-
-def _ended(result: Result, unit: Unit) -> Cause | None:
-    """Return why this version makes no new draft, or None."""
-    ended = unit.retirements.of(result.model.id)
-    return None if ended is None else Cause(code=RETIRED, detail=f"{ended.model} was retired on {ended.at:%Y-%m-%d}")
 
 
 def _give_up(result: Result, verb: ResultVerb, cause: Cause, unit: Unit, tools: Inference, now: datetime) -> None:
@@ -343,11 +339,11 @@ def _finish(
     outcome: Outcome,
     cause: str = "",
 ) -> None:
-    """Move the result; otherwise when it was overtaken, lost its lease, or its model was retired while it ran."""
+    """Move the result; otherwise when it was overtaken, lost its lease, or no draft may be made any more."""
     now = tools.clock.now()
     with tools.store.transaction(tools.holder) as unit:
         result = unit.results.get(job.result.id)
-        ended = _ended(result, unit)
+        ended = forbidden(result, unit)
         if result.state is not ResultState.QUEUED or not unit.results.holds(result.id, tools.holder, now=now):
             outcome, cause = Outcome.OVERTAKEN, cause or OVERTAKEN
         elif ended is not None:
@@ -394,7 +390,7 @@ def _features(job: _Job, outcome: Outcome, cause: str) -> Mapping[str, Feature]:
 
     A record that is refused today is asked about again with its next message, so that a refusal is no answer yet.
     """
-    refused = outcome is Outcome.EXCLUDED and cause != RETIRED and job.case.kind is CaseKind.STUDY
+    refused = outcome is Outcome.EXCLUDED and cause not in {RETIRED, OBJECTION} and job.case.kind is CaseKind.STUDY
     if outcome is not Outcome.DRAFTED and not refused:
         return {}
     return job.times.seen | features.of_outcome(outcome, cause)

@@ -98,7 +98,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
         NotEntitled: the policy does not let this role see or endorse it.
         NotHabilitated: nobody gave this person the right to, or no longer.
         FirstReadDue: this reader was drawn to say first what they think (first_read.py).
-        Held, WorldChanged: a stop, late images or a corrected identity forbid a decision now.
+        Held, Objected, WorldChanged: a stop, an objection, late images or a corrected identity forbid a decision now.
     """
     with _counted(result_id, reader, tools):
         return _ask(result_id, reader, tools, opened_from)
@@ -110,7 +110,7 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
         result = unit.results.get(result_id)
         draft = draft_to_review(result)
         case = unit.cases.get(result.case)
-        require_unchanged(result, case, unit.stops.over(result.id))
+        require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
         if reader.role not in unit.gate.policy(result.policy).roles:
             raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
         right_of(reader, result, case, unit, now)
@@ -348,7 +348,7 @@ def _record(
 ) -> None:
     result = unit.results.get(stored.result.id)
     case = unit.cases.get(result.case)
-    require_unchanged(result, case, unit.stops.over(result.id))
+    require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
     right_of(opinion.statement.reader, result, case, unit, tools.clock.now())
     if unit.gate.opinions(result.id) != stored.opinions:
         raise Refused("another reader signed at the same moment; look again and sign")
@@ -389,4 +389,5 @@ def what_forbids(result_id: ResultId, tools: Review) -> tuple[Cause, ...]:
     """Return everything that forbids deciding a result now, for the page."""
     with tools.store.reading() as unit:
         result = unit.results.get(result_id)
-        return obstacles(result, unit.cases.get(result.case), unit.stops.over(result.id))
+        case = unit.cases.get(result.case)
+        return obstacles(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.flows.objections import settle
 from guarantee.errors import Unavailable
 from guarantee.events import DeliveryDue, EventReceived, Fact, ResultQueued, topic
 from guarantee.ids import ResultId
@@ -86,6 +87,10 @@ class Sweeper:
                 return False
             unit.results.move(result.after(ResultVerb.EXPIRE, cause=cause), now)
         return True
+
+    def settle_objections(self) -> None:
+        """Bring results into line with what patients object to: what a crash left half done, and what came since."""
+        settle(store=self.store, clock=self.clock, actor="sweep:objections")
 
     def forget(self) -> None:
         """Delete associations that ended long ago."""

@@ -58,7 +58,7 @@ class Pages:
     """Renders templates."""
 
     def __init__(self, languages: Mapping[str, Language]) -> None:
-        self._environments = {code: _environment(language) for code, language in languages.items()}
+        self._environments = {code: environment_of(language) for code, language in languages.items()}
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the page ``template`` in the caller's language; remember a language or theme the address chose.
@@ -100,7 +100,8 @@ def frame_of(parts: Parts, session: Session) -> dict[str, Any]:
     }
 
 
-def _environment(language: Language) -> Environment:
+def environment_of(language: Language) -> Environment:
+    """Return what renders templates in one language."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),

@@ -156,6 +156,13 @@ _TABLE = (
         todo=N_("Read the exam as usual. The result stays here until two people resume the system."),
     ),
     Problem(
+        code="objected",
+        status=409,
+        title=N_("The patient objects to AI"),
+        kept=_NOTHING_LEFT,
+        todo=N_("Read the exam as usual. The result stays here until somebody lifts the objection."),
+    ),
+    Problem(
         code="not-allowed",
         status=409,
         title=N_("This result can no longer be changed in this way"),
@@ -294,6 +301,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.FirstReadDue: "first-read-due",
     said.WorldChanged: "world-changed",
     said.Held: "held",
+    said.Objected: "objected",
     said.NotGreen: "not-green",
     said.NonceRefused: "nonce-refused",
     said.GestureMissing: "gesture-missing",

@@ -166,6 +166,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "order-contradicts": N_("The order of this exam is about somebody else"),
     "order-cancelled": N_("The order of this exam was cancelled"),
     "stay-cancelled": N_("The record cancelled this stay"),
+    "objection": N_("The patient objects to AI: until the objection is lifted, nothing more is decided or sent"),
     "shadow": N_("This system runs in shadow mode: its results never leave"),
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
     "rule": N_("A rule of this site keeps the system from running on this exam"),

@@ -26,7 +26,7 @@ from dicom_adapters.render.envelope import Options as DicomOptions
 from dicom_adapters.render.envelope import Software
 from dicom_adapters.render.renderer import DicomRenderer
 from fhir_adapters import client as fhir_client
-from fhir_adapters import door, rest
+from fhir_adapters import consents, door, rest
 from fhir_adapters.bundle import STORED_KINDS, read_bundle
 from fhir_adapters.capability import Options as CapabilityOptions
 from fhir_adapters.context import Options as FhirOptions
@@ -107,6 +107,12 @@ def statement(settings: Settings) -> CapabilityOptions:
     scheme = "http" if settings.intake.tls.certificate is None else "https"
     url = f"{scheme}://{settings.intake.host}:{settings.intake.port}/fhir"
     return CapabilityOptions(base_url=url, version=VERSION, date="2026-11-22")
+
+
+def objection_codes(settings: Settings) -> frozenset[str]:
+    """Return the codes by which a Consent is an objection to AI: our own, and those of the site."""
+    own = f"{settings.site.canonical_base}/CodeSystem/patient-information|{consents.CODE}"
+    return frozenset({own, *settings.intake.objection_codes})
 
 
 def look_up(settings: Settings) -> Callable[[str, str], bytes]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.broker.relay import Relay
 from bridge.config import ConfigError
-from bridge.flows import completeness, deliver, fetch, infer, intake
+from bridge.flows import completeness, deliver, fetch, infer, intake, objections
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
 from bridge.flows.fetch import Fetching
@@ -26,6 +26,7 @@ from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
 from bridge.wiring import hl7, models, outside, outward, sources, tls
+from bridge.wiring.authorities import under_every_name
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
@@ -128,10 +129,14 @@ def intake_server(parts: Parts) -> HttpServer:
         vault=parts.vault,
         receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
         note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
+        object_to=lambda said: objections.hear(
+            under_every_name(said, settings), store=store, clock=parts.clock, actor="fhir"
+        ),
         turn_away=partial(intake.turn_away, "fhir", store=store, clock=parts.clock),
         senders=outside.fhir_senders(settings),
         site=settings.site.name,
         statement=outside.statement(settings),
+        objection_codes=outside.objection_codes(settings),
         now=parts.clock.now,
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
@@ -299,6 +304,7 @@ def sweep(parts: Parts) -> Process:
             (parts.store("sweep").checkpoint, CHECKPOINT_EVERY_S),
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
+            (sweeper.settle_objections, EXPIRE_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),

@@ -6,7 +6,7 @@ message = read(decode(data, header, …))         limits, letters
 meaning(message, header, …)                     what it says here; nothing, for the kinds that mean nothing here
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -112,6 +112,10 @@ def require_single(data: bytes) -> None:
         raise BadMessage("batch", SEQUENCE, "", "batches and files are not taken: send each message in its own frame")
 
 
+MERGES: Final = frozenset({f"ADT^{event}" for event in ("A18", "A30", "A34", "A36", "A40", "A47")})
+"""What says that two numbers are one patient's. A move (A43) and a link that may be undone (A24, A37) do not."""
+
+
 def use_of(header: Header) -> Use:
     """Return what this kind of message means here.
 
@@ -208,7 +212,8 @@ def _traits(pid: Segment, who: Patient, name: str, about: About) -> News | None:
     number = best_number(pid, 3, about.naming)
     if number is None:
         return None
-    return News(numbers=(number,), stays=(name,) if name else (), traits=who, subject=person(who))
+    stays = (name,) if name else ()
+    return News(numbers=(number,), stays=stays, traits=who, subject=person(who), people=((number,),))
 
 
 def _moved(message: Message, kind: str, about: About) -> News:
@@ -226,7 +231,25 @@ def _moved(message: Message, kind: str, about: About) -> News:
         says = "whom it concerns is not said: the number that stays and the one that is gone"
         raise BadMessage("identity", REQUIRED, "MRG-1", says)
     said = [kind, *sorted({f"{number.issuer}|{number.value}" for number in numbers}), *stays]
-    return News(numbers=tuple(numbers), stays=stays, traits=None, subject=digest("\0".join(said).encode()))
+    return News(
+        numbers=tuple(numbers),
+        stays=stays,
+        traits=None,
+        subject=digest("\0".join(said).encode()),
+        people=tuple(_people(message, about.naming)),
+        merges=kind in MERGES,
+    )
+
+
+def _people(message: Message, naming: Naming) -> Iterator[tuple[Number, ...]]:
+    """Yield the numbers of each person: those of a PID, and of the MRG that follows it."""
+    found: list[list[Number]] = []
+    for segment in message.segments:
+        if segment.name == "PID":
+            found.append(list(all_numbers(segment, 3, naming)))
+        elif segment.name == "MRG" and found:
+            found[-1] += all_numbers(segment, 1, naming)
+    return (tuple(numbers) for numbers in found)
 
 
 def _stays(message: Message, naming: Naming) -> list[str]:

@@ -26,12 +26,14 @@ class Site:
     def __init__(self) -> None:
         self.arrivals: list[Any] = []
         self.fetches: list[Any] = []
+        self.objections: list[Any] = []
         self.refused: list[tuple[str, str, str]] = []
         self.down = False
         self.door = Door(
             vault=FakeVault(),
             receive=self._take(self.arrivals),
             note=self._take(self.fetches),
+            object_to=self._take(self.objections),
             turn_away=lambda *said: self.refused.append(said),
             senders=[
                 Sender(name="dpi", token=TOKEN),
@@ -39,6 +41,7 @@ class Site:
             ],
             site="site-1",
             statement=Options(base_url="http://aval/fhir", version="1", date="2026-11-22"),
+            objection_codes=frozenset({"urn:test|ai-objection"}),
             now=FakeClock().now,
         )
         self.app: Any = make_fhir_app(self.door, body_bytes_max=MOST)

@@ -137,6 +137,7 @@ def policy_row(policy: Policy) -> dict[str, Any]:
         "ref": policy.ref,
         "readers": policy.readers,
         "gesture": policy.gesture,
+        "objection": str(policy.objection),
         "body": canonical(to_plain(policy)).decode(),
         "added_at": time_text(at(0)),
         "first_read": policy.first_read,

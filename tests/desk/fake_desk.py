@@ -202,7 +202,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             case = self._case(result)
             if case.result.state is not ResultState.AWAITING_REVIEW:
                 raise NotAllowed(f"result {result} is {case.result.state}")
-            require_unchanged(case.result, case.staged.case, self._over(case))
+            require_unchanged(case.result, case.staged.case, self._over(case), ())
             if reader.role not in self.policy.roles:
                 raise NotEntitled("not under this policy")
             self.right_of(reader, case.result, case.staged.case)
@@ -227,7 +227,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
                 raise NotAllowed(f"result {result} is {case.result.state}")
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
-            require_unchanged(case.result, case.staged.case, self._over(case))
+            require_unchanged(case.result, case.staged.case, self._over(case), ())
             content = self.endorsed(case, answer)
             gesture, at = signing or (None, self.now())
             said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
@@ -339,7 +339,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             opinions=tuple(case.opinions),
             decision=case.decision,
             sent=tuple(case.sent),
-            obstacles=obstacles(case.result, case.staged.case, self._over(case)),
+            obstacles=obstacles(case.result, case.staged.case, self._over(case), ()),
             doubts=tuple(case.staged.case.admitted.split()),
             judged=case.judged,
         )

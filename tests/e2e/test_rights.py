@@ -75,6 +75,11 @@ def test_a_right_is_given_used_revoked_and_given_again(place: Installation, outs
         assert nguyen.answer(unread, nguyen.open(unread), verdict="reject", reason="too-late").status_code == 201
         happened = {line["action"] for line in nguyen.web.get(f"/api/results/{unread}/timeline").json()}
     assert "refusal.revoked" in happened
+    explained = tmp_path / "explained.html"
+    require(called("results", "explain", result[:12], "--out", str(explained), folder=place.folder), DONE)
+    assert "NGUYEN" in explained.read_text(encoding="utf-8")
+    again = called("results", "explain", unread, "--out", str(tmp_path / "no.html"), folder=place.folder)
+    require(again, SAID_NO, "only what a clinician endorsed")
 
 
 @pytest.fixture(scope="module")

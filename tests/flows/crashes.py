@@ -24,6 +24,7 @@ SUBJECTS = (
     "passkeys",
     "feed",
     "orders",
+    "objections",
     "lives",
     "messages",
 )

@@ -15,6 +15,7 @@ from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_incidents import INCIDENTS
 from tests.gate.attacks_on_lives import LIVES
+from tests.gate.attacks_on_objections import OBJECTIONS
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
@@ -43,6 +44,7 @@ ALL: Final = (
     *RECALLS,
     *SIGN_INS,
     *INCIDENTS,
+    *OBJECTIONS,
     *LINKS,
     *FOREVER,
     *ROLE_ATTACKS,
@@ -55,7 +57,19 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
-    *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
+    *(
+        "runs",
+        "features",
+        "exports",
+        "sign_ins",
+        "openings",
+        "orders",
+        "objections",
+        "mentions",
+        "accesses",
+        "journal",
+        "receipts",
+    ),
     *("draws", "exposures", "local_openings"),
     *("incident_lines", "freeze_ends", "conversations"),
 }

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.gate.accesses import access, mention
 from tests.gate.attacks import DESK, INTAKE, Attack, attack, pure
+from tests.gate.objections import objection
 from tests.gate.sessions import OWNER
 from tests.gate.statements import Sql
 from tests.gate.world import World
@@ -69,6 +71,9 @@ UNREFERENCED: Final = {
     "openings": ("1 = 1", "launcher = 'x'"),
     "local_openings": ("1 = 1", "until = '9999'"),
     "orders": ("1 = 1", "status = 'cancelled'"),
+    "objections": ("1 = 1", "reason = 'x'"),
+    "mentions": ("1 = 1", "joined = 0"),
+    "accesses": ("1 = 1", "reason = 'x'"),
     "journal": ("seq = 3", "actor = 'x'"),
     "inputs": ("1 = 1", "sender = 'x'"),
     "doubts": ("1 = 1", "holds = 0"),
@@ -90,6 +95,9 @@ _FIRST: Final[dict[str, tuple[str, Callable[[World], list[Sql]]]]] = {
     "openings": (DESK, lambda w: [w.opening()]),
     "local_openings": (OWNER, lambda w: [w.local_opening()]),
     "orders": (INTAKE, lambda w: [w.order()]),
+    "objections": (INTAKE, lambda _: [objection()]),
+    "mentions": (INTAKE, lambda _: [mention()]),
+    "accesses": (DESK, lambda _: [access()]),
 }
 """Rows that the world does not hold, put in first; and who may."""
 

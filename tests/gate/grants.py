@@ -10,6 +10,7 @@ from typing import Final
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
 from tests.gate import first_reads, gestures, held, incidents, recalls, rights, versions
+from tests.gate.accesses import access, mention
 from tests.gate.attacks import (
     AUDIT,
     DELIVER,
@@ -24,6 +25,7 @@ from tests.gate.attacks import (
     pure,
 )
 from tests.gate.constraints import referring
+from tests.gate.objections import objection
 from tests.gate.sessions import OWNER
 from tests.gate.statements import SIGNED, Sql, insert, update
 from tests.gate.world import World
@@ -61,6 +63,9 @@ WRITERS: Final[dict[str, set[str]]] = {
     "turned_away": {INTAKE},
     "feed": {INTAKE},
     "orders": {INTAKE},
+    "objections": {INTAKE, DESK},
+    "mentions": {INTAKE},
+    "accesses": {DESK},
     "commitments": {INTAKE},
     "results": {SWEEP},
     "leases": {INFER},
@@ -137,6 +142,9 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "fetches": lambda w: w.fetch(id="another"),
     "feed": lambda w: w.fed(),
     "orders": lambda w: w.order(),
+    "objections": lambda _: objection(),
+    "mentions": lambda _: mention(),
+    "accesses": lambda _: access(),
     "turned_away": lambda w: insert(
         "turned_away", {"id": "t", "door": "scp", "sender": "mr1", "code": "c", "detail": "", "at": SIGNED}
     ),

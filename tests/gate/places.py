@@ -53,6 +53,7 @@ class SQLitePlace:
 
     def __init__(self, database: Database, world: World) -> None:
         self.world = world
+        self.database = database
         self.path = database.url.removeprefix("sqlite:///")
 
     def attempt(self, attack: Attack, removed: frozenset[str] = NONE) -> Refusal | None:

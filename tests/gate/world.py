@@ -31,6 +31,7 @@ from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
 
 CLOSED = a_reader("dr.closed", Role.RADIOLOGIST)
 IDLE = a_reader("dr.idle", Role.RADIOLOGIST)
+OFFICER = incidents.OFFICER
 SPARE, UNUSED, HELD, HELD_VERSION, ENDED, OBSERVED, PILOTED = (
     replace(MODEL, name=name)
     for name in ("spare", "unused", "held-model", "held-version", "ended", "observed", "piloted")
@@ -126,7 +127,7 @@ class Builder:
     def people_and_models(self) -> None:
         self.sql(
             "owner",
-            *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE, incidents.OFFICER)),
+            *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE, OFFICER)),
             *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
             *(insert("habilitations", grant_row(right)) for right in rights.GIVEN),
             insert("policies", policy_row(a_policy(3))),

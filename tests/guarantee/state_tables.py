@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from guarantee import completeness, declarations, incident, lifecycle, revalidation
+from guarantee import completeness, declarations, incident, lifecycle, objections, revalidation
 from guarantee.identity import table
 from guarantee.states import CASE_LIFE, RESULT_LIFE, CaseState, ResultState, mermaid
 
@@ -33,6 +33,7 @@ def written(text: str) -> str:
     for name in LIVES:
         text = _between(text, f"life of a {name}", block(name))
     text = _between(text, "table of identities", table())
+    text = _between(text, "what an objection does", objections.printed())
     text = _between(text, "what a change asks for", revalidation.printed())
     text = _between(text, "levels", revalidation.levels_printed())
     text = _between(text, "life of a version", lifecycle.printed())

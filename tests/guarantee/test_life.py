@@ -108,7 +108,7 @@ class Lives(RuleBasedStateMachine):
     def check_world(self, result: Result) -> None:
         case = self.cases[result.case]
         over = [stop for stop in in_force(self.stops) if stop.covers(result.model, case.site, {"mr-1"})]
-        require_unchanged(result, case, over)
+        require_unchanged(result, case, over, ())
 
     def drawn(self, data: st.DataObject) -> Result:
         """Return one of the results, most often the newest."""

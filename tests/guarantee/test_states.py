@@ -21,6 +21,7 @@ RESULT_STEPS = {
     (R.QUEUED, RV.FAIL, R.FAILED),
     (R.QUEUED, RV.OVERTAKE, R.STALE),
     (R.FAILED, RV.REQUEUE, R.QUEUED),
+    (R.EXCLUDED, RV.REQUEUE, R.QUEUED),
     (R.AWAITING_REVIEW, RV.VALIDATE, R.VALIDATED),
     (R.AWAITING_REVIEW, RV.AMEND, R.AMENDED),
     (R.AWAITING_REVIEW, RV.REJECT, R.REJECTED),
@@ -63,7 +64,7 @@ def test_a_refusal_says_what_is_possible() -> None:
 
 def test_a_terminal_state_never_resurrects() -> None:
     final = {state for state in ResultState if not any(source is state for source, _ in RESULT_LIFE)}
-    assert final == {R.EXCLUDED, R.REJECTED, R.EXPIRED, R.STALE, R.RETRACTED}
+    assert final == {R.REJECTED, R.EXPIRED, R.STALE, R.RETRACTED}
 
 
 def reachable(start: ResultState) -> set[ResultState]:
@@ -77,7 +78,7 @@ def reachable(start: ResultState) -> set[ResultState]:
 
 def test_every_state_can_be_reached_and_only_through_review() -> None:
     assert reachable(R.QUEUED) | {R.QUEUED} == set(ResultState)
-    for state in (R.EXPIRED, R.REJECTED, R.STALE, R.EXCLUDED):
+    for state in (R.EXPIRED, R.REJECTED, R.STALE):
         assert R.DELIVERED not in reachable(state), "time, a refusal or late images never deliver"
     undecided = {source for (source, _), target in RESULT_LIFE.items() if target is R.DELIVERED}
     assert undecided == {R.VALIDATED, R.AMENDED}

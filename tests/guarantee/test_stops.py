@@ -101,8 +101,8 @@ RESULT = a_result(CASE)
 
 
 def test_an_unchanged_world_forbids_nothing() -> None:
-    assert obstacles(RESULT, CASE, ()) == ()
-    require_unchanged(RESULT, CASE, ())
+    assert obstacles(RESULT, CASE, (), ()) == ()
+    require_unchanged(RESULT, CASE, (), ())
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_an_unchanged_world_forbids_nothing() -> None:
 def test_each_change_of_the_world_is_an_obstacle(
     result: Result, case: Case, stops: tuple[Stop, ...], codes: list[str], error: type[Refused]
 ) -> None:
-    assert [cause.code for cause in obstacles(result, case, stops)] == codes
+    assert [cause.code for cause in obstacles(result, case, stops, ())] == codes
     with pytest.raises(error, match=codes[0]):
-        require_unchanged(result, case, stops)
+        require_unchanged(result, case, stops, ())
 
 
 @pytest.mark.parametrize(

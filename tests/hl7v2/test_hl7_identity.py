@@ -3,11 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
+from bridge.db import tables
+from bridge.flows import objections
 from bridge.flows.admit import admit
 from guarantee.case import Case, CaseKind, Patient
 from guarantee.errors import GuaranteeError
 from guarantee.ids import ResultId
+from guarantee.objections import Word
 from guarantee.opinion import Reason, Verdict
 from guarantee.result import Result
 from guarantee.states import CaseState, ResultState
@@ -220,3 +224,35 @@ def test_a_cancelled_admission_opens_no_stay_and_makes_the_one_there_is_stale(pl
     case = place.case(STAY)
     assert case is not None
     assert (case.revision, len(place.stored(STAY))) == (2, 2)
+
+
+MENTIONED = {
+    "A40, gone": ({("IPP1", 0, 1), ("IPP9", 0, 1)}, {"IPP1", "IPP9"}),
+    "A47": ({("IPP1", 0, 1), ("IPP9", 0, 1)}, {"IPP1", "IPP9"}),
+    "A43": ({("IPP1", 0, 0), ("IPP9", 0, 0)}, {"IPP9"}),
+    "A24": ({("IPP1", 0, 0), ("IPP9", 1, 0)}, {"IPP9"}),
+    "A31, another sex": ({("IPP9", 0, 0)}, {"IPP9"}),
+}
+
+
+@pytest.mark.parametrize("name", MENTIONED)
+def test_whom_news_names_is_noted_and_only_a_merge_joins(place: Site, name: str) -> None:
+    """An objection under one number of a merged patient stands under the other too; a move or a link joins nobody."""
+    world = place.world
+    issuer = drafted_case_issuer(place)
+    objections.say(
+        Word.RECORD, [issuer], "IPP9", by="operator:root", reason="courrier", store=world.store, clock=world.clock
+    )
+    told(place, EVENTS[name])
+    told(place, EVENTS[name])
+    with world.sql.reading() as unit:
+        rows = unit.connection.execute(select(tables.mentions)).all()
+        standing = {one.identifier for one in unit.objections.standing()}
+    mentioned, objecting = MENTIONED[name]
+    assert {(row.value, row.who, row.joined) for row in rows} == mentioned
+    assert standing == objecting
+
+
+def drafted_case_issuer(place: Site) -> str:
+    drafted(place)
+    return newest(place).patient.issuer

@@ -9,7 +9,7 @@ from bridge.web.schemas.first_reads import FirstReadOut, ImpressionIn
 
 router = APIRouter(prefix="/api/results/{result}", tags=["results"])
 
-_REFUSED = ("not-found", "role-refused", "not-entitled", "not-allowed", "held", "world-changed", "refused")
+_REFUSED = ("not-found", "role-refused", "not-entitled", "not-allowed", "held", "objected", "world-changed", "refused")
 
 
 @router.post(

@@ -103,7 +103,16 @@ def signing(parts: ThisDesk, session: Reviewing, result: ResultPath) -> SigningO
     summary="Fix the statement that a passkey will sign",
     dependencies=[AfterReveal],
     responses=documented(
-        *("not-found", "role-refused", "not-entitled", "draft-changed", "nonce-refused", "world-changed", "held"),
+        *(
+            "not-found",
+            "role-refused",
+            "not-entitled",
+            "draft-changed",
+            "nonce-refused",
+            "world-changed",
+            "held",
+            "objected",
+        ),
         *("not-allowed", "malformed", "bytes-missing", "gesture-missing", "first-read-due"),
         unsafe=True,
     ),

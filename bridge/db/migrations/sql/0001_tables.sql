@@ -175,11 +175,13 @@ CREATE TABLE policies (
   ref TEXT NOT NULL PRIMARY KEY,               -- id@version
   readers INTEGER NOT NULL,
   gesture TEXT NOT NULL DEFAULT '',            -- 'passkey' where a sign-in alone signs nothing
+  objection TEXT NOT NULL DEFAULT 'stop',      -- for a patient who objects to AI: no model runs, or nothing is shown
   body TEXT NOT NULL,
   first_read INTEGER NOT NULL DEFAULT 0,       -- share that is read before AI is shown, in per mille
   added_at TEXT NOT NULL,
   CONSTRAINT policy_asks_for_somebody CHECK (readers BETWEEN 1 AND 3),
-  CONSTRAINT policy_draws_a_share CHECK (first_read BETWEEN 0 AND 1000)
+  CONSTRAINT policy_draws_a_share CHECK (first_read BETWEEN 0 AND 1000),
+  CONSTRAINT policy_objection_known CHECK (objection IN ('stop', 'hide'))
 );
 
 -- The lot of a policy that asks for first reads: which result of which reader. The journal holds the digest of the seed
@@ -475,6 +477,7 @@ CREATE TABLE results (
     CHECK (state NOT IN ('excluded', 'failed', 'rejected', 'expired', 'stale', 'retracted') OR cause_code <> '')
 );
 CREATE INDEX results_by_state ON results (state, queued_at);
+CREATE INDEX results_objected ON results (id) WHERE state = 'excluded' AND cause_code = 'objection';
 CREATE INDEX results_by_time ON results (queued_at);
 CREATE INDEX results_by_model ON results (model_id, mode, queued_at);  -- when a version entered service
 
@@ -1009,6 +1012,22 @@ CREATE TABLE feed (
 );
 CREATE INDEX feed_by_time ON feed (at);
 
+-- Whom news of a feed named: where something is kept of a patient can be told. One line for each number of each person.
+CREATE TABLE mentions (
+  message TEXT NOT NULL,                       -- digest of the bytes, in the vault
+  who INTEGER NOT NULL,                        -- which person of the message, from 0
+  issuer TEXT NOT NULL,
+  value TEXT NOT NULL,
+  joined INTEGER NOT NULL,                     -- 1: the message says that all numbers of this person are one patient's
+  sender TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (message, who, issuer, value),
+  CONSTRAINT mention_message_form CHECK (length(message) = 64),
+  CONSTRAINT mention_of_a_number CHECK (value <> ''),
+  CONSTRAINT mention_joins_or_not CHECK (joined IN (0, 1))
+);
+CREATE INDEX mentions_by_number ON mentions (value, issuer);
+
 -- What was said of orders: every word is kept; how an order stands is made of all of them.
 CREATE TABLE orders (
   id TEXT NOT NULL PRIMARY KEY,
@@ -1030,6 +1049,43 @@ CREATE INDEX orders_by_accession ON orders (accession) WHERE accession <> '';
 CREATE INDEX orders_by_study ON orders (study) WHERE study <> '';
 CREATE INDEX orders_by_placer ON orders (placer) WHERE placer <> '';
 CREATE INDEX orders_by_filler ON orders (filler) WHERE filler <> '';
+
+-- Patients who object to AI, by a number and who gave it; the last line of each number counts (guarantee/objections.py).
+CREATE TABLE objections (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  id TEXT NOT NULL,
+  authority TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  word TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  source TEXT NOT NULL,                        -- names what the record said; '' for a person's word
+  at TEXT NOT NULL,
+  CONSTRAINT objection_once UNIQUE (id),
+  CONSTRAINT objection_about_a_number CHECK (authority <> '' AND identifier <> ''),
+  CONSTRAINT objection_word_known CHECK (word IN ('record', 'lift')),
+  CONSTRAINT objection_signed_for CHECK (by_whom <> '' AND reason <> ''),
+  CONSTRAINT objection_lifted_by_a_person CHECK (word = 'record' OR source = '')
+);
+CREATE INDEX objections_by_number ON objections (identifier, authority, seq);
+
+-- Everything held of one patient was taken out, for that patient (GDPR, article 15): written before the first file.
+CREATE TABLE accesses (
+  id TEXT NOT NULL PRIMARY KEY,
+  issuer TEXT NOT NULL,
+  value TEXT NOT NULL,                         -- the patient number that was asked for
+  by_whom TEXT NOT NULL,
+  by_role TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  lines INTEGER NOT NULL,                      -- rows and objects that were about to be written
+  objects INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  CONSTRAINT access_by_somebody FOREIGN KEY (by_whom, by_role) REFERENCES users (login, role),
+  CONSTRAINT access_by_the_data_protection_officer CHECK (by_role = 'dpo'),
+  CONSTRAINT access_to_a_number CHECK (value <> ''),
+  CONSTRAINT access_signed_for CHECK (reason <> '')
+);
+CREATE INDEX accesses_by_number ON accesses (value, issuer);
 
 CREATE TABLE outbox (
   id TEXT NOT NULL PRIMARY KEY,
@@ -1090,6 +1146,23 @@ CREATE VIEW frozen_cases AS
   SELECT DISTINCT f.kind, f.case_uid
   FROM freezes f
   WHERE NOT EXISTS (SELECT 1 FROM freeze_ends e WHERE e.freeze_id = f.id);
+
+CREATE VIEW objections_standing AS
+  SELECT o.seq, o.authority, o.identifier
+  FROM objections o
+  WHERE o.word = 'record'
+    AND NOT EXISTS (SELECT 1 FROM objections later
+      WHERE later.identifier = o.identifier AND later.authority = o.authority AND later.seq > o.seq);
+
+-- Results of patients who object to AI, and what their policy says of that. A number without an issuer may be theirs.
+CREATE VIEW objected_results AS
+  SELECT r.id AS result_id, p.objection AS says
+  FROM results r
+  JOIN policies p ON p.ref = r.policy
+  JOIN cases c ON c.id = r.case_id
+  WHERE c.patient_identifier <> ''
+    AND EXISTS (SELECT 1 FROM objections_standing o
+      WHERE o.identifier = c.patient_identifier AND c.patient_issuer IN ('', o.authority));
 
 -- Results that a stop covers now.
 CREATE VIEW held_results AS

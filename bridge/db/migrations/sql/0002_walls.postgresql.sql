@@ -1417,6 +1417,113 @@ END $$;
 CREATE TRIGGER freeze_ends_never_deleted BEFORE DELETE ON freeze_ends FOR EACH ROW EXECUTE FUNCTION freeze_ends_never_deleted();
 ALTER TABLE freeze_ends ENABLE ALWAYS TRIGGER freeze_ends_never_deleted;
 
+CREATE FUNCTION objections_lifted_where_they_stand() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.word = 'lift';
+  IF (NEW.word = 'lift') AND (EXISTS (SELECT 1 FROM objections_standing o WHERE o.identifier = NEW.identifier AND o.authority = NEW.authority)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall objections_lifted_where_they_stand: no objection stands under this number' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER objections_lifted_where_they_stand BEFORE INSERT ON objections FOR EACH ROW EXECUTE FUNCTION objections_lifted_where_they_stand();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER objections_lifted_where_they_stand;
+
+CREATE FUNCTION objections_lifted_by_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (aval_role() = 'aval_intake') AND (NEW.word = 'record' AND NEW.source <> '') IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall objections_lifted_by_people: what the record says may record an objection; a person lifts it' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER objections_lifted_by_people BEFORE INSERT ON objections FOR EACH ROW EXECUTE FUNCTION objections_lifted_by_people();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER objections_lifted_by_people;
+
+CREATE FUNCTION results_drafted_without_an_objection() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.state <> OLD.state AND NEW.state = 'awaiting_review';
+  IF (NEW.state <> OLD.state AND NEW.state = 'awaiting_review') AND (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.id AND x.says = 'stop')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_drafted_without_an_objection: the patient objects to AI: no model looks at their exams' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_drafted_without_an_objection BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_drafted_without_an_objection();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_drafted_without_an_objection;
+
+CREATE FUNCTION results_queued_again_when_nobody_objects() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711) WHERE NEW.state <> OLD.state AND OLD.state = 'excluded';
+  IF (NEW.state <> OLD.state AND OLD.state = 'excluded') AND (OLD.cause_code = 'objection' AND NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.id AND x.says = 'stop')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall results_queued_again_when_nobody_objects: only what an objection kept from running is queued again, once it is lifted' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER results_queued_again_when_nobody_objects BEFORE UPDATE ON results FOR EACH ROW EXECUTE FUNCTION results_queued_again_when_nobody_objects();
+ALTER TABLE results ENABLE ALWAYS TRIGGER results_queued_again_when_nobody_objects;
+
+CREATE FUNCTION questions_not_while_objected() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall questions_not_while_objected: the patient objects to AI: nothing of it is shown or decided' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER questions_not_while_objected BEFORE INSERT ON questions FOR EACH ROW EXECUTE FUNCTION questions_not_while_objected();
+ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_not_while_objected;
+
+CREATE FUNCTION opinions_not_while_objected() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_not_while_objected: the patient objects to AI: nothing of it is shown or decided' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_not_while_objected BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_not_while_objected();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_not_while_objected;
+
+CREATE FUNCTION decisions_not_while_objected() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall decisions_not_while_objected: the patient objects to AI: nothing of it is shown or decided' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER decisions_not_while_objected BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION decisions_not_while_objected();
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_not_while_objected;
+
+CREATE FUNCTION attempts_not_while_objected() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = d.result_id)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall attempts_not_while_objected: the patient objects to AI: nothing is sent' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_not_while_objected BEFORE INSERT ON attempts FOR EACH ROW EXECUTE FUNCTION attempts_not_while_objected();
+ALTER TABLE attempts ENABLE ALWAYS TRIGGER attempts_not_while_objected;
+
+CREATE FUNCTION objections_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall objections_never_updated: objections is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER objections_never_updated BEFORE UPDATE ON objections FOR EACH ROW EXECUTE FUNCTION objections_never_updated();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER objections_never_updated;
+
+CREATE FUNCTION objections_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall objections_never_deleted: objections is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER objections_never_deleted BEFORE DELETE ON objections FOR EACH ROW EXECUTE FUNCTION objections_never_deleted();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER objections_never_deleted;
+
 CREATE FUNCTION stops_by_a_worker_suspend_one_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE THEN
@@ -2167,6 +2274,46 @@ END $$;
 CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION orders_never_deleted();
 ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_never_deleted;
 
+CREATE FUNCTION mentions_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall mentions_never_updated: mentions is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER mentions_never_updated BEFORE UPDATE ON mentions FOR EACH ROW EXECUTE FUNCTION mentions_never_updated();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_updated;
+
+CREATE FUNCTION mentions_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall mentions_never_deleted: mentions is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER mentions_never_deleted BEFORE DELETE ON mentions FOR EACH ROW EXECUTE FUNCTION mentions_never_deleted();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_deleted;
+
+CREATE FUNCTION accesses_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall accesses_never_updated: accesses is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accesses_never_updated BEFORE UPDATE ON accesses FOR EACH ROW EXECUTE FUNCTION accesses_never_updated();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_updated;
+
+CREATE FUNCTION accesses_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall accesses_never_deleted: accesses is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER accesses_never_deleted BEFORE DELETE ON accesses FOR EACH ROW EXECUTE FUNCTION accesses_never_deleted();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_deleted;
+
 CREATE FUNCTION journal_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   IF (1 = 0) IS NOT TRUE THEN
@@ -2190,6 +2337,8 @@ ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_never_deleted;
 CREATE FUNCTION never_truncated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'wall never_truncated: % is never emptied', TG_TABLE_NAME USING ERRCODE = '23514';
 END $$;
+CREATE TRIGGER accesses_never_truncated BEFORE TRUNCATE ON accesses EXECUTE FUNCTION never_truncated();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER accesses_never_truncated;
 CREATE TRIGGER acknowledgements_never_truncated BEFORE TRUNCATE ON acknowledgements EXECUTE FUNCTION never_truncated();
 ALTER TABLE acknowledgements ENABLE ALWAYS TRIGGER acknowledgements_never_truncated;
 CREATE TRIGGER admissions_never_truncated BEFORE TRUNCATE ON admissions EXECUTE FUNCTION never_truncated();
@@ -2242,8 +2391,12 @@ CREATE TRIGGER judgements_never_truncated BEFORE TRUNCATE ON judgements EXECUTE 
 ALTER TABLE judgements ENABLE ALWAYS TRIGGER judgements_never_truncated;
 CREATE TRIGGER local_openings_never_truncated BEFORE TRUNCATE ON local_openings EXECUTE FUNCTION never_truncated();
 ALTER TABLE local_openings ENABLE ALWAYS TRIGGER local_openings_never_truncated;
+CREATE TRIGGER mentions_never_truncated BEFORE TRUNCATE ON mentions EXECUTE FUNCTION never_truncated();
+ALTER TABLE mentions ENABLE ALWAYS TRIGGER mentions_never_truncated;
 CREATE TRIGGER models_never_truncated BEFORE TRUNCATE ON models EXECUTE FUNCTION never_truncated();
 ALTER TABLE models ENABLE ALWAYS TRIGGER models_never_truncated;
+CREATE TRIGGER objections_never_truncated BEFORE TRUNCATE ON objections EXECUTE FUNCTION never_truncated();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER objections_never_truncated;
 CREATE TRIGGER openings_never_truncated BEFORE TRUNCATE ON openings EXECUTE FUNCTION never_truncated();
 ALTER TABLE openings ENABLE ALWAYS TRIGGER openings_never_truncated;
 CREATE TRIGGER opinions_never_truncated BEFORE TRUNCATE ON opinions EXECUTE FUNCTION never_truncated();
@@ -2509,6 +2662,14 @@ END $$;
 CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION note_order();
 ALTER TABLE orders ENABLE ALWAYS TRIGGER note_order;
 
+CREATE FUNCTION note_objection() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('objection.' || NEW.word, NEW.id, json_build_object('by', NEW.by_whom, 'source_sha256', aval_sha256(NEW.source))::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_objection AFTER INSERT ON objections FOR EACH ROW EXECUTE FUNCTION note_objection();
+ALTER TABLE objections ENABLE ALWAYS TRIGGER note_objection;
+
 CREATE FUNCTION note_case_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
   PERFORM aval_journal('case.' || NEW.state, NEW.id, json_build_object('kind', NEW.kind, 'revision', NEW.revision, 'site', NEW.site)::text);
@@ -2644,6 +2805,14 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER note_export AFTER INSERT ON exports FOR EACH ROW EXECUTE FUNCTION note_export();
 ALTER TABLE exports ENABLE ALWAYS TRIGGER note_export;
+
+CREATE FUNCTION note_access() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('access.patient', NEW.id, json_build_object('by', NEW.by_whom, 'lines', NEW.lines, 'objects', NEW.objects)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_access AFTER INSERT ON accesses FOR EACH ROW EXECUTE FUNCTION note_access();
+ALTER TABLE accesses ENABLE ALWAYS TRIGGER note_access;
 
 CREATE FUNCTION note_release() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN

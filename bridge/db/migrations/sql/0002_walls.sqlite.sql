@@ -536,6 +536,46 @@ CREATE TRIGGER freeze_ends_never_deleted BEFORE DELETE ON freeze_ends FOR EACH R
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall freeze_ends_never_deleted: freeze_ends is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER objections_lifted_where_they_stand BEFORE INSERT ON objections FOR EACH ROW
+WHEN (NEW.word = 'lift') AND (EXISTS (SELECT 1 FROM objections_standing o WHERE o.identifier = NEW.identifier AND o.authority = NEW.authority)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall objections_lifted_where_they_stand: no objection stands under this number'); END;
+
+CREATE TRIGGER objections_lifted_by_people BEFORE INSERT ON objections FOR EACH ROW
+WHEN (aval_role() = 'aval_intake') AND (NEW.word = 'record' AND NEW.source <> '') IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall objections_lifted_by_people: what the record says may record an objection; a person lifts it'); END;
+
+CREATE TRIGGER results_drafted_without_an_objection BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state = 'awaiting_review') AND (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.id AND x.says = 'stop')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_drafted_without_an_objection: the patient objects to AI: no model looks at their exams'); END;
+
+CREATE TRIGGER results_queued_again_when_nobody_objects BEFORE UPDATE ON results FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND OLD.state = 'excluded') AND (OLD.cause_code = 'objection' AND NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.id AND x.says = 'stop')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall results_queued_again_when_nobody_objects: only what an objection kept from running is queued again, once it is lifted'); END;
+
+CREATE TRIGGER questions_not_while_objected BEFORE INSERT ON questions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall questions_not_while_objected: the patient objects to AI: nothing of it is shown or decided'); END;
+
+CREATE TRIGGER opinions_not_while_objected BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_not_while_objected: the patient objects to AI: nothing of it is shown or decided'); END;
+
+CREATE TRIGGER decisions_not_while_objected BEFORE INSERT ON decisions FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall decisions_not_while_objected: the patient objects to AI: nothing of it is shown or decided'); END;
+
+CREATE TRIGGER attempts_not_while_objected BEFORE INSERT ON attempts FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM deliveries d WHERE d.id = NEW.delivery_id AND (d.kind = 'withdrawal' OR NOT EXISTS (SELECT 1 FROM objected_results x WHERE x.result_id = d.result_id)))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall attempts_not_while_objected: the patient objects to AI: nothing is sent'); END;
+
+CREATE TRIGGER objections_never_updated BEFORE UPDATE ON objections FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall objections_never_updated: objections is append-only: a row is never updated'); END;
+
+CREATE TRIGGER objections_never_deleted BEFORE DELETE ON objections FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall objections_never_deleted: objections is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER stops_by_a_worker_suspend_one_version BEFORE INSERT ON stops FOR EACH ROW
 WHEN (aval_role() = 'aval_infer') AND (NEW.action = 'stop' AND NEW.scope = 'version' AND NEW.by_whom = 'infer') IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall stops_by_a_worker_suspend_one_version: a worker suspends one version in its own name; people resume'); END;
@@ -836,6 +876,22 @@ CREATE TRIGGER orders_never_deleted BEFORE DELETE ON orders FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall orders_never_deleted: orders is append-only: a row is never deleted'); END;
 
+CREATE TRIGGER mentions_never_updated BEFORE UPDATE ON mentions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall mentions_never_updated: mentions is append-only: a row is never updated'); END;
+
+CREATE TRIGGER mentions_never_deleted BEFORE DELETE ON mentions FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall mentions_never_deleted: mentions is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER accesses_never_updated BEFORE UPDATE ON accesses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall accesses_never_updated: accesses is append-only: a row is never updated'); END;
+
+CREATE TRIGGER accesses_never_deleted BEFORE DELETE ON accesses FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall accesses_never_deleted: accesses is append-only: a row is never deleted'); END;
+
 CREATE TRIGGER journal_never_updated BEFORE UPDATE ON journal FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall journal_never_updated: journal is append-only: a row is never updated'); END;
@@ -1106,6 +1162,16 @@ BEGIN
     'order.' || NEW.status AS action, NEW.id AS subject, json_object('sender', NEW.sender, 'message', NEW.message) AS body) n;
 END;
 
+CREATE TRIGGER note_objection AFTER INSERT ON objections FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'objection.' || NEW.word AS action, NEW.id AS subject, json_object('by', NEW.by_whom, 'source_sha256', aval_sha256(NEW.source)) AS body) n;
+END;
+
 CREATE TRIGGER note_case_opened AFTER INSERT ON cases FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -1277,6 +1343,16 @@ BEGIN
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
     'export.' || NEW.profile AS action, NEW.result_id AS subject, json_object('export', NEW.id, 'decision', NEW.decision_id, 'by', NEW.by_whom, 'objects', NEW.objects) AS body) n;
+END;
+
+CREATE TRIGGER note_access AFTER INSERT ON accesses FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'access.patient' AS action, NEW.id AS subject, json_object('by', NEW.by_whom, 'lines', NEW.lines, 'objects', NEW.objects) AS body) n;
 END;
 
 CREATE TRIGGER note_release AFTER INSERT ON releases FOR EACH ROW

@@ -23,20 +23,20 @@ GRANT EXECUTE ON FUNCTION aval_now(), aval_actor(), aval_sha256(text), aval_chal
 GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions, conversations, expectations,
   rejections, judgements, results, leases, runs, features, deliveries, attempts, receipts, resends, destinations, pauses, stops,
   examinations, retirements, stages, appointments, trials, trial_ends, outbox, inbox, stops_in_force, routine_versions, open_trials,
-  paused_destinations, held_results, current_results, alembic_version
+  paused_destinations, held_results, current_results, objections, objections_standing, objected_results, alembic_version
   TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep, aval_relay;
 GRANT INSERT ON outbox, inbox TO aval_intake, aval_infer, aval_desk, aval_deliver, aval_sweep;
 
 -- intake (DICOM listener, FHIR endpoint): receives, never concludes.
 GRANT INSERT ON cases, inputs, doubts, conversations, expectations, rejections, fetches, turned_away, commitments,
-  feed, orders TO aval_intake;
+  feed, orders, objections, mentions TO aval_intake;
 GRANT UPDATE (state, version, cause, identity_version, last_input_at, moved_at) ON cases TO aval_intake;
 GRANT UPDATE (heard_at, ended_at, broken_off) ON conversations TO aval_intake;
 GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_intake;
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_intake;  -- late inputs: stale,
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_intake;        -- and withheld
 GRANT SELECT, UPDATE ON fetches TO aval_intake;
-GRANT SELECT ON turned_away, commitments, feed, orders TO aval_intake;
+GRANT SELECT ON turned_away, commitments, feed, orders, mentions TO aval_intake;
 GRANT UPDATE (state, attempts, next_attempt_at) ON commitments TO aval_intake;
 
 -- infer: turns a queued result into a draft, and suspends a version whose golden cases do not come out. No opinion, no
@@ -49,7 +49,8 @@ GRANT INSERT ON runs, features, stops, examinations TO aval_infer;
 GRANT SELECT ON users, sessions, questions, opinions, decisions, withdrawals, releases, renderings, journal,
   turned_away, fetches, orders TO aval_desk;
 GRANT INSERT ON sessions, sign_ins, questions, opinions, decisions, withdrawals, releases, renderings, deliveries,
-  resends, pauses, stops, examinations, retirements, stages, appointments, trials, trial_ends, exports, admissions TO aval_desk;
+  resends, pauses, stops, examinations, retirements, stages, appointments, trials, trial_ends, exports, admissions,
+  objections, accesses TO aval_desk;
 -- It ends rights and gives none: users and what they may endorse are the owner's to write.
 GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
@@ -102,8 +103,9 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   inbox, handovers, launches, openings,
   passkeys, passkey_ends, challenges, authentication_requests, local_openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
-  paused_destinations, held_results, current_results, alembic_version TO aval_audit;
-GRANT SELECT ON draws, first_reads, impressions, exposures TO aval_audit;
+  paused_destinations, held_results, current_results, objections, objections_standing, objected_results,
+  alembic_version TO aval_audit;
+GRANT SELECT ON draws, first_reads, impressions, exposures, mentions, accesses TO aval_audit;
 GRANT SELECT ON incidents, incident_lines, freezes, freeze_ends, frozen_cases TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;
