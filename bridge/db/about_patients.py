@@ -165,7 +165,7 @@ _SITE: Final = NotHeld(why="the site: what was stopped, paused or asked of a mac
 HOLDINGS: Final[Mapping[str, Held | NotHeld]] = {
     "transitions": NotHeld(why="the lives of cases and results, alike for everybody"),
     **dict.fromkeys(("users", "sessions", "sign_ins", "handovers", "habilitations", "revocations"), _STAFF),
-    **dict.fromkeys(("passkeys", "passkey_ends", "challenges"), _STAFF),
+    **dict.fromkeys(("passkeys", "passkey_ends", "challenges", "authentication_requests", "local_openings"), _STAFF),
     **dict.fromkeys(("models", "stages", "retirements", "appointments", "trials", "trial_ends"), _MODELS),
     **dict.fromkeys(("policies", "draws"), _MODELS),
     **dict.fromkeys(("stops", "pauses", "destinations", "examinations", "turned_away"), _SITE),
@@ -255,6 +255,18 @@ HOLDINGS: Final[Mapping[str, Held | NotHeld]] = {
     "acknowledgements": Held(
         title=_say("Qui a lu qu’un résultat a été retiré", "Who has read that a result was taken back"),
         where=_result(tables.acknowledgements),
+    ),
+    "incidents": Held(title=_say("Discordances signalées", "Discordances reported"), where=_result(tables.incidents)),
+    "incident_lines": Held(
+        title=_say("Suites des discordances", "What became of discordances"),
+        where=_of(tables.incident_lines.c.incident_id, tables.incidents, tables.incidents.c.id),
+    ),
+    "freezes": Held(title=_say("Gels de preuves", "Evidence freezes"), where=_study(tables.freezes)),
+    "freeze_ends": Held(
+        title=_say("Fins de gels de preuves", "Ends of evidence freezes"),
+        where=lambda scope: tables.freeze_ends.c.freeze_id.in_(
+            select(tables.freezes.c.id).where(_study(tables.freezes)(scope))
+        ),
     ),
     "exports": Held(
         title=_say("Extractions sous pseudonyme", "Taken out under a pseudonym"), where=_result(tables.exports)
