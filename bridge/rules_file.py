@@ -138,6 +138,7 @@ class _PolicyForm(_ValueForm):
     expires_after_s: int = Field(description="seconds a draft waits before it expires; time never approves")
     first_read: int = Field(0, description="share that is read before AI is shown, in per mille; 1000 for all")
     gesture: Literal["", "passkey"] = Field("", description="passkey: a sign-in alone signs no opinion")
+    learners: Literal["", "cosign"] = Field("", description="cosign: who has a right to prepare may, a senior answers")
 
     def value(self) -> Policy:
         """Return the policy."""

@@ -24,6 +24,7 @@ from guarantee.inputs import Coded, Inputs
 from guarantee.mask import Mask
 from guarantee.opinion import Opinion, Reader, Seal
 from guarantee.orders import Order
+from guarantee.preparation import Preparation
 from guarantee.release import Notice, Package, Receipt, Release
 from guarantee.result import Result
 from guarantee.runs import Spent
@@ -201,6 +202,7 @@ class Endorsed:
         opinions: those behind the decision; the first one's reader is the verifying observer.
         sources: the inputs, readable from the vault.
         orders: those of the exam that are still wanted and do not contradict its patient.
+        preparation: what a learner prepared, whom what leaves names with their part; None when nobody did.
     """
 
     release: ReleaseId
@@ -212,6 +214,7 @@ class Endorsed:
     opinions: tuple[Opinion, ...]
     sources: tuple[Source, ...]
     orders: tuple[Order, ...] = ()
+    preparation: Preparation | None = None
 
     @property
     def reader(self) -> Reader:

@@ -116,6 +116,7 @@ class SqlRegistry:
             "readers": policy.readers,
             "gesture": policy.gesture,
             "first_read": policy.first_read,
+            "learners": policy.learners,
             "body": body,
             "added_at": time_text(at),
         }

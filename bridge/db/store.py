@@ -26,6 +26,7 @@ from bridge.db.messages import SqlMessages
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.passkeys import SqlPasskeys
+from bridge.db.preparations import SqlPreparations
 from bridge.db.recalls import SqlRecalls
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
@@ -55,6 +56,7 @@ class SqlUnit:
     runs: SqlRuns
     gate: SqlGate
     first_reads: SqlFirstReads
+    preparations: SqlPreparations
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
@@ -150,6 +152,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         runs=SqlRuns(connection),
         gate=SqlGate(connection),
         first_reads=SqlFirstReads(connection),
+        preparations=SqlPreparations(connection),
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.db.wall import MOVED, Wall, append_only, frozen, never_deleted
 from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_gestures import GESTURES
+from bridge.db.walls_on_preparations import PREPARATIONS
 from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
@@ -295,6 +296,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *PREPARATIONS,
     *STOPS,
     *RECALLS,
     Wall(
