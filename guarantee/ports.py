@@ -221,6 +221,15 @@ class Endorsed:
         """The person who answers for the content."""
         return next(o.statement.reader for o in self.opinions if o.id == self.decision.opinion)
 
+    @property
+    def preparer(self) -> Reader | None:
+        """The learner whose text this is, co-signed; None when nobody prepared it, or it was decided otherwise.
+
+        Who is overruled is named with their part in the journal, and not as a source of what they did not say.
+        """
+        said = self.preparation.statement if self.preparation else None
+        return said.reader if said and said.content == self.content.digest else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawn:

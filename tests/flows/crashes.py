@@ -20,6 +20,7 @@ SUBJECTS = (
     "rollouts",
     "habilitations",
     "first_reads",
+    "preparations",
     "passkeys",
     "feed",
     "orders",

@@ -14,6 +14,7 @@ from tests.gate.attacks_on_first_reads import FIRST_READS
 from tests.gate.attacks_on_gestures import GESTURES
 from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_lives import LIVES
+from tests.gate.attacks_on_preparations import PREPARATIONS
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
@@ -38,6 +39,7 @@ ALL: Final = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *PREPARATIONS,
     *RECALLS,
     *LINKS,
     *FOREVER,
@@ -52,7 +54,7 @@ _LEAVES: Final = {
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
     *("runs", "features", "exports", "sign_ins", "openings", "orders", "journal", "receipts"),
-    *("draws", "exposures"),
+    *("draws", "exposures", "preparations"),
 }
 
 REDUNDANT: Final = {

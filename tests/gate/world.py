@@ -24,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import first_reads, gestures, recalls, rights, versions
+from tests.gate import first_reads, gestures, preparations, recalls, rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -116,6 +116,7 @@ class Builder:
         self.versions()
         self.sql("aval_desk", rights.revocation(rights.LOST, holds=0), rights.refusal())
         self.first_reads()
+        preparations.build(self)
         self.sql("aval_desk", *recalls.rows(self.world))
         self.read_the_journal()
         for store in self.stores.values():
@@ -127,7 +128,7 @@ class Builder:
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE)),
             *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
-            *(insert("habilitations", grant_row(right)) for right in rights.GIVEN),
+            *(insert("habilitations", grant_row(right)) for right in (*rights.GIVEN, *preparations.GIVEN)),
             insert("policies", policy_row(a_policy(3))),
             insert("policies", policy_row(gestures.BY_PASSKEY)),
         )
