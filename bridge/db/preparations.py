@@ -33,9 +33,13 @@ class SqlPreparations:
         self._connection.execute(insert(_PREPARED).values(preparation_row(preparation)))
 
     def learners(self, results: Sequence[str]) -> dict[str, str]:
-        """Return the login of who prepared each of some results; those that nobody did are left out."""
-        query = select(_PREPARED.c.result_id, _PREPARED.c.reader).where(_PREPARED.c.result_id.in_(results))
-        return {row.result_id: row.reader for row in self._connection.execute(query)}
+        """Return the name of who prepared each of some results; those that nobody did are left out."""
+        query = (
+            select(_PREPARED.c.result_id, tables.users.c.name)
+            .join(tables.users, tables.users.c.login == _PREPARED.c.reader)
+            .where(_PREPARED.c.result_id.in_(results))
+        )
+        return {row.result_id: row.name for row in self._connection.execute(query)}
 
     def supervised(self, person: str) -> tuple[Supervised, ...]:
         """Return every case that ``person`` prepared, oldest first."""
