@@ -27,6 +27,7 @@ from guarantee.errors import (
     Unavailable,
 )
 from guarantee.gesture import Gesture
+from guarantee.habilitation import Grant
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -41,6 +42,7 @@ from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_preparing import FakePreparing
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
 from tests.desk.people import PASSWORD, PEOPLE, code_of
@@ -64,7 +66,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
+class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -189,7 +191,8 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             waits = case.result.state is ResultState.AWAITING_REVIEW
             view = self._view(case, draft=None if waits or case.result.draft is None else case.draft)
             asked = waits and reader.role in self.policy.roles
-            return replace(view, lacking=self.lacking(reader, case.result, case.staged.case) if asked else None)
+            lacking = self.lacking(reader, case.result, case.staged.case) if asked else None
+            return self.with_prepared(replace(view, lacking=lacking), result, reader)
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft and ask."""
@@ -198,9 +201,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             if case.result.state is not ResultState.AWAITING_REVIEW:
                 raise NotAllowed(f"result {result} is {case.result.state}")
             require_unchanged(case.result, case.staged.case, self._over(case))
-            if reader.role not in self.policy.roles:
+            if not self.policy.shows(reader.role):
                 raise NotEntitled("not under this policy")
-            self.right_of(reader, case.result, case.staged.case)
+            if not self.prepares(result, reader):
+                self.right_of(reader, case.result, case.staged.case)
             self.require_impression(result, reader)
             nonce = secrets.token_urlsafe(24)
             expires_at = self.now() + timedelta(hours=8)
@@ -208,8 +212,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             self.seen.append((result, reader.login))
             self._note(case, f"desk:{reader.login}", "draft.shown", {"shown": case.draft.digest})
             self.note_reveal(result, reader, nonce, case.draft.digest)
-            view = self._view(case, draft=case.draft)
-            return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
+            view = self.with_prepared(self._view(case, draft=case.draft), result, reader)
+            made, proposed = self.prepared.get(result), self.proposed.get(result)
+            asked = {"nonce": nonce, "shown": case.draft.digest, "expires_at": expires_at}
+            return Opened(view=view, **asked, preparation=made, prepared=proposed)
 
     def answer(self, result: str, session: Session, answer: Answer, signing: Signed | None = None) -> View:
         with self.lock:
@@ -223,11 +229,16 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
             require_unchanged(case.result, case.staged.case, self._over(case))
-            content = self.endorsed(case, answer)
+            if self.prepares(result, reader):
+                self.keep_prepared(result, session, answer)
+                return self.view(result, reader)
+            self.require_shown(result, answer)
+            content = self.proposed[result] if answer.cosigns else self.endorsed(case, answer)
             gesture, at = signing or (None, self.now())
             said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
             opinion = Opinion(id=opinion_id(said), statement=said, seal=seal, gesture=gesture)
-            decision = decide(policy=self.policy, draft=case.draft.digest, opinions=[*case.opinions, opinion])
+            said_by = {"opinions": [*case.opinions, opinion], "preparation": self.prepared.get(result)}
+            decision = decide(policy=self.policy, draft=case.draft.digest, **said_by)
             del self.questions[answer.nonce]
             case.opinions.append(opinion)
             self._note(case, f"desk:{reader.login}", f"opinion.{answer.verdict}", {"opinion": opinion.id})
@@ -323,6 +334,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             queued_at=case.queued_at,
             moved_at=case.queued_at + timedelta(minutes=3),
             undelivered=case.undelivered,
+            prepared_by=made.statement.reader.name if (made := self.prepared.get(case.result.id)) else "",
         )
 
     def _view(self, case: _Case, *, draft: Content | None) -> View:
@@ -348,7 +360,13 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         return amended(case.draft, answer.edits)
 
     def statement(
-        self, case: _Case, session: Session, answer: Answer, content: Content | None, at: datetime
+        self,
+        case: _Case,
+        session: Session,
+        answer: Answer,
+        content: Content | None,
+        at: datetime,
+        right: Grant | None = None,
     ) -> Statement:
         return Statement(
             nonce=answer.nonce,
@@ -358,7 +376,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             identity_version=1,
             policy=self.policy.ref,
             reader=session.reader,
-            right=self.right_of(session.reader, case.result, case.staged.case),
+            right=right or self.right_of(session.reader, case.result, case.staged.case),
             verdict=answer.verdict,
             shown=case.draft.digest,
             content=content.digest if content else None,
@@ -368,6 +386,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             auth=session.auth,
             opened_at=at - timedelta(minutes=1),
             signed_at=at,
+            prepared=answer.prepared,
         )
 
     def _decided(self, case: _Case, decision: Decision, content: Content | None, answer: Answer) -> None:
