@@ -11,7 +11,6 @@ from typing import Any
 
 from bridge.web.outward import Standing
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, View
-from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content
@@ -27,7 +26,6 @@ from guarantee.errors import (
     Unavailable,
 )
 from guarantee.gesture import Gesture
-from guarantee.habilitation import Grant
 from guarantee.ids import digest
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
@@ -233,7 +231,7 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
                 self.keep_prepared(result, session, answer)
                 return self.view(result, reader)
             self.require_shown(result, answer)
-            content = self.proposed[result] if answer.cosigns else self.endorsed(case, answer)
+            content = self.endorsed(case, answer)
             gesture, at = signing or (None, self.now())
             said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
             opinion = Opinion(id=opinion_id(said), statement=said, seal=seal, gesture=gesture)
@@ -350,23 +348,8 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
             judged=case.judged,
         )
 
-    def endorsed(self, case: _Case, answer: Answer) -> Content | None:
-        if answer.verdict is Verdict.REJECT:
-            return None
-        if answer.verdict is Verdict.ACCEPT:
-            return case.draft
-        if answer.edits is None:
-            raise Malformed("an amendment says what it changes")
-        return amended(case.draft, answer.edits)
-
     def statement(
-        self,
-        case: _Case,
-        session: Session,
-        answer: Answer,
-        content: Content | None,
-        at: datetime,
-        right: Grant | None = None,
+        self, case: _Case, session: Session, answer: Answer, content: Content | None, at: datetime
     ) -> Statement:
         return Statement(
             nonce=answer.nonce,
@@ -376,7 +359,7 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
             identity_version=1,
             policy=self.policy.ref,
             reader=session.reader,
-            right=right or self.right_of(session.reader, case.result, case.staged.case),
+            right=self.right_used(session.reader, case.result, case.staged.case),
             verdict=answer.verdict,
             shown=case.draft.digest,
             content=content.digest if content else None,

@@ -4,12 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from bridge.web.services import Answer, Session, View
+from guarantee.amend import amended
+from guarantee.case import Case
 from guarantee.content import Content
-from guarantee.errors import DraftChanged
-from guarantee.habilitation import Act
-from guarantee.opinion import Reader, Seal
+from guarantee.errors import DraftChanged, Malformed
+from guarantee.habilitation import Act, Grant
+from guarantee.opinion import Reader, Seal, Verdict
 from guarantee.policy import Role
 from guarantee.preparation import SCHEMA, Preparation, preparation_id
+from guarantee.result import Result
 from guarantee.states import ResultState
 from tests.guarantee.samples import a_right
 
@@ -49,11 +52,31 @@ class FakePreparing:
         desk: Any = self
         case, login = desk._case(result), session.reader.login
         content = desk.endorsed(case, answer)
-        right = a_right(login, case.result.model, case.staged.case.site, by="z.colin", act=Act.PREPARE)
-        said = replace(desk.statement(case, session, answer, content, desk.now(), right), schema=SCHEMA)
+        said = replace(desk.statement(case, session, answer, content, desk.now()), schema=SCHEMA)
         made = Preparation(id=preparation_id(said), statement=said, seal=Seal(key="test", signature="00" * 64))
         self.prepared[result], self.proposed[result] = made, content
         desk._note(case, f"desk:{login}", f"preparation.{answer.verdict}", {"preparation": made.id})
+
+    def right_used(self, reader: Reader, result: Result, case: Case) -> Grant:
+        """Return the right by which ``reader`` answers: a learner's is to prepare."""
+        desk: Any = self
+        if self.prepares(result.id, reader):
+            return a_right(reader.login, result.model, case.site, by="z.colin", act=Act.PREPARE)
+        right: Grant = desk.right_of(reader, result, case)
+        return right
+
+    def endorsed(self, case: Any, answer: Answer) -> Content | None:
+        """Return what an answer would release."""
+        if answer.cosigns:
+            return self.proposed[case.result.id]
+        if answer.verdict is Verdict.REJECT:
+            return None
+        draft: Content = case.draft
+        if answer.verdict is Verdict.ACCEPT:
+            return draft
+        if answer.edits is None:
+            raise Malformed("an amendment says what it changes")
+        return amended(draft, answer.edits)
 
     def require_shown(self, result: str, answer: Answer) -> None:
         made = self.prepared.get(result)
