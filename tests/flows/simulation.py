@@ -31,7 +31,7 @@ from guarantee.states import ResultState
 from guarantee.stops import Scope, in_force
 from guarantee.unit import Fetch, Question
 from tests.flows.crashes import Crash
-from tests.flows.fakes import READER, SECOND, another_card, arrival, card, routes, somebody_else
+from tests.flows.fakes import INTERNE, READER, SECOND, another_card, arrival, card, routes, somebody_else
 from tests.flows.invariants import Chain, check, check_all
 from tests.flows.machine import Machine, Snapshot, hang_up
 
@@ -229,7 +229,7 @@ class Simulation:
     def ask(self) -> None:
         awaiting = self.machine.awaiting()
         if awaiting:
-            reader = self.draw.choice((READER, SECOND))
+            reader = self.draw.choice((READER, SECOND, READER, SECOND, INTERNE))
             question = review.ask(self.draw.choice(awaiting).id, reader, self.machine.review)
             self.questions.append((question, reader))
 
@@ -239,7 +239,13 @@ class Simulation:
         return self._answer(*self.draw.choice(self.questions[-4:]))
 
     def _answer(self, question: Question, reader: Reader) -> None:
+        with self.machine.sql.reading() as unit:
+            prepared = unit.preparations.of(question.result)
+        shown = prepared if self.draw.random() < 0.9 else None
+        cosigns = shown is not None and self.draw.random() < 0.5
         verdict = self.draw.choices(tuple(Verdict), (6, 2, 1))[0]
+        if shown and cosigns:
+            verdict = shown.statement.verdict
         given = Answer(
             nonce=question.nonce,
             shown=question.shown,
@@ -248,6 +254,8 @@ class Simulation:
             comment="vu",
             patient_informed="yes",
             edits=Edits(report="Vu autrement.", findings=()) if verdict is Verdict.AMEND else None,
+            prepared=shown.id if shown else None,
+            cosigns=cosigns,
         )
         review.answer(question.result, reader, "password+totp", given, self.machine.review)
 

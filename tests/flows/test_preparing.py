@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,19 +25,17 @@ from guarantee.errors import (
 from guarantee.first_read import Word
 from guarantee.habilitation import Act
 from guarantee.opinion import Reader, Reason, Verdict
-from guarantee.policy import Role
 from guarantee.preparation import Outcome, Preparation
 from guarantee.result import Result
 from guarantee.states import ResultState
 from guarantee.stops import Scope
 from guarantee.unit import Question
 from tests.flows.crashes import Crash, Fuse, FusedStore
-from tests.flows.fakes import COMMITTEE, POLICY, READER, SECOND, arrival
+from tests.flows.fakes import COMMITTEE, INTERNE, POLICY, READER, SECOND, arrival
 from tests.flows.world import SITES, World
 from tests.guarantee.samples import a_right
 
 COSIGNED = replace(POLICY, version=2, learners="cosign")
-INTERNE = replace(READER, login="interne", name="NOVICE^Zoé", role=Role.LEARNER)
 JUNIOR = replace(READER, login="dr.junior", name="JEUNE^Ali^^Dr")
 """A radiologist who may only prepare with this model."""
 
@@ -50,7 +49,7 @@ class Cosigned(World):
 
     def furnish(self, unit: SqlUnit, begun: object) -> None:
         super().furnish(unit, begun)  # type: ignore[arg-type]
-        for reader in (INTERNE, JUNIOR):
+        for reader in (JUNIOR,):
             unit.accounts.add(reader, "x", "x", self.clock.now())
             for card in self.catalogue.cards:
                 right = a_right(reader.login, card.model, SITES[0], by=COMMITTEE.login, act=Act.PREPARE)
@@ -221,14 +220,9 @@ def test_two_learners_at_once_leave_one_preparation(world: Cosigned, draft: Resu
     assert prepared.learner == INTERNE.login
 
 
-def test_whenever_the_desk_dies_it_was_prepared_once_or_not_at_all(tmp_path: Path) -> None:
-    at = 0
-    while True:
-        at += 1
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        world = Cosigned(folder)
-        draft = world.drafted(arrival(world.vault))
+def test_whenever_the_desk_dies_it_was_prepared_once_or_not_at_all(world: Cosigned) -> None:
+    for at in count(1):
+        draft = world.drafted(arrival(world.vault, study=f"1.2.{at}"))
         fuse = Fuse(at)
         world.store = FusedStore(world.sql, fuse)
         try:
@@ -239,9 +233,7 @@ def test_whenever_the_desk_dies_it_was_prepared_once_or_not_at_all(tmp_path: Pat
                 amend(world, draft)
             assert world.prepared(draft) is not None
             assert world.result(draft.id).state is ResultState.AWAITING_REVIEW
-            world.engine.dispose()
             continue
-        world.engine.dispose()
         break
     assert any(call.startswith("preparations.add") for call in fuse.calls)
 

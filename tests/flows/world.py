@@ -25,6 +25,7 @@ from guarantee.case import CaseKind
 from guarantee.decision import Decision
 from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.examinations import Examination
+from guarantee.habilitation import Act
 from guarantee.ids import ResultId, digest
 from guarantee.inputs import Record
 from guarantee.lifecycle import INSTALLER, Line, Stage
@@ -37,6 +38,7 @@ from guarantee.rules import Route
 from guarantee.unit import Arrival
 from tests.flows.fakes import (
     COMMITTEE,
+    INTERNE,
     POLICY,
     READER,
     SECOND,
@@ -107,6 +109,10 @@ class World:
         for reader in (READER, SECOND):
             unit.accounts.add(reader, "x", "x", self.clock.now())
         unit.accounts.add(COMMITTEE, "x", "x", self.clock.now())
+        unit.accounts.add(INTERNE, "x", "x", self.clock.now())
+        for card, site in product(self.catalogue.cards, SITES):
+            right = a_right(INTERNE.login, card.model, site, by=COMMITTEE.login, act=Act.PREPARE)
+            unit.habilitations.grant(right)
         for reader, card, site in product((READER, SECOND), self.catalogue.cards, SITES):
             unit.habilitations.grant(a_right(reader.login, card.model, site, by=COMMITTEE.login))
 
