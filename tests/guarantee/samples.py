@@ -276,6 +276,15 @@ def a_preparation(login: str = "interne", verdict: Verdict = Verdict.ACCEPT, **c
     )
 
 
+def prepared_by(learner: Reader, opinion: Opinion, **changes: Any) -> Preparation:
+    """Return what a learner prepared in the words that ``opinion`` co-signs, unless ``changes`` says otherwise."""
+    said = opinion.statement
+    right = replace(said.right, person=learner.login, act=Act.PREPARE)
+    statement = replace(said, **({"schema": preparation.SCHEMA, "reader": learner, "right": right} | changes))
+    seal = DESK.seal(statement.to_bytes())
+    return Preparation(id=preparation.preparation_id(statement), statement=statement, seal=seal)
+
+
 PACS = Rendering(destination="pacs", package=digest_of("package for the pacs"))
 RECORD = Rendering(destination="record", package=digest_of("package for the record"))
 
