@@ -239,13 +239,7 @@ class Simulation:
         return self._answer(*self.draw.choice(self.questions[-4:]))
 
     def _answer(self, question: Question, reader: Reader) -> None:
-        with self.machine.sql.reading() as unit:
-            prepared = unit.preparations.of(question.result)
-        shown = prepared if self.draw.random() < 0.9 else None
-        cosigns = shown is not None and self.draw.random() < 0.5
         verdict = self.draw.choices(tuple(Verdict), (6, 2, 1))[0]
-        if shown and cosigns:
-            verdict = shown.statement.verdict
         given = Answer(
             nonce=question.nonce,
             shown=question.shown,
@@ -254,9 +248,8 @@ class Simulation:
             comment="vu",
             patient_informed="yes",
             edits=Edits(report="Vu autrement.", findings=()) if verdict is Verdict.AMEND else None,
-            prepared=shown.id if shown else None,
-            cosigns=cosigns,
         )
+        given = self.machine.beside(question.result, given, self.draw)
         review.answer(question.result, reader, "password+totp", given, self.machine.review)
 
     def sign(self) -> None:

@@ -25,7 +25,7 @@ from guarantee.errors import (
 from guarantee.first_read import Word
 from guarantee.habilitation import Act
 from guarantee.opinion import Reader, Reason, Verdict
-from guarantee.preparation import Outcome, Preparation
+from guarantee.preparation import Outcome
 from guarantee.result import Result
 from guarantee.states import ResultState
 from guarantee.stops import Scope
@@ -54,10 +54,6 @@ class Cosigned(World):
             for card in self.catalogue.cards:
                 right = a_right(reader.login, card.model, SITES[0], by=COMMITTEE.login, act=Act.PREPARE)
                 unit.habilitations.grant(right)
-
-    def prepared(self, result: Result) -> Preparation | None:
-        with self.sql.reading() as unit:
-            return unit.preparations.of(result.id)
 
 
 @pytest.fixture
@@ -92,7 +88,7 @@ def test_what_is_prepared_waits_and_a_senior_cosigns_it(world: Cosigned, draft: 
     assert amend(world, draft) is None
     assert world.result(draft.id).state is ResultState.AWAITING_REVIEW
     assert world.deliveries(draft.id) == {}
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     decision = world.answer(draft, Verdict.AMEND, reason=Reason.WORDING, prepared=prepared.id, cosigns=True)
     assert decision is not None
@@ -111,7 +107,7 @@ def test_what_is_prepared_waits_and_a_senior_cosigns_it(world: Cosigned, draft: 
 
 def test_a_senior_decides_otherwise_and_a_learner_s_no_stops_nobody(world: Cosigned, draft: Result) -> None:
     world.answer(draft, Verdict.REJECT, reader=JUNIOR, reason=Reason.FALSE_POSITIVE)
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     assert world.answer(draft, prepared=prepared.id) is not None
     assert world.result(draft.id).state is ResultState.VALIDATED
@@ -122,7 +118,7 @@ def test_a_senior_decides_otherwise_and_a_learner_s_no_stops_nobody(world: Cosig
 
 def test_a_rejection_is_cosigned_too(world: Cosigned, draft: Result) -> None:
     world.answer(draft, Verdict.REJECT, reader=INTERNE, reason=Reason.FALSE_POSITIVE)
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     with pytest.raises(Malformed):
         world.answer(draft, prepared=prepared.id, cosigns=True)
@@ -196,13 +192,13 @@ def test_a_preparation_is_not_signed_by_passkey(world: Cosigned, draft: Result) 
 def test_a_forged_preparation_keeps_the_release_here(world: Cosigned, draft: Result) -> None:
     """Whoever owns the database writes another text under what was prepared: the row no longer says what was signed."""
     amend(world, draft)
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     with world.sql.transaction("owner") as unit:
         unit.connection.execute(text("DROP TRIGGER preparations_never_updated"))
         unit.connection.execute(text("UPDATE preparations SET verdict = 'reject', content = NULL"))
     with pytest.raises(Malformed):
-        world.prepared(draft)
+        world.prepared(draft.id)
 
 
 def test_two_learners_at_once_leave_one_preparation(world: Cosigned, draft: Result) -> None:
@@ -215,7 +211,7 @@ def test_two_learners_at_once_leave_one_preparation(world: Cosigned, draft: Resu
             continue
         with pytest.raises(NotAllowed):
             review.answer(draft.id, reader, "password+totp", given, world.review)
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     assert prepared.learner == INTERNE.login
 
@@ -229,9 +225,9 @@ def test_whenever_the_desk_dies_it_was_prepared_once_or_not_at_all(world: Cosign
             amend(world, draft)
         except Crash:
             world.store = world.sql
-            if world.prepared(draft) is None:
+            if world.prepared(draft.id) is None:
                 amend(world, draft)
-            assert world.prepared(draft) is not None
+            assert world.prepared(draft.id) is not None
             assert world.result(draft.id).state is ResultState.AWAITING_REVIEW
             continue
         break
@@ -252,7 +248,7 @@ def test_a_learner_who_was_drawn_says_first_what_they_think(tmp_path: Path) -> N
     first_read.begin(draft.id, INTERNE, world.review)
     first_read.commit(draft.id, INTERNE, Word.PRESENT, "", world.review)
     world.answer(draft, reader=INTERNE)
-    prepared = world.prepared(draft)
+    prepared = world.prepared(draft.id)
     assert prepared is not None
     assert prepared.statement.first_read is not None
     with pytest.raises(FirstReadDue):
