@@ -141,6 +141,7 @@ class _PolicyForm(_ValueForm):
     objection: OnObjection = Field(
         OnObjection.STOP, description="for a patient who objects to AI; stop: no model runs, hide: nothing is shown"
     )
+    learners: Literal["", "cosign"] = Field("", description="cosign: who has a right to prepare may, a senior answers")
 
     def value(self) -> Policy:
         """Return the policy."""

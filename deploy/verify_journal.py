@@ -8,8 +8,8 @@ For somebody who trusts neither the database nor Aval: it checks that every link
 opinion, withdrawal and release recorded in the journal is the one that was sealed, byte for byte, that the seals are by
 keys *you* were given (``--key``: files with 64 hexadecimal characters, obtained from the hospital by another way than
 the export), that each opinion was given under a right that the journal says was its reader's, for that model, in force,
-and not revoked before, and that no anchor is contradicted. Exit status: 0 everything holds, 1 something does not,
-2 wrong use.
+and not revoked before, that no opinion passes over what a learner prepared, and that no anchor is contradicted. Exit
+status: 0 everything holds, 1 something does not, 2 wrong use.
 
 An opinion that claims a passkey (level L2) must have its gesture: over exactly that statement, by a key that the
 journal had registered to its reader before and not revoked, by a person whom the authenticator verified, counting
@@ -209,6 +209,9 @@ class Verifier:
         self.rights = {}
         self.revoked = set()
         self.opinions = {}
+        self.prepared = {}
+        self.named = {}
+        self.signed = set()
         self.impressions = {}
         self.reveals = {}
         self.anchors = 0
@@ -236,14 +239,9 @@ class Verifier:
         elif link["action"] == "right.revoked":
             self.revoked.add(link["subject"])
         elif kind == "opinion":
-            what = f"link {link['seq']} records opinion {body['opinion']} under a right that"
-            if body["right"] in self.revoked:
-                self.fault(f"{what} was revoked before")
-            if body["right"] not in self.rights:
-                self.fault(f"{what} nobody had given")
-            self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
-            self.opinions[body["opinion"]] = (link["subject"], body["reader"], body.get("first_read"), link["seq"])
-            self.readers[body["opinion"]] = (body["reader"], body["statement_sha256"])
+            self.opinion(link, body)
+        elif kind == "preparation":
+            self.preparation(link, body)
         elif link["action"] == "first-read.impression":
             self.impressions[body["impression"]] = (link["subject"], body["reader"], link["seq"])
         elif link["action"] == "exposure.reveal":
@@ -256,6 +254,30 @@ class Verifier:
             self.passkey(link, body)
         elif kind == "gesture":
             self.gesture(link["seq"], body)
+
+    def opinion(self, link, body):
+        what = f"link {link['seq']} records opinion {body['opinion']} under a right that"
+        if body["right"] in self.revoked:
+            self.fault(f"{what} was revoked before")
+        if body["right"] not in self.rights:
+            self.fault(f"{what} nobody had given")
+        self.recorded["opinion", body["opinion"]] = (body["statement_sha256"], body["signature"], link["seq"])
+        self.opinions[body["opinion"]] = (link["subject"], body["reader"], body.get("first_read"), link["seq"])
+        self.readers[body["opinion"]] = (body["reader"], body["statement_sha256"])
+        self.named[body["opinion"]] = body.get("prepared")
+        self.signed.add(link["subject"])
+
+    def preparation(self, link, body):
+        if body["right"] not in self.rights or body["right"] in self.revoked:
+            self.fault(f"link {link['seq']} records a preparation under a right that did not stand")
+        if link["subject"] in self.signed:
+            self.fault(f"link {link['seq']} records a preparation after an opinion on the same result")
+        self.recorded["preparation", body["preparation"]] = (
+            body["statement_sha256"],
+            body["signature"],
+            link["seq"],
+        )
+        self.prepared[link["subject"]] = (body["preparation"], body["reader"])
 
     def passkey(self, link, body):
         key = body["passkey"]
@@ -303,11 +325,11 @@ class Verifier:
         self.sealed[what] = line
         self.check_seal(f"{what[0]} {what[1]}", line["payload"].encode(), line["key"], line["signature"])
 
-    def check_right(self, opinion, said):
+    def check_right(self, opinion, said, act="endorse"):
         """Hold the right that an opinion carries against its own statement, and against the journal's rights."""
         right, model = said["right"], said["model"]
         claim = (right["person"], right["model"], right["major"], right["act"])
-        if claim != (said["reader"]["login"], model["name"], model["version"].partition(".")[0], "endorse"):
+        if claim != (said["reader"]["login"], model["name"], model["version"].partition(".")[0], act):
             self.fault(f"opinion {opinion} names a right that is somebody else's, or for something else")
         if not right["since"] <= said["signed_at"] < right["until"]:
             self.fault(f"opinion {opinion} was signed outside the time of its right")
@@ -350,6 +372,16 @@ class Verifier:
         elif not said < revealed < seq:
             self.fault(f"the first impression of opinion {opinion} was not given before the draft was revealed")
 
+    def cosigned(self, opinion):
+        """An opinion names what a learner prepared for its result, in the bytes that were signed, and is by another."""
+        result, reader, *_ = self.opinions[opinion]
+        signed = json.loads(self.sealed["opinion", opinion]["payload"]).get("prepared")
+        prepared, learner = self.prepared.get(result, (None, None))
+        if not signed == self.named[opinion] == prepared:
+            self.fault(f"opinion {opinion} does not name what was prepared for its result")
+        if learner == reader:
+            self.fault(f"opinion {opinion} is by the person who prepared its result")
+
     def finish(self):
         for what in self.recorded.keys() - self.sealed.keys():
             self.fault(f"the journal records {what[0]} {what[1]}, but the export does not hold what was sealed")
@@ -366,6 +398,9 @@ class Verifier:
                 self.fault(f"link {seq} records another {what[0]} {what[1]} than the one in the export")
             if what[0] == "opinion":
                 self.check_right(what[1], json.loads(line["payload"]))
+                self.cosigned(what[1])
+            if what[0] == "preparation":
+                self.check_right(what[1], json.loads(line["payload"]), "prepare")
             if signature is not None and signature != line["signature"]:
                 self.fault(f"link {seq} records another seal of {what[0]} {what[1]}")
             if what[0] == "opinion":

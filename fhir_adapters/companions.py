@@ -103,13 +103,24 @@ def validation(context: Context, targets: Sequence[str], devices: tuple[str, str
         targets,
         activity=coding("http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion", "AU", "authenticated"),
         reason=[concept(AIAST), concept(CLINAST)],
-        agent=[*verifiers, *_machines(devices)],
+        agent=[*verifiers, *_preparers(context), *_machines(devices)],
         entity=[
             _entity(context, "revision", "draft-sha256", context.endorsed.decision.shown),
             _entity(context, "source", "content-sha256", context.endorsed.content.digest),
             *(_entity(context, "source", "opinion", opinion.id) for opinion in context.endorsers),
         ],
     )
+
+
+def _preparers(context: Context) -> Iterator[Resource]:
+    """Yield the learner whose text was co-signed: an attester, who answers for nothing beside the verifier."""
+    learner = context.endorsed.preparer
+    if learner is not None:
+        yield {
+            "type": concept(coding(PARTICIPANT, "attester", "Attester")),
+            "who": context.practitioner(learner),
+            "onBehalfOf": context.structure(learner),
+        }
 
 
 def information(context: Context, report: str) -> Iterator[tuple[str, Resource]]:

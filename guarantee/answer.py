@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from guarantee.amend import Edits
+from guarantee.ids import PreparationId
 from guarantee.opinion import Reason, Verdict
 
 
@@ -15,6 +16,8 @@ class Answer:
         shown: digest of the draft that was on the reader's screen.
         patient_informed: "yes", "to-do" or "not-possible".
         edits: only with AMEND.
+        prepared: what a learner prepared, as it was on the reader's screen; None when nothing was.
+        cosigns: whether the reader signs what was prepared as it stands; verdict and reason are then the learner's.
     """
 
     nonce: str
@@ -24,3 +27,5 @@ class Answer:
     comment: str
     patient_informed: str
     edits: Edits | None
+    prepared: PreparationId | None = None
+    cosigns: bool = False

@@ -10,6 +10,7 @@ from guarantee.habilitation import require_used
 from guarantee.ids import DecisionId, Digest, OpinionId, ResultId, derive
 from guarantee.opinion import Opinion, Verdict
 from guarantee.policy import Policy
+from guarantee.preparation import Preparation, require_answered, require_prepares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +39,30 @@ class Decision:
             raise Malformed(f"decision {self.id}: accept keeps the shown draft, amend changes it")
 
 
-def decide(*, policy: Policy, draft: Digest, opinions: Sequence[Opinion]) -> Decision | None:
+def decide(
+    *, policy: Policy, draft: Digest, opinions: Sequence[Opinion], preparation: Preparation | None = None
+) -> Decision | None:
     """Return the decision that ``opinions`` make under ``policy``, or None while more are needed.
 
     One rejection decides: a person who says no is never outvoted. Otherwise the policy's number of distinct readers
-    must endorse the same content; the verdict is AMEND as soon as that content is not the draft.
+    must endorse the same content; the verdict is AMEND as soon as that content is not the draft. What a learner
+    prepared counts for nothing: neither their yes nor their no.
 
     Args:
         draft: digest of the stored draft.
         opinions: all opinions on one result, oldest first.
+        preparation: what a learner prepared before them; None when nobody did.
 
     Raises:
         DraftChanged: somebody was shown other bytes than the stored draft.
         NotEntitled: the policy does not let this role endorse.
         NotHabilitated: an opinion names a right that its reader could not use for this model when they signed.
         GestureMissing: the policy asks for a gesture, and an opinion was signed without.
-        Malformed: two opinions of one person, or of two results or policies.
+        Malformed: two opinions of one person, or of two results or policies, or one given without what was prepared.
     """
+    if preparation is not None:
+        require_prepares(preparation, policy, draft)
+    require_answered(preparation, opinions)
     for opinion in opinions:
         _check(opinion, policy, draft)
     if len({opinion.statement.reader.login for opinion in opinions}) != len(opinions):

@@ -43,6 +43,8 @@ class Act(StrEnum):
     """What a right is for."""
 
     ENDORSE = "endorse"
+    PREPARE = "prepare"
+    """To say what one thinks, for a senior to answer for (preparation.py): a learner's right."""
 
 
 class Standing(StrEnum):
@@ -196,16 +198,16 @@ def _lack(rights: Rights, *, person: str, model: ModelVersion, site: str, at: da
     return Lack(str(rights.standing(last, at)))
 
 
-def require_used(grant: Grant, *, person: str, model: ModelVersion, at: datetime) -> None:
-    """Return when ``grant``, which an opinion names, is one by which ``person`` could endorse ``model`` at ``at``.
+def require_used(grant: Grant, *, person: str, model: ModelVersion, at: datetime, act: Act = Act.ENDORSE) -> None:
+    """Return when ``grant``, which an opinion names, is one by which ``person`` could do ``act`` at ``at``.
 
     Its site and its revocations are not in the opinion: the database looks at them when the opinion is stored.
 
     Raises:
         NotHabilitated: it is somebody else's, for something else, or not of that time.
     """
-    if not grant.names(person, model, Act.ENDORSE):
-        raise NotHabilitated(str(Lack.NONE), f"{person} named a right that is not theirs to endorse {model.id} with")
+    if not grant.names(person, model, act):
+        raise NotHabilitated(str(Lack.NONE), f"{person} named a right that is not theirs to {act} {model.id} with")
     if not grant.is_running(at):
         lack = Lack.NOT_YET if at < grant.since else Lack.EXPIRED
         raise NotHabilitated(str(lack), f"the right that {person} named was not in force when they signed")

@@ -13,6 +13,7 @@ from guarantee.errors import Malformed
 CaseId = NewType("CaseId", str)
 ResultId = NewType("ResultId", str)
 ImpressionId = NewType("ImpressionId", str)
+PreparationId = NewType("PreparationId", str)
 OpinionId = NewType("OpinionId", str)
 GrantId = NewType("GrantId", str)
 DecisionId = NewType("DecisionId", str)

@@ -10,7 +10,7 @@ from guarantee.codec import to_plain
 from guarantee.errors import Malformed
 from guarantee.gesture import Gesture, Level, level_of, require_over
 from guarantee.habilitation import Grant
-from guarantee.ids import Digest, ImpressionId, OpinionId, ResultId, derive, parse_digest
+from guarantee.ids import Digest, ImpressionId, OpinionId, PreparationId, ResultId, derive, parse_digest
 from guarantee.policy import Role
 from guarantee.result import ModelVersion
 from guarantee.states import ResultVerb
@@ -109,6 +109,7 @@ class Statement:
         opened_at: when the draft was first shown to this reader.
         signed_at: when the server took the gesture.
         first_read: the impression that this reader gave before the draft was shown; None when none was asked for.
+        prepared: what a learner prepared, and this reader was shown with the draft; None when nobody did.
     """
 
     schema: str = SCHEMA
@@ -130,6 +131,7 @@ class Statement:
     opened_at: datetime
     signed_at: datetime
     first_read: ImpressionId | None = None
+    prepared: PreparationId | None = None
 
     def __post_init__(self) -> None:
         parse_digest(self.shown)

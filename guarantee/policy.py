@@ -17,6 +17,9 @@ SHARE_MAX = 1000
 GESTURES = frozenset({"", "passkey"})
 """What a policy may ask of each opinion beyond a sign-in with two factors."""
 
+LEARNERS = frozenset({"", "cosign"})
+"""What a policy may let learners do."""
+
 
 class Role(StrEnum):
     """What a person is, as their card or the site says it. The last four decide nothing about a patient."""
@@ -56,6 +59,8 @@ class Policy:
         gesture: "passkey" when each opinion must be signed by the reader's authenticator (L2); "" when the desk's
             seal after a sign-in with two factors is enough (L1).
         objection: what becomes of AI for a patient who objects to it.
+        learners: "cosign" when people with a right to prepare may do so, for a senior to answer for
+            (preparation.py); "" when they are shown nothing.
     """
 
     id: str
@@ -66,6 +71,7 @@ class Policy:
     first_read: int = 0
     gesture: str = ""
     objection: OnObjection = OnObjection.STOP
+    learners: str = ""
 
     def __post_init__(self) -> None:
         if not self.id or "@" in self.id or self.version < 1:
@@ -80,8 +86,19 @@ class Policy:
             raise Malformed(f"policy {self.id}: first_read is a share from 0 to {SHARE_MAX} per mille")
         if self.gesture not in GESTURES:
             raise Malformed(f"policy {self.id}: the gesture asked for is passkey, or none")
+        if self.learners not in LEARNERS:
+            raise Malformed(f"policy {self.id}: learners prepare for a co-signature (cosign), or not at all")
 
     @property
     def ref(self) -> str:
         """Id and version, e.g. "validate-each@1"."""
         return f"{self.id}@{self.version}"
+
+    @property
+    def lets_prepare(self) -> bool:
+        """Whether somebody may prepare what a senior answers for."""
+        return self.learners == "cosign"
+
+    def shows(self, role: Role) -> bool:
+        """Return whether somebody of ``role`` may be shown a draft: to endorse it, or to prepare it."""
+        return role in self.roles or (self.lets_prepare and role is Role.LEARNER)

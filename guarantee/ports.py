@@ -24,6 +24,7 @@ from guarantee.inputs import Coded, Inputs
 from guarantee.mask import Mask
 from guarantee.opinion import Opinion, Reader, Seal
 from guarantee.orders import Order
+from guarantee.preparation import Preparation
 from guarantee.release import Notice, Package, Receipt, Release
 from guarantee.result import Result
 from guarantee.runs import Spent
@@ -201,6 +202,7 @@ class Endorsed:
         opinions: those behind the decision; the first one's reader is the verifying observer.
         sources: the inputs, readable from the vault.
         orders: those of the exam that are still wanted and do not contradict its patient.
+        preparation: what a learner prepared, whom what leaves names with their part; None when nobody did.
     """
 
     release: ReleaseId
@@ -212,11 +214,21 @@ class Endorsed:
     opinions: tuple[Opinion, ...]
     sources: tuple[Source, ...]
     orders: tuple[Order, ...] = ()
+    preparation: Preparation | None = None
 
     @property
     def reader(self) -> Reader:
         """The person who answers for the content."""
         return next(o.statement.reader for o in self.opinions if o.id == self.decision.opinion)
+
+    @property
+    def preparer(self) -> Reader | None:
+        """The learner whose text this is, co-signed; None when nobody prepared it, or it was decided otherwise.
+
+        Who is overruled is named with their part in the journal, and not as a source of what they did not say.
+        """
+        said = self.preparation.statement if self.preparation else None
+        return said.reader if said and said.content == self.content.digest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

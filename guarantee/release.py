@@ -20,6 +20,7 @@ from guarantee.errors import Malformed, PolicyUnmet
 from guarantee.ids import DecisionId, Digest, ReleaseId, ResultId, WithdrawalId, derive, digest, parse_digest
 from guarantee.opinion import Opinion, Seal, Verdict
 from guarantee.policy import Policy
+from guarantee.preparation import Preparation
 
 SCHEMA: Final = "aval.release/1"
 
@@ -236,12 +237,14 @@ class Grounds:
         draft: digest of the stored draft.
         opinions: all opinions on the result, oldest first.
         withdrawal: for a withdrawal; None for a result.
+        preparation: what a learner prepared; None when nobody did.
     """
 
     policy: Policy
     draft: Digest
     opinions: tuple[Opinion, ...]
     withdrawal: Withdrawal | None = None
+    preparation: Preparation | None = None
 
 
 def mint(*, terms: Terms, seal: Seal, grounds: Grounds, witness: Witness) -> Release:
@@ -254,7 +257,10 @@ def mint(*, terms: Terms, seal: Seal, grounds: Grounds, witness: Witness) -> Rel
     """
     for opinion in grounds.opinions:
         witness.verify(opinion.statement.to_bytes(), opinion.seal)
-    decision = decide(policy=grounds.policy, draft=grounds.draft, opinions=grounds.opinions)
+    prepared = grounds.preparation
+    if prepared is not None:
+        witness.verify(prepared.statement.to_bytes(), prepared.seal)
+    decision = decide(policy=grounds.policy, draft=grounds.draft, opinions=grounds.opinions, preparation=prepared)
     if decision is None or decision.verdict is Verdict.REJECT:
         raise PolicyUnmet(f"result {terms.result}: policy {grounds.policy.ref} is not satisfied; nothing may leave")
     if grounds.withdrawal is None:

@@ -30,6 +30,7 @@ from guarantee.opinion import Opinion, Seal
 from guarantee.orders import Order, Orders
 from guarantee.pauses import Destinations
 from guarantee.policy import Policy
+from guarantee.preparation import Preparations
 from guarantee.recalls import Recalls
 from guarantee.release import Grounds, Kind, Release, Terms, Withdrawal
 from guarantee.result import Priority, Result
@@ -333,6 +334,10 @@ class Unit(Protocol):
     @property
     def first_reads(self) -> FirstReads:
         """What readers thought before AI was shown, and what they were shown when."""
+
+    @property
+    def preparations(self) -> Preparations:
+        """What learners prepared."""
 
     @property
     def deliveries(self) -> Deliveries:

@@ -1,5 +1,6 @@
 """``aval rights``: who may endorse which model, where, until when; given by the AI committee, ended by anybody."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from bridge.flows.rights import Wish
 from bridge.wiring.rights import house_of
 from bridge.wiring.rights_table import RightsMalformed, day, read_table
 from guarantee.codec import time_text
-from guarantee.habilitation import Grant, Rights, Standing
+from guarantee.habilitation import Act, Grant, Rights, Standing
+from guarantee.preparation import Outcome
 
 granter_options = (
     click.option("--as", "granter", required=True, metavar="LOGIN", help="member of the AI committee who gives it"),
@@ -47,14 +49,31 @@ def rights() -> None:
 @click.option("--major", required=True, help="major version, e.g. 1; another one needs another right")
 @click.option("--site", default="", help="where; this installation's site when left out")
 @click.option("--evidence", required=True, help="what shows that they can: module, date, score, supervised cases")
+@click.option(
+    "--act",
+    type=click.Choice([str(act) for act in Act]),
+    default=str(Act.ENDORSE),
+    show_default=True,
+    help="prepare: a learner's right, whose answers wait for somebody to co-sign them",
+)
 @click.option("--until", default="", metavar="DAY", help="e.g. 2027-06-30; a year from now when left out, never longer")
 @_by_the_committee
 @folder_option
 @errors_as_exit_codes
 def grant(  # noqa: PLR0913 - one parameter for each option
-    person: str, model: str, major: str, site: str, evidence: str, until: str, granter: str, code: str, folder: Path
+    *,
+    person: str,
+    model: str,
+    major: str,
+    site: str,
+    evidence: str,
+    act: str,
+    until: str,
+    granter: str,
+    code: str,
+    folder: Path,
 ) -> None:
-    """Give LOGIN the right to endorse a model; on PostgreSQL, as its owner."""
+    """Give LOGIN the right to endorse a model, or to prepare for a co-signature; on PostgreSQL, as its owner."""
     with opened(folder) as parts:
         wish = Wish(
             person=person,
@@ -63,13 +82,14 @@ def grant(  # noqa: PLR0913 - one parameter for each option
             site=site or parts.settings.site.name,
             evidence=evidence,
             until=day(until),
+            act=Act(act),
         )
         fault = house_of(parts).fault(wish)
         if fault:
             raise ConfigError(f"{fault}; nothing was given")
         by = verify_code(granter, code, parts.sign_in)
         (given,) = flow.give([wish], by=by, store=parts.store("desk"), clock=parts.clock)
-    click.echo(f"{given.person} may endorse {_what(given)} until {_day(given.until)}: right {given.id}")
+    click.echo(f"{given.person} may {given.act} {_what(given)} until {_day(given.until)}: right {given.id}")
 
 
 @rights.command("import")
@@ -112,7 +132,7 @@ def revoke(right: str, reason: str, decisions_stand: bool, folder: Path) -> None
         )
         with store.reading() as unit:
             used = unit.habilitations.used(ended.id)
-    click.echo(f"{ended.person} may no longer endorse {_what(ended)}")
+    click.echo(f"{ended.person} may no longer {ended.act} {_what(ended)}")
     if used:
         click.echo(f"{len(used)} results were endorsed under it; look back: aval rights used {ended.id}")
 
@@ -153,6 +173,33 @@ def used(right: str, folder: Path, as_json: bool) -> None:
     say(values, table(("RESULT", "STATE", "SIGNED"), found), as_json=as_json)
 
 
+@rights.command()
+@click.argument("person", metavar="LOGIN")
+@folder_option
+@json_option
+@errors_as_exit_codes
+def supervised(person: str, folder: Path, as_json: bool) -> None:
+    """Count the cases that LOGIN prepared: co-signed as they stood, decided otherwise, waiting. Evidence for a right.
+
+    For the committee that gives the right to endorse, and for nothing else: no page shows how a person compares.
+    """
+    with opened(folder) as parts, parts.store("desk").reading() as unit:
+        cases = unit.preparations.supervised(person)
+    counts: dict[tuple[str, str], Counter[Outcome]] = {}
+    for case in cases:
+        counts.setdefault((case.model, case.major), Counter())[case.outcome] += 1
+    values = [
+        {"model": model, "major": major, "prepared": found.total()} | {str(what): found[what] for what in Outcome}
+        for (model, major), found in sorted(counts.items())
+    ]
+    head = ("MODEL", "PREPARED", *(str(what).upper() for what in Outcome))
+    rows = [
+        (f"{value['model']} {value['major']}", str(value["prepared"]), *(str(value[str(what)]) for what in Outcome))
+        for value in values
+    ]
+    say(values, table(head, rows), as_json=as_json)
+
+
 @rights.command("list")
 @click.option("--person", default="", metavar="LOGIN", help="only theirs")
 @click.option("--expiring", type=click.IntRange(1, 366), metavar="DAYS", help="only those that end within so many days")
@@ -173,10 +220,10 @@ def list_(person: str, expiring: int | None, folder: Path, as_json: bool) -> Non
         and (soon is None or (known.standing(grant, now) is Standing.IN_FORCE and grant.until <= soon))
     ]
     values = [_plain(grant, known, now) for grant in shown]
-    head = ("RIGHT", "PERSON", "MODEL", "SITE", "UNTIL", "STANDS", "GIVEN BY", "EVIDENCE")
+    head = ("RIGHT", "PERSON", "ACT", "MODEL", "SITE", "UNTIL", "STANDS", "GIVEN BY", "EVIDENCE")
     rows = [
         (
-            *(grant.id[:8], grant.person, f"{grant.model} {grant.major}", grant.site),
+            *(grant.id[:8], grant.person, str(grant.act), f"{grant.model} {grant.major}", grant.site),
             *(_day(grant.until), value["stands"], grant.by, grant.evidence),
         )
         for grant, value in zip(shown, values, strict=True)

@@ -144,7 +144,10 @@ def _subjects(scope: Scope) -> ColumnElement[bool]:
         scope.cases(t.cases.c.id),
         scope.results(),
         *(scope.of_result(table, table.c.id) for table in (t.releases, t.deliveries, t.decisions, t.opinions)),
-        *(scope.of_result(table, table.c.id) for table in (t.withdrawals, t.impressions, t.exposures, t.exports)),
+        *(
+            scope.of_result(table, table.c.id)
+            for table in (t.withdrawals, t.impressions, t.exposures, t.exports, t.preparations)
+        ),
         select(t.openings.c.id).where(_case(t.openings)(scope)),
         select(t.orders.c.id).where(scope.spelled(t.orders.c.body)),
         select(t.objections.c.id).where(scope.under(t.objections.c.authority, t.objections.c.identifier)),
@@ -226,6 +229,9 @@ HOLDINGS: Final[Mapping[str, Held | NotHeld]] = {
     "first_reads": Held(title=_say("Premières lectures", "First reads"), where=_result(tables.first_reads)),
     "impressions": Held(title=_say("Premières impressions", "First impressions"), where=_result(tables.impressions)),
     "exposures": Held(title=_say("Qui a vu quoi", "Who saw what"), where=_result(tables.exposures)),
+    "preparations": Held(
+        title=_say("Préparations par des internes", "Prepared by learners"), where=_result(tables.preparations)
+    ),
     "opinions": Held(title=_say("Avis signés", "Opinions signed"), where=_result(tables.opinions)),
     "gestures": Held(
         title=_say("Signatures par clé d’accès", "Signatures by passkey"),

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from bridge.db import tables
+from bridge.db.preparations import SqlPreparations
 from bridge.db.rows import (
     decision_from_row,
     gesture_from_row,
@@ -115,6 +116,7 @@ class SqlGate:
                 signature=opinion.seal.signature,
                 signed_at=time_text(statement.signed_at),
                 first_read=statement.first_read,
+                prepared=statement.prepared,
                 passkey=gesture.passkey if gesture else None,
             )
         )
@@ -233,6 +235,7 @@ class SqlGate:
             draft=Digest(row["draft"]),
             opinions=self.opinions(terms.result),
             withdrawal=self.withdrawal(terms.result) if terms.kind is Kind.WITHDRAWAL else None,
+            preparation=SqlPreparations(self._connection).of(terms.result),
         )
 
     def add_withdrawal(self, withdrawal: Withdrawal) -> None:

@@ -117,6 +117,7 @@ class SqlRegistry:
             "gesture": policy.gesture,
             "objection": str(policy.objection),
             "first_read": policy.first_read,
+            "learners": policy.learners,
             "body": body,
             "added_at": time_text(at),
         }

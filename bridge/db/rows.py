@@ -166,6 +166,7 @@ def opinion_from_row(row: Row, gesture: Gesture | None = None) -> Opinion:
         "content": statement.content,
         "signed_at": time_text(statement.signed_at),
         "first_read": statement.first_read,
+        "prepared": statement.prepared,
     }
     if any(row[column] != value for column, value in signed.items()):
         raise Malformed(f"opinion {row['id']}: the row does not say what was signed")
@@ -251,8 +252,8 @@ def policy_from_row(row: Row) -> Policy:
         Malformed: the columns, which the gate counts by, and the body disagree.
     """
     policy = from_plain(Policy, parse_canonical(row["body"].encode()))
-    stored = (row["ref"], row["readers"], row["first_read"], row["gesture"], row["objection"])
-    if stored != (policy.ref, policy.readers, policy.first_read, policy.gesture, policy.objection):
+    asks = (policy.ref, policy.readers, policy.first_read, policy.gesture, policy.learners, policy.objection)
+    if asks != tuple(row[name] for name in ("ref", "readers", "first_read", "gesture", "learners", "objection")):
         raise Malformed(f"policy {row['ref']}: the row does not say what the policy says")
     return policy
 

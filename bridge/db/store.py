@@ -29,6 +29,7 @@ from bridge.db.objections import SqlObjections
 from bridge.db.orders import SqlOrders
 from bridge.db.pairs import SqlPairs
 from bridge.db.passkeys import SqlPasskeys
+from bridge.db.preparations import SqlPreparations
 from bridge.db.recalls import SqlRecalls
 from bridge.db.registry import SqlRegistry
 from bridge.db.results import SqlResults
@@ -59,6 +60,7 @@ class SqlUnit:
     runs: SqlRuns
     gate: SqlGate
     first_reads: SqlFirstReads
+    preparations: SqlPreparations
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
@@ -160,6 +162,7 @@ def one_unit(connection: Connection, *, locks: bool) -> SqlUnit:
         runs=SqlRuns(connection),
         gate=SqlGate(connection),
         first_reads=SqlFirstReads(connection),
+        preparations=SqlPreparations(connection),
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),

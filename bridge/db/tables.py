@@ -63,7 +63,7 @@ refusals = _table("refusals", "id", "result_id login cause at")
 passkeys = _table("passkeys", "id", "login name algorithm public_key at")
 passkey_ends = _table("passkey_ends", "passkey", "by_whom reason at")
 challenges = _table("challenges", "challenge", "session purpose at used_at")
-policies = _table("policies", "ref", "readers gesture objection body added_at first_read")
+policies = _table("policies", "ref", "readers gesture objection body added_at first_read learners")
 draws = _table("draws", "policy", "seed drawn_below at")
 models = _table(
     "models",
@@ -112,8 +112,13 @@ opinions = _table(
     "opinions",
     "id",
     "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at "
-    "passkey first_read",
+    "passkey first_read prepared",
     text=frozenset({"first_read"}),
+)
+preparations = _table(
+    "preparations",
+    "id",
+    "result_id nonce reader reader_role grant_id policy verdict shown content statement seal_key signature signed_at",
 )
 first_reads = _table("first_reads", "result_id reader", "reader_role opened_at")
 impressions = _table("impressions", "id", "result_id reader kind word note at")

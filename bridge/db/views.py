@@ -305,8 +305,9 @@ class SqlJournal:
         return Digest(found) if found else None
 
     def statements(self) -> Iterator[dict[str, str]]:
-        """Yield what was sealed: opinions, withdrawals and releases, with their seals, for an export."""
+        """Yield what was sealed: preparations, opinions, withdrawals and releases, with their seals, for an export."""
         for table, column, name in (
+            (tables.preparations, tables.preparations.c.statement, "preparation"),
             (tables.opinions, tables.opinions.c.statement, "opinion"),
             (tables.withdrawals, tables.withdrawals.c.notice, "withdrawal"),
             (tables.releases, tables.releases.c.terms, "release"),

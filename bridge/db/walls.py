@@ -12,6 +12,7 @@ from bridge.db.walls_on_first_reads import FIRST_READS
 from bridge.db.walls_on_gestures import GESTURES
 from bridge.db.walls_on_incidents import INCIDENTS
 from bridge.db.walls_on_objections import OBJECTIONS
+from bridge.db.walls_on_preparations import PREPARATIONS
 from bridge.db.walls_on_recalls import RECALLS
 from bridge.db.walls_on_rights import RIGHTS
 from bridge.db.walls_on_rollout import ROLLOUT
@@ -298,6 +299,7 @@ WALLS: Final[tuple[Wall, ...]] = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *PREPARATIONS,
     *STOPS,
     *RECALLS,
     *SIGN_INS,

@@ -57,7 +57,8 @@ FIRST_READS: Final[tuple[Wall, ...]] = (
         on="first_reads",
         event="INSERT",
         unless="EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id "
-        "AND p.body <> replace(p.body, '\"' || NEW.reader_role || '\"', ''))",
+        "AND (p.body <> replace(p.body, '\"' || NEW.reader_role || '\"', '') "
+        "OR (p.learners = 'cosign' AND NEW.reader_role = 'learner')))",
         says="who may not endorse under the policy gives no first impression",
     ),
     Wall(

@@ -14,6 +14,7 @@ from guarantee.exports import Export
 from guarantee.ids import Digest, ResultId
 from guarantee.opinion import Opinion
 from guarantee.ports import Catalogue, Clock, Endorsed, Rendered, Store, Vault
+from guarantee.preparation import Preparation
 from guarantee.result import Result
 from guarantee.states import ResultState
 
@@ -67,6 +68,7 @@ def reviewed(result_id: ResultId, tools: Exporting) -> Reviewed:
         case = unit.cases.get(result.case)
         decision = unit.gate.decision(result_id)
         opinions = unit.gate.opinions(result_id)
+        prepared = unit.preparations.of(result_id)
     if decision is None or result.state not in EXPORTABLE:
         raise NotAllowed(
             f"result {result_id} is {result.state}: only what was decided, and not taken back, is exported"
@@ -81,12 +83,16 @@ def reviewed(result_id: ResultId, tools: Exporting) -> Reviewed:
         case=case,
         decision=decision,
         images=tuple(source.digest for source in used_sources(manifest, case.kind, result.focus)),
-        objects=_objects(result, case, decision, opinions, tools),
+        objects=_objects(result, case, decision, (opinions, prepared), tools),
     )
 
 
 def _objects(
-    result: Result, case: Case, decision: Decision, opinions: Sequence[Opinion], tools: Exporting
+    result: Result,
+    case: Case,
+    decision: Decision,
+    said: tuple[Sequence[Opinion], Preparation | None],
+    tools: Exporting,
 ) -> tuple[Rendered, ...]:
     if decision.content is None:
         return ()
@@ -98,7 +104,8 @@ def _objects(
         case=case,
         content=content,
         decision=decision,
-        opinions=opinions,
+        opinions=said[0],
+        preparation=said[1],
         vault=tools.vault,
         catalogue=tools.catalogue,
     )

@@ -10,6 +10,7 @@ from guarantee.errors import FirstReadDue, NotAllowed, NotEntitled
 from guarantee.first_read import SHOWN_TO, Exposure, FirstRead, Impression, Opening, Surface, Word
 from guarantee.ids import Digest, ResultId
 from guarantee.opinion import Reader
+from guarantee.policy import Role
 from guarantee.ports import Store
 from guarantee.states import ResultState
 from guarantee.stops import in_force
@@ -25,10 +26,13 @@ def standing(result_id: ResultId, reader: Reader, store: Store) -> FirstRead:
 
     Once it awaits review no more, nothing is hidden: nobody can give an opinion that it would have to precede.
     """
-    if reader.role not in SHOWN_TO:
+    if reader.role not in SHOWN_TO | {Role.LEARNER}:
         return NOT_ASKED
     with store.reading() as unit:
-        if unit.results.get(result_id).state is not ResultState.AWAITING_REVIEW:
+        result = unit.results.get(result_id)
+        if result.state is not ResultState.AWAITING_REVIEW:
+            return NOT_ASKED
+        if reader.role is Role.LEARNER and not unit.gate.policy(result.policy).lets_prepare:
             return NOT_ASKED
         return unit.first_reads.standing(result_id, reader.login)
 
@@ -102,7 +106,7 @@ def _drawn(result_id: ResultId, reader: Reader, unit: Unit) -> FirstRead:
     draft_to_review(result)
     case = unit.cases.get(result.case)
     require_unchanged(result, case, in_force(unit.stops.lines()), unit.objections.over(case.patient))
-    if reader.role not in unit.gate.policy(result.policy).roles:
+    if not unit.gate.policy(result.policy).shows(reader.role):
         raise NotEntitled(f"a {reader.role} reads nothing first under policy {result.policy}")
     found = unit.first_reads.standing(result_id, reader.login)
     if not found.drawn:

@@ -18,12 +18,13 @@ from guarantee.ids import DeliveryId, derive
 from guarantee.opinion import Opinion
 from guarantee.orders import Order
 from guarantee.ports import Catalogue, Endorsed, Renderer, Sealer, Vault
+from guarantee.preparation import Preparation
 from guarantee.release import Grounds, Package, Part, Rendering, Terms, Witness, mint, release_id
 from guarantee.result import Result
 from guarantee.unit import Unit
 
 
-def endorse(
+def endorse(  # noqa: PLR0913 - one for each part of what leaves
     *,
     result: Result,
     case: Case,
@@ -33,11 +34,13 @@ def endorse(
     vault: Vault,
     catalogue: Catalogue,
     orders: tuple[Order, ...] = (),
+    preparation: Preparation | None = None,
 ) -> Endorsed:
     """Gather everything an outgoing object may be made of.
 
     Args:
         orders: only what is rendered anew needs them; a withdrawal is made of what was sent.
+        preparation: what a learner prepared; None when nobody did.
 
     Raises:
         Refused: the card of the model version is no longer here; nothing can be rendered without it.
@@ -56,6 +59,7 @@ def endorse(
         opinions=tuple(opinions),
         sources=manifest.sources,
         orders=orders,
+        preparation=preparation,
     )
 
 

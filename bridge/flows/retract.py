@@ -83,6 +83,7 @@ def _read(result_id: ResultId, tools: Review) -> _Released:
         content=content,
         decision=decision,
         opinions=grounds.opinions,
+        preparation=grounds.preparation,
         vault=tools.vault,
         catalogue=tools.catalogue,
     )
@@ -146,6 +147,7 @@ def _record(
             draft=released.grounds.draft,
             opinions=released.grounds.opinions,
             withdrawal=withdrawal,
+            preparation=released.grounds.preparation,
         )
         issue(terms, grounds, unit, tools.sealer, tools.witness, due_at=notice.at + _settling(released))
 

@@ -6,13 +6,13 @@ deliveries and state together, after looking at the world once more. Rendering c
 lock; a rendering that is never released is an orphan in the vault, not a leak.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.flows import holds
+from bridge.flows import holds, preparing
+from bridge.flows.preparing import right_of as right_of  # noqa: PLC0414 - others find it here
 from bridge.flows.release import endorse, issue, renderings_of
 from guarantee.amend import amended
 from guarantee.answer import Answer
@@ -27,19 +27,19 @@ from guarantee.errors import (
     Malformed,
     NonceRefused,
     NotAllowed,
-    NotEntitled,
-    NotHabilitated,
     Refused,
     WorldChanged,
 )
 from guarantee.first_read import Exposure, Impression, Surface
 from guarantee.gesture import Gesture
-from guarantee.habilitation import Grant, entitled
+from guarantee.habilitation import Act, Grant
 from guarantee.ids import Digest, ResultId
+from guarantee.opinion import SCHEMA as OPINION
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.orders import Order
 from guarantee.policy import Policy
 from guarantee.ports import Catalogue, Clock, Renderer, Sealer, Store, Vault
+from guarantee.preparation import SCHEMA, Preparation
 from guarantee.release import Grounds, Kind, Rendering, Terms, Witness, release_id
 from guarantee.result import Cause, Result
 from guarantee.states import ResultState
@@ -84,6 +84,7 @@ class _Stored:
     right: Grant
     impression: Impression | None
     opinions: tuple[Opinion, ...]
+    preparation: Preparation | None
     orders: tuple[Order, ...]
 
 
@@ -100,7 +101,7 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
         FirstReadDue: this reader was drawn to say first what they think (first_read.py).
         Held, Objected, WorldChanged: a stop, an objection, late images or a corrected identity forbid a decision now.
     """
-    with _counted(result_id, reader, tools):
+    with preparing.counted(result_id, reader, tools.store, tools.clock):
         return _ask(result_id, reader, tools, opened_from)
 
 
@@ -111,9 +112,10 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
         draft = draft_to_review(result)
         case = unit.cases.get(result.case)
         require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
-        if reader.role not in unit.gate.policy(result.policy).roles:
-            raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
-        right_of(reader, result, case, unit, now)
+        policy = unit.gate.policy(result.policy)
+        right = preparing.right_to_answer(reader, result, case, policy, unit, now)
+        prepared, opinions = unit.preparations.of(result.id), unit.gate.opinions(result.id)
+        preparing.require_turn(reader, right, prepared, opinions)
         if unit.first_reads.standing(result.id, reader.login).is_due:
             raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
         question = Question(
@@ -159,15 +161,18 @@ def prepare(result_id: ResultId, reader: Reader, auth: str, given: Answer, tools
     Raises:
         As :func:`answer`, as far as it can be known before.
     """
-    with _counted(result_id, reader, tools):
+    with preparing.counted(result_id, reader, tools.store, tools.clock):
         stored = _read(result_id, reader, given, tools)
-    return _statement(stored, reader, auth, given, _endorsed_content(stored.draft, given), tools.clock.now())
+    preparing.require_no_gesture(stored.right, asked=True)
+    return _statement(stored, reader, auth, given, _endorsed_content(stored, given, tools), tools.clock.now())
 
 
 def answer(
     result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review, *, signing: Signing | None = None
 ) -> Decision | None:
     """Take an opinion; return the decision when it completes one.
+
+    Of somebody whose right is to prepare, it is kept for a senior, and decides nothing.
 
     Args:
         auth: how the reader proved who they are, and that a gesture is over the statement when one is.
@@ -180,7 +185,7 @@ def answer(
         DraftChanged: the digest that was shown is not the stored draft.
         NotAllowed, NotEntitled, NotHabilitated, WorldChanged, Held, Malformed: as their names say.
     """
-    with _counted(result_id, reader, tools):
+    with preparing.counted(result_id, reader, tools.store, tools.clock):
         return _answer(result_id, reader, auth, given, tools, signing)
 
 
@@ -188,39 +193,24 @@ def _answer(
     result_id: ResultId, reader: Reader, auth: str, given: Answer, tools: Review, signing: Signing | None
 ) -> Decision | None:
     stored = _read(result_id, reader, given, tools)
-    content = _endorsed_content(stored.draft, given)
+    preparing.require_no_gesture(stored.right, asked=signing is not None)
+    content = _endorsed_content(stored, given, tools)
     statement = _statement(stored, reader, auth, given, content, signing.at if signing else tools.clock.now())
+    if stored.right.act is Act.PREPARE:
+        prepared = preparing.prepared_by(statement, stored.policy, tools.sealer)
+        preparing.keep(prepared, content, tools.store, tools.vault, tools.clock)
+        return None
     opinion = _signed(statement, signing.gesture if signing else None, tools)
-    decision = decide(policy=stored.policy, draft=stored.draft.digest, opinions=(*stored.opinions, opinion))
+    decision = decide(
+        policy=stored.policy,
+        draft=stored.draft.digest,
+        opinions=(*stored.opinions, opinion),
+        preparation=stored.preparation,
+    )
     packages = _packages(stored, opinion, decision, content, tools)
     with tools.store.transaction(f"desk:{reader.login}") as unit:
         _record(stored, opinion, decision, packages, unit, tools)
     return decision
-
-
-@contextmanager
-def _counted(result_id: ResultId, reader: Reader, tools: Review) -> Iterator[None]:
-    """Record that somebody was refused for what they are or lack: the house must see how often, and who is to be asked.
-
-    In a transaction of its own: that of the decision is undone.
-    """
-    try:
-        yield
-    except NotEntitled as refusal:
-        cause = refusal.lack if isinstance(refusal, NotHabilitated) else "role"
-        with tools.store.transaction(f"desk:{reader.login}") as unit:
-            unit.habilitations.refuse(result_id, reader.login, cause, tools.clock.now())
-        raise
-
-
-def right_of(reader: Reader, result: Result, case: Case, unit: Unit, now: datetime) -> Grant:
-    """Return the right by which ``reader`` may endorse ``result`` now.
-
-    Raises:
-        NotHabilitated: there is none.
-    """
-    rights = unit.habilitations.of([reader.login])
-    return entitled(rights, person=reader.login, model=result.model, site=case.site, at=now)
 
 
 # ----------------------------------------------------------------------------------------- before the transaction
@@ -233,17 +223,22 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
         draft = draft_to_review(result)
         if given.shown != draft:
             raise DraftChanged(f"result {result.id}: the draft is no longer the one that was shown; open it again")
-        case = unit.cases.get(result.case)
+        case, policy = unit.cases.get(result.case), unit.gate.policy(result.policy)
+        right = preparing.right_to_answer(reader, result, case, policy, unit, tools.clock.now())
+        opinions, prepared = unit.gate.opinions(result.id), unit.preparations.of(result.id)
+        preparing.require_turn(reader, right, prepared, opinions)
+        preparing.require_on_screen(given, prepared)
         return _Stored(
             result=result,
             case=case,
-            policy=unit.gate.policy(result.policy),
+            policy=policy,
             draft=Content.from_bytes(tools.vault.get(draft)),
             question=question,
             first_shown=unit.gate.first_shown(result.id, reader.login) or question,
-            right=right_of(reader, result, case, unit, tools.clock.now()),
+            right=right,
             impression=unit.first_reads.standing(result.id, reader.login).impression,
-            opinions=unit.gate.opinions(result.id),
+            opinions=opinions,
+            preparation=prepared,
             orders=tuple(o for o in unit.orders.of(case) if o.goes_with(case)),
         )
 
@@ -268,20 +263,23 @@ def _question(result: Result, reader: Reader, given: Answer, unit: Unit, tools: 
     return question
 
 
-def _endorsed_content(draft: Content, given: Answer) -> Content | None:
+def _endorsed_content(stored: _Stored, given: Answer, tools: Review) -> Content | None:
+    if given.cosigns:
+        return preparing.cosigned_content(stored.preparation, tools.vault)
     if given.verdict is Verdict.REJECT:
         return None
     if given.verdict is Verdict.ACCEPT:
-        return draft
+        return stored.draft
     if given.edits is None:
         raise Malformed("an amendment says what it changes")
-    return amended(draft, given.edits)
+    return amended(stored.draft, given.edits)
 
 
 def _statement(
     stored: _Stored, reader: Reader, auth: str, given: Answer, content: Content | None, signed_at: datetime
 ) -> Statement:
     return Statement(
+        schema=SCHEMA if stored.right.act is Act.PREPARE else OPINION,
         nonce=given.nonce,
         result=stored.result.id,
         model=stored.result.model,
@@ -300,6 +298,7 @@ def _statement(
         opened_at=stored.first_shown.asked_at,
         signed_at=signed_at,
         first_read=stored.impression.id if stored.impression else None,
+        prepared=stored.preparation.id if stored.preparation else None,
     )
 
 
@@ -328,6 +327,7 @@ def _packages(
         content=kept or Content.from_bytes(tools.vault.get(decision.content)),
         decision=decision,
         opinions=(*stored.opinions, opinion),
+        preparation=stored.preparation,
         orders=stored.orders,
         vault=tools.vault,
         catalogue=tools.catalogue,
@@ -350,7 +350,7 @@ def _record(
     case = unit.cases.get(result.case)
     require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
     right_of(opinion.statement.reader, result, case, unit, tools.clock.now())
-    if unit.gate.opinions(result.id) != stored.opinions:
+    if (unit.gate.opinions(result.id), unit.preparations.of(result.id)) != (stored.opinions, stored.preparation):
         raise Refused("another reader signed at the same moment; look again and sign")
     unit.gate.add_opinion(opinion)
     if decision is None:
@@ -381,7 +381,12 @@ def _release(
         renderings=renderings,
         at=decision.at,
     )
-    grounds = Grounds(policy=stored.policy, draft=stored.draft.digest, opinions=(*stored.opinions, opinion))
+    grounds = Grounds(
+        policy=stored.policy,
+        draft=stored.draft.digest,
+        opinions=(*stored.opinions, opinion),
+        preparation=stored.preparation,
+    )
     issue(terms, grounds, unit, tools.sealer, tools.witness, due_at=decision.at)
 
 

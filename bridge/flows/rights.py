@@ -12,6 +12,9 @@ from guarantee.policy import Role
 from guarantee.ports import Clock, Store
 from guarantee.unit import Unit
 
+LEARNERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN, Role.LEARNER})
+"""Who can be given a right to prepare. A doctor may need it for a model that they are still learning."""
+
 ENDORSERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
 """Who can be given a right to endorse: a policy lets nobody else (guarantee/policy.py)."""
 
@@ -35,6 +38,7 @@ class Wish:
     evidence: str
     since: datetime | None = None
     until: datetime | None = None
+    act: Act = Act.ENDORSE
 
     def granted(self, by: str, now: datetime) -> Grant:
         """Return the right, given by ``by`` at ``now``.
@@ -48,7 +52,7 @@ class Wish:
             model=self.model,
             major=self.major,
             site=self.site,
-            act=Act.ENDORSE,
+            act=self.act,
             evidence=self.evidence,
             by=by,
             since=since,

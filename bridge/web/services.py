@@ -24,6 +24,7 @@ from guarantee.first_read import FirstRead, Word
 from guarantee.habilitation import Lack, Rights
 from guarantee.opinion import Opinion, Reader
 from guarantee.orders import Order
+from guarantee.preparation import Preparation
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Result
 from guarantee.retirement import Retirement
@@ -52,6 +53,8 @@ class Line:
     Args:
         undelivered: why a destination refused what was endorsed, or the withdrawal, or was never sent it; None
             otherwise. A person must look.
+        prepared_by: name of the learner who prepared it, in DICOM form; "" when nobody did. What they say is shown
+            with the draft, and not before.
     """
 
     result: Result
@@ -61,6 +64,7 @@ class Line:
     queued_at: datetime
     moved_at: datetime
     undelivered: Cause | None = None
+    prepared_by: str = ""
 
     @property
     def overtaken(self) -> bool:
@@ -151,6 +155,9 @@ class View:
         doubts: why a person should look at whose inputs these are: flags, and what somebody let through (identity.py).
         orders: what was asked for, as it stands.
         lacking: the right that this reader needs and has not; None when they have it, or may not decide anyway.
+        preparation: what a learner prepared: to that learner, and to everybody who sees opinions once it is decided.
+        prepares: whether this reader's part is, or was, to prepare it.
+        seniors: who could answer for what this reader prepared, while it waits.
     """
 
     line: Line
@@ -164,16 +171,26 @@ class View:
     doubts: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
     lacking: Lacking | None = None
+    preparation: Preparation | None = None
+    prepares: bool = False
+    seniors: tuple[Reader, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A draft put in front of one reader, with the one-time question that their opinion must answer."""
+    """A draft put in front of one reader, with the one-time question that their opinion must answer.
+
+    Args:
+        preparation: what a learner prepared, which the opinion must name; None when nobody did.
+        prepared: what they would release; None when they reject the draft.
+    """
 
     view: View
     nonce: str
     shown: str
     expires_at: datetime
+    preparation: Preparation | None = None
+    prepared: Content | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +295,9 @@ class Desk(Protocol):
         Raises:
             Absent: there is no such result, or it is in shadow mode.
         """
+
+    def prepares(self, result: str, reader: Reader) -> bool:
+        """Return whether ``reader`` prepared a result for a co-signature, or may prepare it now."""
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft to ``reader``, record that, and ask the one-time question.

@@ -83,12 +83,13 @@ def line_out(line: Line, session: Session) -> LineOut:
 
 def view_out(view: View, session: Session) -> ViewOut:
     """Return a result as ``session`` may see it."""
-    shows = is_reviewer(session) and view.line.result.state in DECIDED
+    shows = (is_reviewer(session) or view.prepares) and view.line.result.state in DECIDED
     return ViewOut(
         line=line_out(view.line, session),
         draft=_content(view.draft) if shows else None,
         content=_content(view.content) if shows else None,
         opinions=tuple(OpinionOut.model_validate(opinion) for opinion in shown_opinions(view, session)),
+        preparation=OpinionOut.model_validate(view.preparation) if view.preparation else None,
         decision=DecisionOut.model_validate(view.decision) if view.decision else None,
         sent=tuple(SentOut.model_validate(sent) for sent in view.sent),
         obstacles=tuple(CauseOut.model_validate(cause) for cause in view.obstacles),
@@ -110,6 +111,9 @@ def opened_out(opened: Opened, session: Session) -> OpenedOut:
         nonce=opened.nonce,
         shown=opened.shown,
         expires_at=time_text(opened.expires_at),
+        prepares=opened.view.prepares,
+        preparation=OpinionOut.model_validate(opened.preparation) if opened.preparation else None,
+        prepared=_content(opened.prepared),
     )
 
 
@@ -117,9 +121,9 @@ def shown_opinions(view: View, session: Session) -> tuple[Opinion, ...]:
     """Return the opinions ``session`` may read: all once there is a decision, before it their own only.
 
     The second reader of a blind double reading must not see what the first one said (REV-05). Comments are free text
-    about a patient, so who sees no images reads none.
+    about a patient, so who sees no images reads none. A learner reads those on what they prepared, once it is decided.
     """
-    if not is_reviewer(session):
+    if not (is_reviewer(session) or view.prepares):
         return ()
     if view.decision is not None:
         return view.opinions

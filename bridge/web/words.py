@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.web.i18n import N_, Language
 from bridge.web.person import visible
-from bridge.web.services import Line
+from bridge.web.services import Line, View
 from guarantee.case import Case, CaseKind
 from guarantee.content import Presence
 from guarantee.gesture import Level
@@ -17,6 +17,7 @@ from guarantee.identity import Doubt
 from guarantee.ids import digest
 from guarantee.opinion import Reason, Statement, Verdict
 from guarantee.policy import Role
+from guarantee.preparation import Outcome, outcome
 from guarantee.release import WithdrawalReason
 from guarantee.result import Cause, Priority
 from guarantee.states import ResultState
@@ -105,6 +106,20 @@ VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.AMEND: N_("Accepted with amendments"),
     Verdict.REJECT: N_("Rejected"),
 }
+
+PREPARED: Final[Mapping[Outcome, str]] = {
+    Outcome.WAITS: N_("Waits for a co-signature"),
+    Outcome.COSIGNED: N_("Co-signed as it stood"),
+    Outcome.OTHERWISE: N_("Decided otherwise"),
+}
+
+
+def prepared_outcome(view: View) -> Outcome | None:
+    """Return what became of what a learner prepared; None when nobody did."""
+    decided = view.decision.opinion if view.decision else None
+    said = next((opinion.statement for opinion in view.opinions if opinion.id == decided), None)
+    return outcome(view.preparation, said) if view.preparation else None
+
 
 REASONS: Final[Mapping[Reason, str]] = {
     Reason.FALSE_POSITIVE: N_("False positive"),
@@ -240,6 +255,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "exposure.reveal": N_("Draft revealed"),
     "exposure.result": N_("What was decided was shown"),
     "draft.shown": N_("Draft shown to a reader"),
+    "preparation.accept": N_("Prepared for a co-signature: accept"),
+    "preparation.amend": N_("Prepared for a co-signature: amend"),
+    "preparation.reject": N_("Prepared for a co-signature: reject"),
     "opinion.accept": N_("Opinion signed: accept"),
     "opinion.amend": N_("Opinion signed: amend"),
     "opinion.reject": N_("Opinion signed: reject"),

@@ -58,6 +58,14 @@ TABS: Final = (
         empty=N_("Nothing to review. New drafts appear here by themselves."),
     ),
     Tab(
+        name="to-cosign",
+        label=N_("To co-sign"),
+        states=(S.AWAITING_REVIEW,),
+        keeps=lambda line: bool(line.prepared_by) and _is_quiet(line),
+        calls=True,
+        empty=N_("No learner waits for a co-signature."),
+    ),
+    Tab(
         name="to-understand",
         label=N_("To look into"),
         states=(S.FAILED, S.EXCLUDED, S.EXPIRED, S.STALE, S.AWAITING_REVIEW, S.VALIDATED, S.AMENDED),

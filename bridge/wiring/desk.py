@@ -19,23 +19,13 @@ from bridge.web.entrance import Entrance
 from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
 from bridge.web.reporting import Reporting
-from bridge.web.services import (
-    Answer,
-    Found,
-    Habilitated,
-    Happened,
-    Judged,
-    Line,
-    Opened,
-    Sent,
-    Session,
-    View,
-)
+from bridge.web.services import Answer, Found, Habilitated, Happened, Judged, Line, Opened, Sent, Session, View
 from bridge.web.signing import Signing
 from bridge.wiring.drift import drift_of
 from bridge.wiring.first_reads import ReadsFirst, shown_at_the_desk
 from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
+from bridge.wiring.preparing import READERS, part_of, prepares, seniors
 from bridge.wiring.rights import habilitated, lacking
 from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
@@ -43,18 +33,15 @@ from guarantee.case import Case, CaseKind, Manifest, Source
 from guarantee.content import Content
 from guarantee.decision import Decision
 from guarantee.errors import Absent, NotEligible, NotEntitled, PortError
+from guarantee.habilitation import Act
 from guarantee.ids import DeliveryId, Digest, ResultId
 from guarantee.opinion import Reader
-from guarantee.policy import Role
 from guarantee.ports import Catalogue
 from guarantee.release import WithdrawalReason
 from guarantee.retirement import Retirement
 from guarantee.rollout import Rollout
 from guarantee.states import ResultState
 from guarantee.stops import Scope, Stop, in_force, require_may_resume
-
-READERS: Final = frozenset({Role.RADIOLOGIST, Role.CLINICIAN})
-"""Who may see what a model found."""
 
 DESCRIPTIONS_MAX: Final = 64
 """Series whose description is kept in memory; one takes about 100 ms and 50 kB for 200 images."""
@@ -131,7 +118,8 @@ class RealDesk(ReadsFirst):
         """Return worklist rows."""
         with self.store.reading() as unit:
             rows = unit.views.results(states, limit=limit, newest_first=newest_first)
-        return [self._line(row) for row in rows]
+            learners = unit.preparations.learners([row.result.id for row in rows])
+        return [self._line(row, learners.get(row.result.id, "")) for row in rows]
 
     def outside(self, *, limit: int) -> Sequence[Line]:
         """Return results of which copies may be wrong where they are."""
@@ -153,18 +141,22 @@ class RealDesk(ReadsFirst):
             sent = tuple(_sent(line) for line in unit.views.sent(result))
             judged = unit.views.judged(row.case.id)
             waits = row.result.state is ResultState.AWAITING_REVIEW
-            asked = waits and reader.role in READERS
-            missing = lacking(reader, row.result, row.case, unit, self.review.clock.now()) if asked else None
+            now, made = self.review.clock.now(), unit.preparations.of(row.result.id)
+            act = part_of(reader, row.result, row.case, unit, now) if waits else None
+            asked = waits and reader.role in READERS and act is None
+            missing = lacking(reader, row.result, row.case, unit, now) if asked else None
+            own = made is not None and made.learner == reader.login
+            others = seniors(row.result, row.case, reader.login, unit, now) if own and waits else ()
             flags = {doubt.cause for doubt in unit.views.doubts(row.case.id)}
             orders = unit.orders.of(row.case)
-        may_see = reader.role in READERS and not waits
+        may_see = (reader.role in READERS or own) and not waits
         if may_see and decision:
             self.note_shown(row, decision, reader)
         return View(
-            line=self._line(row),
+            line=self._line(row, made.statement.reader.name if made else ""),
             draft=self._content(row.result.draft) if may_see else None,
             content=self._content(decision.content) if may_see and decision else None,
-            opinions=opinions if reader.role in READERS else (),
+            opinions=opinions if reader.role in READERS or own else (),
             decision=decision,
             sent=sent,
             obstacles=review.what_forbids(row.result.id, self.review),
@@ -172,7 +164,15 @@ class RealDesk(ReadsFirst):
             judged=_judged(judged, row.result.focus) if judged else None,
             orders=orders,
             lacking=missing,
+            preparation=made if own or (decision and reader.role in READERS) else None,
+            prepares=own or act is Act.PREPARE,
+            seniors=others,
         )
+
+    def prepares(self, result: str, reader: Reader) -> bool:
+        """Return whether ``reader`` prepared a result, or may prepare it now."""
+        with self.store.reading() as unit:
+            return prepares(result, reader, unit, self.review.clock.now())
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft, record that, and ask the one-time question."""
@@ -180,7 +180,16 @@ class RealDesk(ReadsFirst):
         opened_from = self.launching.opened_from(view.line.case, reader)
         question = review.ask(view.line.result.id, reader, self.review, opened_from=opened_from)
         shown = replace(view, draft=self._content(question.shown), content=None)
-        return Opened(view=shown, nonce=question.nonce, shown=question.shown, expires_at=question.expires_at)
+        with self.store.reading() as unit:
+            made = unit.preparations.of(question.result)
+        return Opened(
+            view=shown,
+            nonce=question.nonce,
+            shown=question.shown,
+            expires_at=question.expires_at,
+            preparation=made,
+            prepared=self._content(made.statement.content) if made else None,
+        )
 
     def timeline(self, result: str) -> Sequence[Happened]:
         """Return everything the journal says of a result."""
@@ -328,7 +337,7 @@ class RealDesk(ReadsFirst):
 
     # ---------------------------------------------------------------------------------------------------- inside
 
-    def _line(self, row: Row) -> Line:
+    def _line(self, row: Row, prepared_by: str = "") -> Line:
         return Line(
             result=row.result,
             case=row.case,
@@ -337,6 +346,7 @@ class RealDesk(ReadsFirst):
             queued_at=row.queued_at,
             moved_at=row.moved_at,
             undelivered=row.undelivered,
+            prepared_by=prepared_by,
         )
 
     def _content(self, digest: Digest | None) -> Content | None:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bridge.flows.rights import ENDORSERS, Wish
+from bridge.flows.rights import ENDORSERS, LEARNERS, Wish
 from guarantee.errors import Malformed
+from guarantee.habilitation import Act
 from guarantee.policy import Role
 
 FILE_BYTES_MAX: Final = 1024 * 1024
@@ -55,8 +56,9 @@ class House:
         role = self.roles.get(wish.person)
         if role is None:
             return f"nobody with an open account is called {wish.person!r}"
-        if role not in ENDORSERS:
-            return f"{wish.person} is a {role}; {' or '.join(sorted(ENDORSERS))} endorse"
+        may = LEARNERS if wish.act is Act.PREPARE else ENDORSERS
+        if role not in may:
+            return f"{wish.person} is a {role}; {' or '.join(sorted(may))} {wish.act}"
         if (wish.model, wish.major) not in self.majors:
             return f"no model {wish.model!r} of major version {wish.major!r} is installed here"
         return ""

@@ -126,7 +126,7 @@ def _add_document(dataset: Dataset, endorsed: Endorsed, source: Dataset, options
     dataset.VerificationFlag = "VERIFIED"
     dataset.PreliminaryFlag = "PRELIMINARY"
     dataset.VerifyingObserverSequence = [_verifier(opinion, source, options) for opinion in _verifiers(endorsed)]
-    dataset.ParticipantSequence = [_participant(endorsed, source, options)]
+    dataset.ParticipantSequence = [_participant(endorsed, source, options), *_attestors(endorsed, source, options)]
     dataset.ReferencedPerformedProcedureStepSequence = []
     dataset.PerformedProcedureCodeSequence = []
     dataset.CodingSchemeIdentificationSequence = [_scheme(*scheme) for scheme in _SCHEMES]
@@ -170,6 +170,24 @@ def _participant(endorsed: Endorsed, source: Dataset, options: Options) -> Datas
     item.InstitutionName = shortened(options.organisation)
     item.InstitutionCodeSequence = []
     return item
+
+
+def _attestors(endorsed: Endorsed, source: Dataset, options: Options) -> Iterator[Dataset]:
+    """Yield the learner whose text was co-signed: below the level of a verifying observer (PS3.3, C.17.2)."""
+    learner, prepared = endorsed.preparer, endorsed.preparation
+    if learner is None or prepared is None:
+        return
+    item = Dataset()
+    item.ParticipationType = "ATTEST"
+    item.ParticipationDateTime = date_time(prepared.statement.signed_at, source, options)
+    item.ObserverType = "PSN"
+    item.PersonName = person_name(learner)
+    item.PersonIdentificationCodeSequence = [
+        sr.CodedConcept(learner.professional_id, "99RPPS", shortened(learner.name.replace("^", " ")))
+    ]
+    item.InstitutionName = shortened(learner.organisation)
+    item.InstitutionCodeSequence = []
+    yield item
 
 
 def _device_uid(endorsed: Endorsed, options: Options) -> str:

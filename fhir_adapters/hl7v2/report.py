@@ -102,6 +102,8 @@ def _oru(context: Context, control: str) -> Iterator[str]:
 
 def _request(context: Context) -> dict[int, str]:
     first, *others = (opinion.statement.reader for opinion in context.endorsers)
+    if context.endorsed.preparer is not None:
+        others.append(context.endorsed.preparer)  # a learner whose text was co-signed assists; OBX-16 names who answers
     return {
         1: "1",
         2: context.placer,

@@ -141,6 +141,7 @@ def policy_row(policy: Policy) -> dict[str, Any]:
         "body": canonical(to_plain(policy)).decode(),
         "added_at": time_text(at(0)),
         "first_read": policy.first_read,
+        "learners": policy.learners,
     }
 
 

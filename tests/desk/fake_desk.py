@@ -11,7 +11,6 @@ from typing import Any
 
 from bridge.web.outward import Standing
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, View
-from guarantee.amend import amended
 from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content
@@ -42,6 +41,7 @@ from tests.desk.drifts import Measured
 from tests.desk.fake_entrance import FakeEntrance
 from tests.desk.fake_first_reads import FakeFirstReads
 from tests.desk.fake_launches import FakeLaunches
+from tests.desk.fake_preparing import FakePreparing
 from tests.desk.fake_reporting import FakeReporting
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
@@ -66,7 +66,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
+class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -194,7 +194,8 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             waits = case.result.state is ResultState.AWAITING_REVIEW
             view = self._view(case, draft=None if waits or case.result.draft is None else case.draft)
             asked = waits and reader.role in self.policy.roles
-            return replace(view, lacking=self.lacking(reader, case.result, case.staged.case) if asked else None)
+            lacking = self.lacking(reader, case.result, case.staged.case) if asked else None
+            return self.with_prepared(replace(view, lacking=lacking), result, reader)
 
     def open(self, result: str, reader: Reader) -> Opened:
         """Show the draft and ask."""
@@ -203,9 +204,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             if case.result.state is not ResultState.AWAITING_REVIEW:
                 raise NotAllowed(f"result {result} is {case.result.state}")
             require_unchanged(case.result, case.staged.case, self._over(case), ())
-            if reader.role not in self.policy.roles:
+            if not self.policy.shows(reader.role):
                 raise NotEntitled("not under this policy")
-            self.right_of(reader, case.result, case.staged.case)
+            if not self.prepares(result, reader):
+                self.right_of(reader, case.result, case.staged.case)
             self.require_impression(result, reader)
             nonce = secrets.token_urlsafe(24)
             expires_at = self.now() + timedelta(hours=8)
@@ -213,8 +215,10 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             self.seen.append((result, reader.login))
             self._note(case, f"desk:{reader.login}", "draft.shown", {"shown": case.draft.digest})
             self.note_reveal(result, reader, nonce, case.draft.digest)
-            view = self._view(case, draft=case.draft)
-            return Opened(view=view, nonce=nonce, shown=case.draft.digest, expires_at=expires_at)
+            view = self.with_prepared(self._view(case, draft=case.draft), result, reader)
+            made, proposed = self.prepared.get(result), self.proposed.get(result)
+            asked = {"nonce": nonce, "shown": case.draft.digest, "expires_at": expires_at}
+            return Opened(view=view, **asked, preparation=made, prepared=proposed)
 
     def answer(self, result: str, session: Session, answer: Answer, signing: Signed | None = None) -> View:
         with self.lock:
@@ -228,11 +232,16 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             if answer.shown != case.draft.digest:
                 raise DraftChanged("the draft is another one")
             require_unchanged(case.result, case.staged.case, self._over(case), ())
+            if self.prepares(result, reader):
+                self.keep_prepared(result, session, answer)
+                return self.view(result, reader)
+            self.require_shown(result, answer)
             content = self.endorsed(case, answer)
             gesture, at = signing or (None, self.now())
             said, seal = self.statement(case, session, answer, content, at), Seal(key="test", signature="00" * 64)
             opinion = Opinion(id=opinion_id(said), statement=said, seal=seal, gesture=gesture)
-            decision = decide(policy=self.policy, draft=case.draft.digest, opinions=[*case.opinions, opinion])
+            said_by = {"opinions": [*case.opinions, opinion], "preparation": self.prepared.get(result)}
+            decision = decide(policy=self.policy, draft=case.draft.digest, **said_by)
             del self.questions[answer.nonce]
             case.opinions.append(opinion)
             self._note(case, f"desk:{reader.login}", f"opinion.{answer.verdict}", {"opinion": opinion.id})
@@ -329,6 +338,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             queued_at=case.queued_at,
             moved_at=case.queued_at + timedelta(minutes=3),
             undelivered=case.undelivered,
+            prepared_by=made.statement.reader.name if (made := self.prepared.get(case.result.id)) else "",
         )
 
     def _view(self, case: _Case, *, draft: Content | None) -> View:
@@ -344,15 +354,6 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             judged=case.judged,
         )
 
-    def endorsed(self, case: _Case, answer: Answer) -> Content | None:
-        if answer.verdict is Verdict.REJECT:
-            return None
-        if answer.verdict is Verdict.ACCEPT:
-            return case.draft
-        if answer.edits is None:
-            raise Malformed("an amendment says what it changes")
-        return amended(case.draft, answer.edits)
-
     def statement(
         self, case: _Case, session: Session, answer: Answer, content: Content | None, at: datetime
     ) -> Statement:
@@ -364,7 +365,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             identity_version=1,
             policy=self.policy.ref,
             reader=session.reader,
-            right=self.right_of(session.reader, case.result, case.staged.case),
+            right=self.right_used(session.reader, case.result, case.staged.case),
             verdict=answer.verdict,
             shown=case.draft.digest,
             content=content.digest if content else None,
@@ -374,6 +375,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
             auth=session.auth,
             opened_at=at - timedelta(minutes=1),
             signed_at=at,
+            prepared=answer.prepared,
         )
 
     def _decided(self, case: _Case, decision: Decision, content: Content | None, answer: Answer) -> None:

@@ -1,6 +1,7 @@
 """Reports as the adapter renders them: of every kind of endorsed content, and what is in them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
@@ -12,8 +13,10 @@ from dicom_adapters.render.renderer import DicomRenderer
 from guarantee.agreement import disagreement
 from guarantee.amend import AddedFinding, Edits, FindingEdit, QuantityEdit
 from guarantee.content import Content, Presence, Text
+from guarantee.policy import Role
 from guarantee.ports import Endorsed, Rendered
 from tests.dicom import endorsements as e
+from tests.guarantee.samples import prepared_by
 
 
 def rendered(scene: e.Scene, endorsed: Endorsed, options: Options = e.OPTIONS) -> Sequence[Rendered]:
@@ -89,6 +92,13 @@ def four_eyes(scene: e.Scene) -> Endorsed:
     return e.endorse(scene, draft, readers=(e.READER, e.SECOND))
 
 
+def cosigned(scene: e.Scene) -> Endorsed:
+    """A learner prepared it, and the reader co-signed."""
+    endorsed = plain(scene)
+    learner = replace(e.READER, login="interne", name="NOVICE^Zoé", professional_id="810009999999", role=Role.LEARNER)
+    return replace(endorsed, preparation=prepared_by(learner, endorsed.opinions[0]))
+
+
 VARIANTS: Sequence[Callable[[e.Scene], Endorsed]] = (
     plain,
     amended,
@@ -98,6 +108,7 @@ VARIANTS: Sequence[Callable[[e.Scene], Endorsed]] = (
     with_regions,
     nothing_left,
     four_eyes,
+    cosigned,
 )
 
 

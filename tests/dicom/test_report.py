@@ -148,7 +148,7 @@ def test_two_processes_render_the_same_bytes() -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]
-    assert len(outputs[0].split()) == 12
+    assert len(outputs[0].split()) == 14
 
 
 def test_a_correction_is_another_object_about_the_same_findings() -> None:

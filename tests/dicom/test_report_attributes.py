@@ -12,7 +12,18 @@ from guarantee.card import Regulatory
 from guarantee.content import Origin, Text
 from guarantee.inputs import Coded
 from tests.dicom import endorsements as e
-from tests.dicom.reports import amended, concept, four_eyes, items, plain, rendered, report_of, said, without_place
+from tests.dicom.reports import (
+    amended,
+    concept,
+    cosigned,
+    four_eyes,
+    items,
+    plain,
+    rendered,
+    report_of,
+    said,
+    without_place,
+)
 
 
 def test_the_report_is_complete_verified_and_preliminary() -> None:
@@ -38,6 +49,16 @@ def test_everybody_who_endorsed_this_content_is_a_verifier() -> None:
     names = [str(item.VerifyingObserverName) for item in report.VerifyingObserverSequence]
     assert names == [e.READER.name, e.SECOND.name]
     assert [str(i.PersonName) for i in report.ContentSequence if i.ValueType == "PNAME"] == [e.SECOND.name]
+
+
+def test_a_learner_whose_text_was_cosigned_attests_and_verifies_nothing() -> None:
+    scene = e.scene()
+    report = report_of(rendered(scene, cosigned(scene)))
+    machine, attestor = report.ParticipantSequence
+    assert (machine.ParticipationType, attestor.ParticipationType, attestor.ObserverType) == ("SOURCE", "ATTEST", "PSN")
+    assert attestor.PersonName == "NOVICE^Zoé"
+    assert attestor.PersonIdentificationCodeSequence[0].CodeValue == "810009999999"
+    assert [str(item.VerifyingObserverName) for item in report.VerifyingObserverSequence] == [e.READER.name]
 
 
 def test_dates_are_written_in_the_zone_of_the_copied_ones() -> None:

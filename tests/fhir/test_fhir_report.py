@@ -14,9 +14,12 @@ from fhir_adapters.report import Options
 from guarantee.case import CaseKind, Patient
 from guarantee.errors import Malformed
 from guarantee.inputs import Coded
+from guarantee.opinion import Reason, Verdict
+from guarantee.policy import Role
 from tests.fhir import samples
 from tests.fhir.renderings import of_type, one, render, resources
 from tests.fhir.samples import AMENDED, OPTIONS, READER, SECOND, endorsed
+from tests.guarantee.samples import prepared_by
 
 
 def test_the_report_is_preliminary_and_names_who_answers_for_it() -> None:
@@ -108,6 +111,17 @@ def test_two_people_who_endorsed_are_both_named() -> None:
     ]
     assert sorted(verifiers) == ["810001234567", "810007654321"]
     assert validation["agent"][0]["onBehalfOf"]["identifier"]["value"] == "1010000001"
+
+
+def test_a_learner_whose_text_was_cosigned_is_an_attester_and_one_who_was_overruled_is_not_named() -> None:
+    original = endorsed()
+    learner = replace(READER, login="interne", name="NOVICE^Zoé", professional_id="810009999999", role=Role.LEARNER)
+    cosigned = replace(original, preparation=prepared_by(learner, original.opinions[0]))
+    _, validation = of_type(render(cosigned), "Provenance")
+    parts = [(a["type"]["coding"][0]["code"], a["who"].get("identifier", {}).get("value")) for a in validation["agent"]]
+    assert parts[:2] == [("verifier", "810001234567"), ("attester", "810009999999")]
+    overruled = prepared_by(learner, original.opinions[0], verdict=Verdict.REJECT, content=None, reason=Reason.WORDING)
+    assert "810009999999" not in json.dumps([*resources(render(replace(original, preparation=overruled)))])
 
 
 def test_provenance_names_draft_and_content_by_digest() -> None:

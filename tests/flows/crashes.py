@@ -21,6 +21,7 @@ SUBJECTS = (
     "rollouts",
     "habilitations",
     "first_reads",
+    "preparations",
     "passkeys",
     "feed",
     "orders",

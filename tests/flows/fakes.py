@@ -33,7 +33,7 @@ POLICY = Policy(
     roles=frozenset({Role.RADIOLOGIST, Role.CLINICIAN}),
     expires_after_s=86_400,
 )
-TWICE = replace(POLICY, id="read-twice", readers=2)
+TWICE = replace(POLICY, id="read-twice", readers=2, learners="cosign")
 READER = Reader(
     login="dr.martin",
     name="MARTIN^Élodie^^Dr",
@@ -43,6 +43,7 @@ READER = Reader(
     organisation_id="990000001",
 )
 SECOND = replace(READER, login="dr.nguyen", name="NGUYEN^Paul^^Dr", professional_id="810001234568")
+INTERNE = replace(READER, login="interne", name="NOVICE^Zoé", role=Role.LEARNER)
 COMMITTEE = replace(READER, login="committee", name="DURAND^Zoé^^Pr", role=Role.COMMITTEE)
 SITES = ("site-1", "site-2", "held-site", "north")
 """Where readers may endorse."""

@@ -25,6 +25,11 @@ MOVES = text("""
 SELECT 'result.' AS machine, id AS subject, state, version + 1 AS links FROM results UNION ALL
 SELECT 'case.', id, state, version + 1 FROM cases""")
 
+PASSED_OVER = text("""
+SELECT o.id FROM opinions o LEFT JOIN preparations p ON p.result_id = o.result_id
+WHERE o.reader_role = 'learner' OR o.prepared IS NOT p.id OR o.reader = p.reader""")
+"""Opinions of learners, and those that pass over what was prepared."""
+
 LINKS = text("SELECT action, subject FROM journal WHERE action LIKE 'result.%' OR action LIKE 'case.%' ORDER BY seq")
 
 
@@ -42,6 +47,7 @@ def check(machine: Machine, chain: Chain | None = None) -> None:
         chain = chain or Chain()
         chain.seq, chain.head = verify(unit.journal.links(chain.seq), seq=chain.seq, head=chain.head)
         rows = [dict(row) for row in unit.connection.execute(OUTSIDE).mappings()]
+        assert not unit.connection.execute(PASSED_OVER).all(), "P-2: an opinion by a learner, or without what they said"
     by_release = {(row["release"], row["destination"]): row for row in rows}
     for place in machine.destinations.values():
         for uid, data in place.held.items():

@@ -31,7 +31,7 @@ from guarantee.states import ResultState
 from guarantee.stops import Scope, in_force
 from guarantee.unit import Fetch, Question
 from tests.flows.crashes import Crash
-from tests.flows.fakes import READER, SECOND, another_card, arrival, card, routes, somebody_else
+from tests.flows.fakes import INTERNE, READER, SECOND, another_card, arrival, card, routes, somebody_else
 from tests.flows.invariants import Chain, check, check_all
 from tests.flows.machine import Machine, Snapshot, hang_up
 
@@ -229,7 +229,7 @@ class Simulation:
     def ask(self) -> None:
         awaiting = self.machine.awaiting()
         if awaiting:
-            reader = self.draw.choice((READER, SECOND))
+            reader = self.draw.choice((READER, SECOND, READER, SECOND, INTERNE))
             question = review.ask(self.draw.choice(awaiting).id, reader, self.machine.review)
             self.questions.append((question, reader))
 
@@ -249,6 +249,7 @@ class Simulation:
             patient_informed="yes",
             edits=Edits(report="Vu autrement.", findings=()) if verdict is Verdict.AMEND else None,
         )
+        given = self.machine.beside(question.result, given, self.draw)
         review.answer(question.result, reader, "password+totp", given, self.machine.review)
 
     def sign(self) -> None:

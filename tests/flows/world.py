@@ -1,9 +1,11 @@
 """A whole installation in memory and one folder: real store, real vault, real seals, faked outside."""
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
+from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -25,18 +27,21 @@ from guarantee.case import CaseKind
 from guarantee.decision import Decision
 from guarantee.events import DeliveryDue, ResultQueued
 from guarantee.examinations import Examination
+from guarantee.habilitation import Act
 from guarantee.ids import ResultId, digest
 from guarantee.inputs import Record
 from guarantee.lifecycle import INSTALLER, Line, Stage
 from guarantee.opinion import Reader, Reason, Verdict
 from guarantee.policy import Policy
 from guarantee.ports import Store, Vault
+from guarantee.preparation import Preparation
 from guarantee.release import Kind
 from guarantee.result import Result
 from guarantee.rules import Route
 from guarantee.unit import Arrival
 from tests.flows.fakes import (
     COMMITTEE,
+    INTERNE,
     POLICY,
     READER,
     SECOND,
@@ -107,6 +112,10 @@ class World:
         for reader in (READER, SECOND):
             unit.accounts.add(reader, "x", "x", self.clock.now())
         unit.accounts.add(COMMITTEE, "x", "x", self.clock.now())
+        unit.accounts.add(INTERNE, "x", "x", self.clock.now())
+        for card, site in product(self.catalogue.cards, SITES):
+            right = a_right(INTERNE.login, card.model, site, by=COMMITTEE.login, act=Act.PREPARE)
+            unit.habilitations.grant(right)
         for reader, card, site in product((READER, SECOND), self.catalogue.cards, SITES):
             unit.habilitations.grant(a_right(reader.login, card.model, site, by=COMMITTEE.login))
 
@@ -243,6 +252,20 @@ class World:
         for name, value in changes.items():
             given = Answer(**{**{f: getattr(given, f) for f in given.__slots__}, name: value})
         return review.answer(result.id, reader, "password+totp", given, self.review)
+
+    def prepared(self, result: ResultId) -> Preparation | None:
+        with self.sql.reading() as unit:
+            return unit.preparations.of(result)
+
+    def beside(self, result: ResultId, given: Answer, draw: Random) -> Answer:
+        """Return ``given`` as somebody answers who was shown what was prepared; sometimes as one who was not."""
+        shown = self.prepared(result) if draw.random() < 0.9 else None
+        if shown is None:
+            return given
+        named = replace(given, prepared=shown.id)
+        if draw.random() < 0.5:
+            return named
+        return replace(named, verdict=shown.statement.verdict, reason=Reason.OTHER, cosigns=True)
 
     def deliveries(self, result: ResultId, kind: Kind = Kind.RESULT) -> dict[str, str]:
         with self.sql.reading() as unit:

@@ -16,6 +16,7 @@ from tests.gate.attacks_on_history import FOREVER, LINKS
 from tests.gate.attacks_on_incidents import INCIDENTS
 from tests.gate.attacks_on_lives import LIVES
 from tests.gate.attacks_on_objections import OBJECTIONS
+from tests.gate.attacks_on_preparations import PREPARATIONS
 from tests.gate.attacks_on_recalls import RECALLS
 from tests.gate.attacks_on_rights import RIGHTS
 from tests.gate.attacks_on_sending import RELEASES, SENDING
@@ -41,6 +42,7 @@ ALL: Final = (
     *RIGHTS,
     *FIRST_READS,
     *GESTURES,
+    *PREPARATIONS,
     *RECALLS,
     *SIGN_INS,
     *INCIDENTS,
@@ -57,20 +59,8 @@ _LEAVES: Final = {
     *("transitions", "inputs", "doubts", "admissions", "rejections", "judgements", "stops", "pauses", "resends"),
     *("retirements", "stages", "appointments", "trial_ends", "revocations", "refusals", "passkey_ends", "gestures"),
     *("examinations", "recall_items", "acknowledgements"),
-    *(
-        "runs",
-        "features",
-        "exports",
-        "sign_ins",
-        "openings",
-        "orders",
-        "objections",
-        "mentions",
-        "accesses",
-        "journal",
-        "receipts",
-    ),
-    *("draws", "exposures", "local_openings"),
+    *("runs", "features", "exports", "sign_ins", "openings", "orders", "objections", "mentions", "accesses"),
+    *("journal", "receipts", "draws", "exposures", "preparations", "local_openings"),
     *("incident_lines", "freeze_ends", "conversations"),
 }
 

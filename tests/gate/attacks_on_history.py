@@ -36,6 +36,7 @@ UNREFERENCED: Final = {
     "first_reads": ("result_id NOT IN (SELECT result_id FROM impressions)", "opened_at = 'x'"),
     "impressions": ("1 = 1", "note = 'x'"),
     "exposures": ("1 = 1", "at = 'x'"),
+    "preparations": ("1 = 1", "seal_key = 'x'"),
     "questions": ("nonce = 'late'", "expires_at = 'x'"),
     "opinions": ("id = 'opinion signed:dr.martin'", "seal_key = 'x'"),
     "decisions": ("verdict = 'reject'", "at = 'x'"),

@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.db.walls import WALLS
 from tests.db.databases import ROLES
-from tests.gate import first_reads, gestures, held, incidents, recalls, rights, versions
+from tests.gate import first_reads, gestures, held, incidents, preparations, recalls, rights, versions
 from tests.gate.accesses import access, mention
 from tests.gate.attacks import (
     AUDIT,
@@ -75,6 +75,7 @@ WRITERS: Final[dict[str, set[str]]] = {
     "first_reads": {DESK},
     "impressions": {DESK},
     "exposures": {DESK},
+    "preparations": {DESK},
     "opinions": {DESK},
     "decisions": {DESK},
     "withdrawals": {DESK},
@@ -154,6 +155,7 @@ ROWS: Final[dict[str, Callable[[World], Sql]]] = {
     "runs": lambda w: w.run("queued"),
     "features": lambda w: w.features(w.id("queued"), case_uid="another"),
     "questions": lambda w: w.question("open", "dr.idle"),
+    "preparations": lambda w: preparations.preparation(w, "to prepare"),
     "first_reads": lambda w: first_reads.opening(w, "first"),
     "impressions": lambda w: first_reads.impression(w, "first opened"),
     "exposures": lambda w: first_reads.exposure(w, "first said"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gate import first_reads, rights
+from tests.gate import first_reads, preparations, rights
 from tests.gate.ablation import ALL, CARRIERS, REDUNDANT, WALLS_BY_NAME, ablatable, only_walls
 from tests.gate.attacks import Attack, attack
 from tests.gate.gestures import gesture
@@ -51,6 +51,7 @@ def sqlite_child(key: str) -> Attack:
     table = key.split("_", maxsplit=1)[0]
     rows = {
         "opinion": lambda w: w.opinion("open"),
+        "preparation": lambda w: preparations.preparation(w, "to prepare"),
         "first": lambda w: first_reads.opening(w, "first"),
         "exposure": lambda w: first_reads.exposure(w, "first said"),
         "input": lambda w: w.input("1.2.1"),

@@ -14,6 +14,7 @@ from tests.gate.attacks import DESK, INTAKE, POSTGRESQL, Attack, attack
 from tests.gate.attacks_on_first_reads import HONEST as READ_IN_ORDER
 from tests.gate.attacks_on_gestures import HONEST as GESTURES_IN_ORDER
 from tests.gate.attacks_on_incidents import HONEST as INCIDENTS_IN_ORDER
+from tests.gate.attacks_on_preparations import HONEST as PREPARED_IN_ORDER
 from tests.gate.attacks_on_rights import HONEST as RIGHTS_IN_ORDER
 from tests.gate.attacks_on_versions import HONEST as VERSIONS_IN_ORDER
 from tests.gate.grants import PLATFORM, ROWS, WRITERS
@@ -107,6 +108,12 @@ def test_who_may_write_a_table_can(place: Place, table: str, role: str) -> None:
 
 @pytest.mark.parametrize("step", VERSIONS_IN_ORDER, ids=lambda step: step.name)
 def test_versions_are_promoted_tried_and_gone_back_to(place: Place, step: Attack) -> None:
+    refusal = place.attempt(step)
+    assert refusal is None, refusal
+
+
+@pytest.mark.parametrize("step", PREPARED_IN_ORDER, ids=lambda step: step.name)
+def test_a_learner_prepares_and_a_senior_answers(place: Place, step: Attack) -> None:
     refusal = place.attempt(step)
     assert refusal is None, refusal
 

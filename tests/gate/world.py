@@ -24,7 +24,7 @@ from guarantee.states import ResultVerb
 from guarantee.stops import Scope
 from tests.db.databases import TWO_READERS, Database, begun_row, model_row, policy_row, user_row
 from tests.db.steps import Steps
-from tests.gate import first_reads, gestures, incidents, recalls, rights, versions
+from tests.gate import first_reads, gestures, incidents, preparations, recalls, rights, versions
 from tests.gate.rows import Rows
 from tests.gate.statements import ASKED, Sql, insert, update
 from tests.guarantee.samples import MODEL, a_case, a_policy, a_reader
@@ -117,6 +117,7 @@ class Builder:
         self.versions()
         self.sql("aval_desk", rights.revocation(rights.LOST, holds=0), rights.refusal())
         self.first_reads()
+        preparations.build(self)
         self.sql("aval_desk", *recalls.rows(self.world))
         self.sql("aval_desk", *incidents.rows(self.world))
         self.read_the_journal()
@@ -129,7 +130,7 @@ class Builder:
             "owner",
             *(insert("users", user_row(reader)) for reader in (CLOSED, IDLE, OFFICER)),
             *(insert("models", model_row(model)) for model in (*MODELS, *versions.VERSIONS, versions.ONCE)),
-            *(insert("habilitations", grant_row(right)) for right in rights.GIVEN),
+            *(insert("habilitations", grant_row(right)) for right in (*rights.GIVEN, *preparations.GIVEN)),
             insert("policies", policy_row(a_policy(3))),
             insert("policies", policy_row(gestures.BY_PASSKEY)),
         )

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.seal import KeyRing, key_id
+from guarantee import preparation
 from guarantee.case import Case, CaseKind, Manifest, Patient, Source, case_id
 from guarantee.completeness import Judgement
 from guarantee.completeness import Verdict as CaseVerdict
@@ -18,6 +19,7 @@ from guarantee.ids import Digest, ReleaseId, ResultId, digest
 from guarantee.inputs import Coded
 from guarantee.opinion import Opinion, Reader, Reason, Statement, Verdict, opinion_id
 from guarantee.policy import Policy, Role
+from guarantee.preparation import Preparation
 from guarantee.release import (
     Grounds,
     Kind,
@@ -68,6 +70,10 @@ STRUCTURE = Coded(code="91723000", scheme="SCT", meaning="Anatomical structure")
 VOLUME = Coded(code="118565006", scheme="SCT", meaning="Volume")
 MILLILITRE = Coded(code="mL", scheme="UCUM", meaning="milliliter")
 LABEL = Text(fr="Cerveau", en="Brain")
+
+
+COSIGNED = replace(POLICY, id="cosigned", learners="cosign")
+"""Learners prepare under it."""
 
 
 def a_policy(readers: int = 1, *roles: Role) -> Policy:
@@ -260,6 +266,25 @@ def an_opinion(login: str = "dr.martin", verdict: Verdict = Verdict.ACCEPT, **ch
     return sealed(a_statement(verdict, **values | changes))
 
 
+def a_preparation(login: str = "interne", verdict: Verdict = Verdict.ACCEPT, **changes: Any) -> Preparation:
+    """Return what a learner says of DRAFT under COSIGNED, sealed by the desk."""
+    values: dict[str, Any] = {"schema": preparation.SCHEMA, "policy": COSIGNED.ref, "nonce": f"nonce of {login}"}
+    values |= {"reader": a_reader(login, Role.LEARNER), "right": a_right(login, act=Act.PREPARE), "signed_at": at(30)}
+    statement = a_statement(verdict, **values | changes)
+    return Preparation(
+        id=preparation.preparation_id(statement), statement=statement, seal=DESK.seal(statement.to_bytes())
+    )
+
+
+def prepared_by(learner: Reader, opinion: Opinion, **changes: Any) -> Preparation:
+    """Return what a learner prepared in the words that ``opinion`` co-signs, unless ``changes`` says otherwise."""
+    said = opinion.statement
+    right = replace(said.right, person=learner.login, act=Act.PREPARE)
+    statement = replace(said, **({"schema": preparation.SCHEMA, "reader": learner, "right": right} | changes))
+    seal = DESK.seal(statement.to_bytes())
+    return Preparation(id=preparation.preparation_id(statement), statement=statement, seal=seal)
+
+
 PACS = Rendering(destination="pacs", package=digest_of("package for the pacs"))
 RECORD = Rendering(destination="record", package=digest_of("package for the record"))
 
@@ -270,7 +295,9 @@ def some_grounds(*opinions: Opinion, policy: Policy = POLICY) -> Grounds:
 
 def terms_for(grounds: Grounds, **changes: Any) -> Terms:
     """Return the terms that ``grounds`` allow."""
-    decision = decide(policy=grounds.policy, draft=grounds.draft, opinions=grounds.opinions)
+    decision = decide(
+        policy=grounds.policy, draft=grounds.draft, opinions=grounds.opinions, preparation=grounds.preparation
+    )
     assert decision is not None
     if grounds.withdrawal is None:
         kind, ground, content = Kind.RESULT, decision.id, decision.content

@@ -7,6 +7,7 @@ import pytest
 
 from guarantee.agreement import disagreement
 from guarantee.decision import decide
+from guarantee.opinion import Verdict
 from guarantee.ports import Endorsed, ReadBack
 from guarantee.result import Mode
 from tests.guarantee.samples import (
@@ -15,6 +16,7 @@ from tests.guarantee.samples import (
     a_complete_case,
     a_content,
     a_policy,
+    a_preparation,
     a_result,
     a_segment,
     an_opinion,
@@ -88,3 +90,8 @@ def test_the_reader_who_answers_is_the_one_whose_opinion_decided() -> None:
         sources=(),
     )
     assert endorsed.reader.login == "dr.second"
+    assert endorsed.preparer is None
+    cosigned = a_preparation()
+    assert replace(endorsed, preparation=cosigned).preparer == cosigned.statement.reader
+    overruled = a_preparation(verdict=Verdict.AMEND)
+    assert replace(endorsed, preparation=overruled).preparer is None

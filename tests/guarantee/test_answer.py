@@ -25,7 +25,7 @@ def test_a_browser_says_nothing_that_the_server_knows_better() -> None:
     sent = {field.name for field in fields(Answer)}
     assert not sent & FROM_THE_SERVER
     assert "content" not in sent
-    assert sent - {"edits"} <= {field.name for field in fields(Statement)}
+    assert sent - {"edits", "cosigns"} <= {field.name for field in fields(Statement)}
 
 
 def test_no_edit_carries_a_content() -> None:

@@ -85,6 +85,7 @@ CHANGES: list[dict[str, Any]] = [
     {"opened_at": at(1)},
     {"signed_at": at(61)},
     {"first_read": "impression"},
+    {"prepared": "preparation"},
 ]
 
 

@@ -335,6 +335,8 @@ def test_a_decision_has_one_release_and_a_release_one_withdrawal() -> None:
 
 def test_an_opinion_of_the_statement_alone_is_enough_to_decide_again() -> None:
     """Nothing but sealed statements, the policy and the draft's digest goes into a release."""
-    assert {field.name for field in dataclasses.fields(Grounds)} == {"policy", "draft", "opinions", "withdrawal"}
+    assert {field.name for field in dataclasses.fields(Grounds)} == {
+        *("policy", "draft", "opinions", "preparation", "withdrawal")
+    }
     assert {field.name for field in dataclasses.fields(Opinion)} == {"id", "statement", "seal", "gesture"}
     assert a_statement().to_bytes()

@@ -21,9 +21,11 @@ from guarantee.case import CaseKind
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.orders import Order, OrderStatus
+from guarantee.policy import Role
 from guarantee.ports import Rendered
 from guarantee.release import WithdrawalReason
 from tests.fhir.samples import AMENDED, PATIENT, READER, SECOND, T0, endorsed, finding
+from tests.guarantee.samples import prepared_by
 from tests.hl7v2.outgoing import folder_vault, judged, lines, rendered, renderer, rows, withdrawn
 
 HARD = "Volume | 1^2 & 3~4 \\ fin – œdème ≥ 2 cm³\n\n  retrait, 10⁹/L\n" + "mot " * 200
@@ -48,6 +50,15 @@ def test_every_form_is_valid_and_says_what_was_endorsed(
             judged(sent.data)
         expected = charset if transliterate else "UNICODE UTF-8"
         assert lines(sent.data)[0][17] == expected
+
+
+def test_a_learner_whose_text_was_cosigned_assists_and_answers_for_nothing() -> None:
+    original = endorsed()
+    learner = replace(READER, login="interne", name="NOVICE^Zoé", professional_id="810009999999", role=Role.LEARNER)
+    oru, _ = rendered(replace(original, preparation=prepared_by(learner, original.opinions[0])))
+    (request,) = rows(oru.data, "OBR")
+    assert (request[32].split("&")[1], request[33].split("&")[1]) == ("MARTIN", "NOVICE")
+    assert all("NOVICE" not in row[16] for row in rows(oru.data, "OBX"))
 
 
 def test_everything_is_preliminary_and_names_who_answers_for_it() -> None:

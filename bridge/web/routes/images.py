@@ -6,15 +6,16 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from bridge.web.access import ThisDesk, reviewing
+from bridge.web.access import ThisDesk
 from bridge.web.errors import NotHere
 from bridge.web.first_read import AfterReveal
+from bridge.web.preparing import showing
 from bridge.web.problems import documented
 from bridge.web.routes.results import ResultPath
 from bridge.web.schemas.images import SeriesOut
 from guarantee.ids import digest
 
-router = APIRouter(prefix="/api/results/{result}", tags=["images"], dependencies=[Depends(reviewing)])
+router = APIRouter(prefix="/api/results/{result}", tags=["images"], dependencies=[Depends(showing)])
 
 PRIVATE_AGE_S: Final = 600
 """How long a browser may keep an image, in seconds: one reading. Signing out clears it at once (security.py)."""

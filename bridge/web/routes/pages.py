@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from bridge.web.access import Parts, Signed, ThisDesk, Watching, session_of
 from bridge.web.first_read import AfterReveal
 from bridge.web.pages import Pages, frame_of
+from bridge.web.preparing import is_shown
 from bridge.web.routes.results import ResultPath
 from bridge.web.services import Session, View
 from bridge.web.views import DECIDED, WITHDRAWABLE, is_reviewer, own_opinions, shown_opinions
@@ -158,11 +159,13 @@ def _worklist(parts: Parts, session: Session, show: str) -> dict[str, Any]:
 def _review(parts: Parts, session: Session, result: str) -> dict[str, Any]:
     view = parts.desk.view(result, session.reader)
     standing = parts.desk.first_read(result, session.reader)
+    shown = is_shown(parts.desk, session, result)
     return {
         "view": view,
         "standing": standing,
-        "manner": _manner(view, session, standing),
+        "manner": _manner(view, session, standing) if shown else "closed",
         "opinions": shown_opinions(view, session),
+        "shown": shown,
         "withdrawable": is_reviewer(session) and view.line.result.state in WITHDRAWABLE,
         **frame_of(parts, session),
     }
@@ -173,12 +176,10 @@ def _manner(view: View, session: Session, standing: FirstRead) -> str:
 
     "first-read" asks for what the reader thinks, and then for the draft.
     """
-    if not is_reviewer(session):
-        return "closed"
     if view.line.result.state in DECIDED:
         return "show"
     waits = view.line.result.state is ResultState.AWAITING_REVIEW
     free = not (view.obstacles or view.line.held or view.lacking or own_opinions(view.opinions, session))
-    if not (waits and free):
+    if not (waits and free) or (view.prepares and view.line.prepared_by):
         return "closed"
     return "first-read" if standing.hides else "ask"

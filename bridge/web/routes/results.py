@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, status
 from bridge.web.access import Reviewing, Signed, ThisDesk
 from bridge.web.first_read import AfterReveal
 from bridge.web.first_read import ResultPath as ResultPath  # noqa: PLC0414 - others find it here
+from bridge.web.preparing import Showing
 from bridge.web.problems import documented
 from bridge.web.schemas.opinions import SignedOpinionIn, WithdrawalIn
 from bridge.web.schemas.results import HappenedOut, LinesOut, OpenedOut, ViewOut
@@ -60,7 +61,7 @@ def read_result(parts: ThisDesk, session: Signed, result: ResultPath) -> ViewOut
         unsafe=True,
     ),
 )
-def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
+def ask(parts: ThisDesk, session: Showing, result: ResultPath) -> OpenedOut:
     """Show the draft to the caller and record that it was shown. Each call asks a new question."""
     return opened_out(parts.desk.open(result, session.reader), session)
 
@@ -88,7 +89,7 @@ def ask(parts: ThisDesk, session: Reviewing, result: ResultPath) -> OpenedOut:
     ),
 )
 def answer(
-    request: Request, parts: ThisDesk, session: Reviewing, result: ResultPath, opinion: SignedOpinionIn
+    request: Request, parts: ThisDesk, session: Showing, result: ResultPath, opinion: SignedOpinionIn
 ) -> ViewOut:
     """Take an opinion on exactly the draft that was shown; release in the same step when it completes a decision."""
     if opinion.gesture is None:

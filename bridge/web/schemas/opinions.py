@@ -4,16 +4,20 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from bridge.web.first_read import RESULT_FORM
 from bridge.web.schemas.base import DigestText, In
 from bridge.web.schemas.passkeys import GestureIn
 from guarantee.amend import NOTE_CHARS_MAX, AddedFinding, Edits, FindingEdit, QuantityEdit
 from guarantee.answer import Answer
 from guarantee.codec import parse_decimal
 from guarantee.content import FINDINGS_MAX, TEXT_CHARS_MAX, Presence
+from guarantee.ids import PreparationId
 from guarantee.opinion import COMMENT_CHARS_MAX, Reason, Verdict
 from guarantee.release import WithdrawalReason
 
 Nonce = Annotated[str, Field(min_length=1, max_length=200)]
+
+PreparationText = Annotated[str, Field(pattern=RESULT_FORM)]
 
 QUANTITIES_MAX: Final = 50
 """Most numbers edited in one finding; a measured finding has under ten."""
@@ -73,6 +77,8 @@ class OpinionIn(In):
     comment: str = Field(default="", max_length=COMMENT_CHARS_MAX)
     patient_informed: Literal["yes", "to-do", "not-possible"]
     edits: EditsIn | None = Field(default=None, description="with amend only")
+    prepared: PreparationText | None = Field(default=None, description="what a learner prepared, as it was shown")
+    cosigns: bool = Field(default=False, description="sign what was prepared as it stands, with its verdict")
 
     def to_answer(self) -> Answer:
         """Return the value that the desk takes."""
@@ -84,6 +90,8 @@ class OpinionIn(In):
             comment=self.comment.strip(),
             patient_informed=self.patient_informed,
             edits=self.edits.to_edits() if self.edits is not None else None,
+            prepared=PreparationId(self.prepared) if self.prepared else None,
+            cosigns=self.cosigns,
         )
 
 

@@ -126,6 +126,7 @@ class ViewOut(Out):
     draft: ContentOut | None = Field(description="None while it awaits review: ask the question to see it")
     content: ContentOut | None = Field(description="what was endorsed; None before a decision and after a rejection")
     opinions: tuple[OpinionOut, ...] = Field(description="while the result awaits review, the caller's own only")
+    preparation: OpinionOut | None = Field(description="a learner's; to others than that learner once it is decided")
     decision: DecisionOut | None
     sent: tuple[SentOut, ...]
     obstacles: tuple[CauseOut, ...] = Field(description="everything that forbids deciding now")
@@ -139,6 +140,9 @@ class OpenedOut(Out):
     nonce: str
     shown: DigestText
     expires_at: TimeText
+    prepares: bool = Field(description="whether the caller's answer is a preparation, for somebody else to answer for")
+    preparation: OpinionOut | None = Field(description="what a learner prepared; the answer must name it")
+    prepared: ContentOut | None = Field(description="what that learner would release; None when they reject the draft")
 
 
 class HappenedOut(Out):

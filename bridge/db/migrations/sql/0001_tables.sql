@@ -110,7 +110,7 @@ CREATE TABLE habilitations (
   CONSTRAINT grant_by_its_granter FOREIGN KEY (by_whom, by_role) REFERENCES users (login, role),
   CONSTRAINT grant_by_the_committee CHECK (by_role = 'committee'),
   CONSTRAINT grant_never_to_oneself CHECK (by_whom <> person),
-  CONSTRAINT grant_act_known CHECK (act IN ('endorse')),
+  CONSTRAINT grant_act_known CHECK (act IN ('endorse', 'prepare')),
   CONSTRAINT grant_names_what_it_is_for CHECK (model <> '' AND major <> '' AND major NOT LIKE '%.%' AND site <> ''),
   CONSTRAINT grant_on_evidence CHECK (evidence <> ''),
   CONSTRAINT grant_never_for_the_past CHECK (at <= since AND since < until),
@@ -178,6 +178,7 @@ CREATE TABLE policies (
   objection TEXT NOT NULL DEFAULT 'stop',      -- for a patient who objects to AI: no model runs, or nothing is shown
   body TEXT NOT NULL,
   first_read INTEGER NOT NULL DEFAULT 0,       -- share that is read before AI is shown, in per mille
+  learners TEXT NOT NULL DEFAULT '',           -- 'cosign' where people with a right to prepare may do so
   added_at TEXT NOT NULL,
   CONSTRAINT policy_asks_for_somebody CHECK (readers BETWEEN 1 AND 3),
   CONSTRAINT policy_draws_a_share CHECK (first_read BETWEEN 0 AND 1000),
@@ -594,6 +595,36 @@ CREATE TABLE exposures (
 );
 CREATE INDEX exposures_by_reader ON exposures (result_id, reader);
 
+-- What a learner says of a draft, for a senior to answer for (guarantee/preparation.py). It is no opinion and counts for
+-- none: nothing that decides looks at this table, but to ask whether the senior was shown it.
+CREATE TABLE preparations (
+  id TEXT NOT NULL PRIMARY KEY,
+  result_id TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  reader TEXT NOT NULL,
+  reader_role TEXT NOT NULL,
+  grant_id TEXT NOT NULL,                      -- the right to prepare; the statement holds it whole
+  policy TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  content TEXT,
+  statement TEXT NOT NULL,
+  seal_key TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  signed_at TEXT NOT NULL,
+  CONSTRAINT preparation_answers_its_question
+    FOREIGN KEY (nonce, result_id, reader, shown) REFERENCES questions (nonce, result_id, reader, shown),
+  CONSTRAINT preparation_once UNIQUE (result_id),
+  CONSTRAINT preparation_by_its_learner FOREIGN KEY (reader, reader_role) REFERENCES users (login, role),
+  CONSTRAINT preparation_by_a_right_of_its_learner
+    FOREIGN KEY (grant_id, reader) REFERENCES habilitations (id, person),
+  CONSTRAINT preparation_under_the_frozen_policy FOREIGN KEY (result_id, policy) REFERENCES results (id, policy),
+  CONSTRAINT preparation_verdict_known CHECK (verdict IN ('accept', 'amend', 'reject')),
+  CONSTRAINT preparation_rejects_everything CHECK ((verdict = 'reject') = (content IS NULL)),
+  CONSTRAINT preparation_is_sealed CHECK (length(signature) = 128)
+);
+CREATE INDEX preparations_by_learner ON preparations (reader);
+
 -- One clinician's verdict on exact content, with the bytes that were signed and their seal.
 CREATE TABLE opinions (
   id TEXT NOT NULL PRIMARY KEY,
@@ -611,6 +642,7 @@ CREATE TABLE opinions (
   seal_key TEXT NOT NULL,
   signature TEXT NOT NULL,
   first_read TEXT,                             -- the impression given before the draft was shown; NULL for none
+  prepared TEXT,                               -- what a learner prepared, and was shown with the draft; NULL for none
   signed_at TEXT NOT NULL,
   CONSTRAINT opinion_after_its_own_impression
     FOREIGN KEY (first_read, result_id, reader) REFERENCES impressions (id, result_id, reader),

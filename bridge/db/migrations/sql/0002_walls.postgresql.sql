@@ -924,7 +924,7 @@ ALTER TABLE first_reads ENABLE ALWAYS TRIGGER first_reads_on_open_drafts;
 
 CREATE FUNCTION first_reads_by_who_may_endorse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  IF (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND p.body <> replace(p.body, '"' || NEW.reader_role || '"', ''))) IS NOT TRUE THEN
+  IF (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND (p.body <> replace(p.body, '"' || NEW.reader_role || '"', '') OR (p.learners = 'cosign' AND NEW.reader_role = 'learner')))) IS NOT TRUE THEN
     RAISE EXCEPTION 'wall first_reads_by_who_may_endorse: who may not endorse under the policy gives no first impression' USING ERRCODE = '23514';
   END IF;
   RETURN NEW;
@@ -1127,6 +1127,131 @@ SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
 END $$;
 CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW EXECUTE FUNCTION gestures_never_deleted();
 ALTER TABLE gestures ENABLE ALWAYS TRIGGER gestures_never_deleted;
+
+CREATE FUNCTION preparations_of_what_may_be_decided() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review') AND EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id) AND NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_of_what_may_be_decided: this result may not be decided now: it is held, out of date, or awaits no review' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_of_what_may_be_decided BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_of_what_may_be_decided();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_of_what_may_be_decided;
+
+CREATE FUNCTION preparations_in_time() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM questions q WHERE q.nonce = NEW.nonce AND q.asked_at <= NEW.signed_at AND NEW.signed_at <= q.expires_at)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_in_time: the question is out of date: open the draft again' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_in_time BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_in_time();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_in_time;
+
+CREATE FUNCTION preparations_by_active_people() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_by_active_people: this person''s account is closed' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_by_active_people BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_by_active_people();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_by_active_people;
+
+CREATE FUNCTION preparations_of_what_was_revealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM exposures e WHERE e.nonce = NEW.nonce)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_of_what_was_revealed: nobody prepares what was not shown to them' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_of_what_was_revealed BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_of_what_was_revealed();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_of_what_was_revealed;
+
+CREATE FUNCTION preparations_under_a_right_in_force() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (EXISTS (SELECT 1 FROM habilitations g JOIN results r ON r.id = NEW.result_id JOIN models m ON m.id = r.model_id JOIN cases c ON c.id = r.case_id WHERE g.id = NEW.grant_id AND g.act = 'prepare' AND g.site = c.site AND g.model = m.name AND (m.version = g.major OR substr(m.version, 1, length(g.major) + 1) = g.major || '.') AND g.since <= NEW.signed_at AND NEW.signed_at < g.until AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.grant_id = g.id))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_under_a_right_in_force: this person has no right in force to prepare this model at this site: aval rights' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_under_a_right_in_force BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_under_a_right_in_force();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_under_a_right_in_force;
+
+CREATE FUNCTION preparations_where_the_policy_lets() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.learners = 'cosign')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_where_the_policy_lets: the policy of this result lets nobody prepare' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_where_the_policy_lets BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_where_the_policy_lets();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_where_the_policy_lets;
+
+CREATE FUNCTION preparations_before_any_opinion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_before_any_opinion: somebody has signed already: there is nothing left to prepare' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_before_any_opinion BEFORE INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_before_any_opinion();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_before_any_opinion;
+
+CREATE FUNCTION opinions_with_what_was_prepared() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM pg_advisory_xact_lock(4711);
+  IF (NEW.prepared IS NOT DISTINCT FROM (SELECT p.id FROM preparations p WHERE p.result_id = NEW.result_id)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_with_what_was_prepared: a learner prepared this result: open it again and look at what they say' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_with_what_was_prepared BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_with_what_was_prepared();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_with_what_was_prepared;
+
+CREATE FUNCTION opinions_by_another_than_who_prepared() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.prepared IS NOT NULL) AND (NOT EXISTS (SELECT 1 FROM preparations p WHERE p.id = NEW.prepared AND p.reader = NEW.reader)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_by_another_than_who_prepared: nobody answers for what they prepared themselves' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_by_another_than_who_prepared BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_by_another_than_who_prepared();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_by_another_than_who_prepared;
+
+CREATE FUNCTION opinions_say_what_was_prepared() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (NEW.prepared IS NOT NULL) AND (NEW.statement <> replace(NEW.statement, '"prepared":"' || NEW.prepared || '"', '')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall opinions_say_what_was_prepared: what was signed names another preparation, or none' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER opinions_say_what_was_prepared BEFORE INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION opinions_say_what_was_prepared();
+ALTER TABLE opinions ENABLE ALWAYS TRIGGER opinions_say_what_was_prepared;
+
+CREATE FUNCTION preparations_never_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_never_updated: preparations is append-only: a row is never updated' USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER preparations_never_updated BEFORE UPDATE ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_never_updated();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_never_updated;
+
+CREATE FUNCTION preparations_never_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  IF (1 = 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wall preparations_never_deleted: preparations is append-only: a row is never deleted' USING ERRCODE = '23514';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER preparations_never_deleted BEFORE DELETE ON preparations FOR EACH ROW EXECUTE FUNCTION preparations_never_deleted();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_never_deleted;
 
 CREATE FUNCTION stops_resume_after_golden_cases() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
@@ -2411,6 +2536,8 @@ CREATE TRIGGER pauses_never_truncated BEFORE TRUNCATE ON pauses EXECUTE FUNCTION
 ALTER TABLE pauses ENABLE ALWAYS TRIGGER pauses_never_truncated;
 CREATE TRIGGER policies_never_truncated BEFORE TRUNCATE ON policies EXECUTE FUNCTION never_truncated();
 ALTER TABLE policies ENABLE ALWAYS TRIGGER policies_never_truncated;
+CREATE TRIGGER preparations_never_truncated BEFORE TRUNCATE ON preparations EXECUTE FUNCTION never_truncated();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER preparations_never_truncated;
 CREATE TRIGGER questions_never_truncated BEFORE TRUNCATE ON questions EXECUTE FUNCTION never_truncated();
 ALTER TABLE questions ENABLE ALWAYS TRIGGER questions_never_truncated;
 CREATE TRIGGER recall_items_never_truncated BEFORE TRUNCATE ON recall_items EXECUTE FUNCTION never_truncated();
@@ -2766,9 +2893,17 @@ END $$;
 CREATE TRIGGER note_exposure AFTER INSERT ON exposures FOR EACH ROW EXECUTE FUNCTION note_exposure();
 ALTER TABLE exposures ENABLE ALWAYS TRIGGER note_exposure;
 
+CREATE FUNCTION note_preparation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
+  PERFORM aval_journal('preparation.' || NEW.verdict, NEW.result_id, json_build_object('preparation', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_preparation AFTER INSERT ON preparations FOR EACH ROW EXECUTE FUNCTION note_preparation();
+ALTER TABLE preparations ENABLE ALWAYS TRIGGER note_preparation;
+
 CREATE FUNCTION note_opinion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = aval, pg_catalog, pg_temp AS $$ BEGIN
-  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
+  PERFORM aval_journal('opinion.' || NEW.verdict, NEW.result_id, json_build_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'prepared', NEW.prepared, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW EXECUTE FUNCTION note_opinion();

@@ -345,7 +345,7 @@ WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = '
 BEGIN SELECT RAISE(ABORT, 'wall first_reads_on_open_drafts: a result that is not awaiting review is read first by nobody'); END;
 
 CREATE TRIGGER first_reads_by_who_may_endorse BEFORE INSERT ON first_reads FOR EACH ROW
-WHEN (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND p.body <> replace(p.body, '"' || NEW.reader_role || '"', ''))) IS NOT TRUE
+WHEN (EXISTS (SELECT 1 FROM results r JOIN policies p ON p.ref = r.policy WHERE r.id = NEW.result_id AND (p.body <> replace(p.body, '"' || NEW.reader_role || '"', '') OR (p.learners = 'cosign' AND NEW.reader_role = 'learner')))) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall first_reads_by_who_may_endorse: who may not endorse under the policy gives no first impression'); END;
 
 CREATE TRIGGER impressions_on_open_drafts BEFORE INSERT ON impressions FOR EACH ROW
@@ -423,6 +423,54 @@ BEGIN SELECT RAISE(ABORT, 'wall gestures_never_updated: gestures is append-only:
 CREATE TRIGGER gestures_never_deleted BEFORE DELETE ON gestures FOR EACH ROW
 WHEN (1 = 0) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'wall gestures_never_deleted: gestures is append-only: a row is never deleted'); END;
+
+CREATE TRIGGER preparations_of_what_may_be_decided BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM results r WHERE r.id = NEW.result_id AND r.state = 'awaiting_review') AND EXISTS (SELECT 1 FROM current_results c WHERE c.result_id = NEW.result_id) AND NOT EXISTS (SELECT 1 FROM held_results h WHERE h.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_of_what_may_be_decided: this result may not be decided now: it is held, out of date, or awaits no review'); END;
+
+CREATE TRIGGER preparations_in_time BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM questions q WHERE q.nonce = NEW.nonce AND q.asked_at <= NEW.signed_at AND NEW.signed_at <= q.expires_at)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_in_time: the question is out of date: open the draft again'); END;
+
+CREATE TRIGGER preparations_by_active_people BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM users u WHERE u.login = NEW.reader AND u.active = 1)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_by_active_people: this person''s account is closed'); END;
+
+CREATE TRIGGER preparations_of_what_was_revealed BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM exposures e WHERE e.nonce = NEW.nonce)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_of_what_was_revealed: nobody prepares what was not shown to them'); END;
+
+CREATE TRIGGER preparations_under_a_right_in_force BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM habilitations g JOIN results r ON r.id = NEW.result_id JOIN models m ON m.id = r.model_id JOIN cases c ON c.id = r.case_id WHERE g.id = NEW.grant_id AND g.act = 'prepare' AND g.site = c.site AND g.model = m.name AND (m.version = g.major OR substr(m.version, 1, length(g.major) + 1) = g.major || '.') AND g.since <= NEW.signed_at AND NEW.signed_at < g.until AND NOT EXISTS (SELECT 1 FROM revocations v WHERE v.grant_id = g.id))) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_under_a_right_in_force: this person has no right in force to prepare this model at this site: aval rights'); END;
+
+CREATE TRIGGER preparations_where_the_policy_lets BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (EXISTS (SELECT 1 FROM policies p WHERE p.ref = NEW.policy AND p.learners = 'cosign')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_where_the_policy_lets: the policy of this result lets nobody prepare'); END;
+
+CREATE TRIGGER preparations_before_any_opinion BEFORE INSERT ON preparations FOR EACH ROW
+WHEN (NOT EXISTS (SELECT 1 FROM opinions o WHERE o.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_before_any_opinion: somebody has signed already: there is nothing left to prepare'); END;
+
+CREATE TRIGGER opinions_with_what_was_prepared BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.prepared IS NOT DISTINCT FROM (SELECT p.id FROM preparations p WHERE p.result_id = NEW.result_id)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_with_what_was_prepared: a learner prepared this result: open it again and look at what they say'); END;
+
+CREATE TRIGGER opinions_by_another_than_who_prepared BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.prepared IS NOT NULL) AND (NOT EXISTS (SELECT 1 FROM preparations p WHERE p.id = NEW.prepared AND p.reader = NEW.reader)) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_by_another_than_who_prepared: nobody answers for what they prepared themselves'); END;
+
+CREATE TRIGGER opinions_say_what_was_prepared BEFORE INSERT ON opinions FOR EACH ROW
+WHEN (NEW.prepared IS NOT NULL) AND (NEW.statement <> replace(NEW.statement, '"prepared":"' || NEW.prepared || '"', '')) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall opinions_say_what_was_prepared: what was signed names another preparation, or none'); END;
+
+CREATE TRIGGER preparations_never_updated BEFORE UPDATE ON preparations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_never_updated: preparations is append-only: a row is never updated'); END;
+
+CREATE TRIGGER preparations_never_deleted BEFORE DELETE ON preparations FOR EACH ROW
+WHEN (1 = 0) IS NOT TRUE
+BEGIN SELECT RAISE(ABORT, 'wall preparations_never_deleted: preparations is append-only: a row is never deleted'); END;
 
 CREATE TRIGGER stops_resume_after_golden_cases BEFORE INSERT ON stops FOR EACH ROW
 WHEN (NEW.action = 'resume') AND (NOT EXISTS (SELECT 1 FROM models m WHERE NOT EXISTS (SELECT 1 FROM retirements t WHERE t.model_id = m.id) AND (NEW.scope = 'version' AND m.id = NEW.target OR NEW.scope <> 'version' AND (NEW.scope <> 'model' OR m.name = NEW.target) AND (EXISTS (SELECT 1 FROM routine_versions v WHERE v.model_id = m.id) OR EXISTS (SELECT 1 FROM open_trials o WHERE o.model_id = m.id))) AND NOT EXISTS (SELECT 1 FROM examinations e WHERE e.model_id = m.id AND e.failure = '' AND NOT EXISTS (SELECT 1 FROM examinations later WHERE later.model_id = m.id AND later.at > e.at) AND NOT EXISTS (SELECT 1 FROM stops s WHERE s.scope = NEW.scope AND s.target = NEW.target AND s.action = 'stop' AND s.at > e.at)))) IS NOT TRUE
@@ -1295,6 +1343,16 @@ BEGIN
     'exposure.' || NEW.surface AS action, NEW.result_id AS subject, json_object('exposure', NEW.id, 'reader', NEW.reader, 'shown', NEW.shown) AS body) n;
 END;
 
+CREATE TRIGGER note_preparation AFTER INSERT ON preparations FOR EACH ROW
+BEGIN
+  INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
+  SELECT n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev,
+    aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
+  FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
+    coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
+    'preparation.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('preparation', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+END;
+
 CREATE TRIGGER note_opinion AFTER INSERT ON opinions FOR EACH ROW
 BEGIN
   INSERT INTO journal (seq, at, actor, role, action, subject, body, prev, hash)
@@ -1302,7 +1360,7 @@ BEGIN
     aval_link(n.seq, aval_now(), aval_actor(), aval_role(), n.action, n.subject, n.body, n.prev)
   FROM (SELECT (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j) AS seq,
     coalesce((SELECT j.hash FROM journal j ORDER BY j.seq DESC LIMIT 1), '0000000000000000000000000000000000000000000000000000000000000000') AS prev,
-    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
+    'opinion.' || NEW.verdict AS action, NEW.result_id AS subject, json_object('opinion', NEW.id, 'reader', NEW.reader, 'right', NEW.grant_id, 'shown', NEW.shown, 'content', NEW.content, 'first_read', NEW.first_read, 'prepared', NEW.prepared, 'statement_sha256', aval_sha256(NEW.statement), 'key', NEW.seal_key, 'signature', NEW.signature) AS body) n;
 END;
 
 CREATE TRIGGER note_gesture AFTER INSERT ON gestures FOR EACH ROW

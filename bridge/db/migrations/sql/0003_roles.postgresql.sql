@@ -58,6 +58,7 @@ GRANT SELECT, INSERT ON recalls, recall_items, acknowledgements TO aval_desk;
 GRANT UPDATE (cause_code, cause_detail, tried_at) ON recall_items TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures, passkeys, passkey_ends,
   challenges, gestures TO aval_desk;
+GRANT SELECT, INSERT ON preparations TO aval_desk;
 GRANT SELECT ON draws TO aval_desk;
 GRANT SELECT, INSERT ON incidents, incident_lines, freezes, freeze_ends TO aval_desk;
 GRANT UPDATE (used_at) ON handovers, challenges TO aval_desk;
@@ -72,7 +73,7 @@ GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO 
 GRANT UPDATE (state, cause_code, cause_detail, moved_at) ON deliveries TO aval_desk;          -- withdraw: withheld
 
 -- deliver: sends what was released and keeps the receipts. It cannot decide, release or add a destination.
-GRANT SELECT ON opinions, gestures, decisions, withdrawals, releases, renderings TO aval_deliver;
+GRANT SELECT ON opinions, preparations, gestures, decisions, withdrawals, releases, renderings TO aval_deliver;
 GRANT SELECT ON habilitations, revocations TO aval_deliver;         -- does what it was endorsed under still stand?
 GRANT SELECT (seq, hash) ON journal TO aval_deliver;         -- it starts on no database that is behind an anchor
 GRANT INSERT ON attempts, receipts, destinations TO aval_deliver;
@@ -105,7 +106,7 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, objections, objections_standing, objected_results,
   alembic_version TO aval_audit;
-GRANT SELECT ON draws, first_reads, impressions, exposures, mentions, accesses TO aval_audit;
+GRANT SELECT ON draws, first_reads, impressions, exposures, preparations, mentions, accesses TO aval_audit;
 GRANT SELECT ON incidents, incident_lines, freezes, freeze_ends, frozen_cases TO aval_audit;
 GRANT SELECT (login, name, role, professional_id, organisation, organisation_id, active, added_at) ON users
   TO aval_audit;

@@ -4,6 +4,7 @@ import { call, Problem } from './api.js';
 import { showDifference } from './diff.js';
 import { bind } from './keys.js';
 import { gestureOver, usable } from './passkey.js';
+import { showPrepared } from './prepared.js';
 import { announce, say } from './words.js';
 
 const REOPENING = new Set(['draft-changed', 'nonce-refused', 'refused', 'held']);
@@ -50,8 +51,9 @@ export class Decision extends EventTarget {
     $('opening').hidden = true;
     for (const id of ['report-block', 'verdict-block', 'sign-block']) $(id).hidden = false;
     this.clearTrouble();
+    showPrepared(opened);
     this.update();
-    this.offer().catch(() => undefined); // without it the desk still refuses what the policy does not allow
+    if (!opened.prepares) this.offer().catch(() => undefined); // without it the desk still refuses what the policy does not allow
   }
 
   /** Say with what the reader may sign; a passkey that they have is what is offered first. */
@@ -101,6 +103,7 @@ export class Decision extends EventTarget {
     bind(['a'], () => this.choose('accept'));
     bind(['m'], () => this.choose('amend'));
     bind(['r'], () => this.choose('reject'));
+    bind(['c'], () => this.choose('cosign'));
     bind(['enter'], () => form.requestSubmit(), { ctrl: true });
   }
 
@@ -110,14 +113,14 @@ export class Decision extends EventTarget {
 
   choose(verdict) {
     const radio = document.querySelector(`input[name=verdict][value=${verdict}]`);
-    if (!this.opened || !radio.isConnected) return;
+    if (!this.opened || !radio.isConnected || radio.closest('[hidden]')) return;
     if (radio.disabled) {
       announce(say(this.needs.size ? 'notYet' : 'editsFirst'));
       return;
     }
     radio.checked = true;
     this.update();
-    if (verdict === 'accept') radio.focus();
+    if (verdict === 'accept' || verdict === 'cosign') radio.focus();
     else $('reason').focus();
   }
 
@@ -173,17 +176,26 @@ export class Decision extends EventTarget {
     const radio = (verdict) => document.querySelector(`input[name=verdict][value=${verdict}]`);
     radio('accept').disabled = !free || edited;
     radio('amend').disabled = !free;
-    if (edited && radio('accept').checked) radio('amend').checked = true;
+    radio('cosign').disabled = !free || edited || !this.opened.preparation;
+    if (edited && (radio('accept').checked || radio('cosign').checked)) radio('amend').checked = true;
     $('changes').hidden = !changes.length;
     $('changes').querySelector('ul').replaceChildren(
       ...changes.map((change) => Object.assign(document.createElement('li'), { textContent: change })),
     );
     $('why').hidden = !['amend', 'reject'].includes(this.verdict);
-    const label = { accept: 'signAccept', amend: 'signAmend', reject: 'signReject' }[this.verdict] ?? 'signAccept';
-    if (!this.busy) $('sign-label').textContent = say(label);
+    if (!this.busy) $('sign-label').textContent = say(this.label);
     const missing = this.missing(changes, errors, free);
     $('unready').textContent = missing;
     $('sign').setAttribute('aria-disabled', String(Boolean(missing) || this.busy));
+  }
+
+  /** What the button says that it does. */
+  get label() {
+    if (this.opened.prepares) return 'signPrepare';
+    if (this.verdict === 'cosign') {
+      return this.opened.preparation.statement.verdict === 'reject' ? 'signCosignReject' : 'signCosign';
+    }
+    return { accept: 'signAccept', amend: 'signAmend', reject: 'signReject' }[this.verdict] ?? 'signAccept';
   }
 
   /** What keeps the reader from signing, or "". */
@@ -192,6 +204,7 @@ export class Decision extends EventTarget {
     if (this.signing.gesture && !this.byPasskey) return say(usable ? 'needPasskey' : 'needBrowser');
     if (!verdict) return say(free ? 'needVerdict' : 'notYet');
     if (verdict !== 'reject' && !free) return say('notYet');
+    if (verdict === 'cosign') return '';
     if (verdict === 'amend' && errors.length) return errors[0];
     if (verdict === 'amend' && !changes.length) return say('nothingChanged');
     if (verdict !== 'accept' && !$('reason').value) return say('needReason');
@@ -227,16 +240,21 @@ export class Decision extends EventTarget {
   }
 
   answer() {
-    const { verdict } = this;
     const { findings, added, report } = this.collect();
+    const { preparation } = this.opened;
+    const cosigns = this.verdict === 'cosign';
+    const verdict = cosigns ? preparation.statement.verdict : this.verdict;
+    const reason = cosigns ? preparation.statement.reason : $('reason').value;
     return {
       nonce: this.opened.nonce,
       shown: this.opened.shown,
+      prepared: preparation?.id ?? null,
+      cosigns,
       verdict,
-      reason: verdict === 'accept' ? null : $('reason').value,
+      reason: verdict === 'accept' ? null : reason,
       comment: $('comment').value,
       patient_informed: document.querySelector('input[name=patient_informed]:checked').value,
-      edits: verdict === 'amend' ? { report, findings, added } : null,
+      edits: verdict === 'amend' && !cosigns ? { report, findings, added } : null,
     };
   }
 
@@ -257,7 +275,7 @@ export class Decision extends EventTarget {
   async check() {
     try {
       const view = await call('GET', `/api/results/${this.result}`);
-      if (view.opinions.length) this.dispatchEvent(new CustomEvent('signed', { detail: { view } }));
+      if (view.opinions.length || view.preparation) this.dispatchEvent(new CustomEvent('signed', { detail: { view } }));
       else this.clearTrouble();
     } catch (problem) {
       this.trouble(problem);
