@@ -12,6 +12,7 @@
     │   ├── WorldChanged         inputs, identity, model or policy changed since the draft was made
     │   ├── Held                 a stop covers this result
     │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
+    │   ├── NotOpened            the desk has not shown this draft to this person: no viewer does
     │   ├── NotGreen             a golden case does not come out: what was stopped stays so
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
     │   ├── GestureMissing       the policy asks for a gesture of the reader's authenticator
@@ -89,6 +90,10 @@ class Held(Refused):
 
 class FirstReadDue(Refused):
     """This reader says what they think first, and is shown what the model says afterwards."""
+
+
+class NotOpened(Refused):
+    """The desk has not shown this draft to this person, so no other viewer does."""
 
 
 class NotGreen(Refused):

@@ -36,6 +36,7 @@ from bridge.db.samples import SqlSamples
 from bridge.db.selection import SqlSelection
 from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
+from bridge.db.studies import SqlStudies
 from bridge.db.traces import SqlTraces
 from bridge.db.views import SqlJournal, SqlViews
 
@@ -58,6 +59,7 @@ class SqlUnit:
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
+    studies: SqlStudies
     examinations: SqlExaminations
     recalls: SqlRecalls
     retirements: SqlRetirements
@@ -153,6 +155,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
+        studies=SqlStudies(connection),
         examinations=SqlExaminations(connection),
         recalls=SqlRecalls(connection),
         retirements=SqlRetirements(connection),

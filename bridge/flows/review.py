@@ -107,18 +107,10 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
 def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -> Question:
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
-        result = unit.results.get(result_id)
-        draft = draft_to_review(result)
-        case = unit.cases.get(result.case)
-        require_unchanged(result, case, unit.stops.over(result.id))
-        if reader.role not in unit.gate.policy(result.policy).roles:
-            raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
-        right_of(reader, result, case, unit, now)
-        if unit.first_reads.standing(result.id, reader.login).is_due:
-            raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
+        draft = draft_to_open(result_id, reader, unit, now)
         question = Question(
             nonce=tools.nonce(),
-            result=result.id,
+            result=result_id,
             reader=reader.login,
             shown=draft,
             asked_at=now,
@@ -128,6 +120,20 @@ def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -
         unit.gate.ask(question)
         unit.first_reads.expose(_revealed(question))
         return question
+
+
+def draft_to_open(result_id: ResultId, reader: Reader, unit: Unit, now: datetime) -> Digest:
+    """Return the draft that ``reader`` may open now; raise as :func:`ask`."""
+    result = unit.results.get(result_id)
+    draft = draft_to_review(result)
+    case = unit.cases.get(result.case)
+    require_unchanged(result, case, unit.stops.over(result.id))
+    if reader.role not in unit.gate.policy(result.policy).roles:
+        raise NotEntitled(f"a {reader.role} does not review results under policy {result.policy}")
+    right_of(reader, result, case, unit, now)
+    if unit.first_reads.standing(result.id, reader.login).is_due:
+        raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
+    return draft
 
 
 def _revealed(question: Question) -> Exposure:

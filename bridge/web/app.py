@@ -16,8 +16,10 @@ from bridge.web.errors import NotSignedIn, TooManyAttempts, WebError
 from bridge.web.i18n import load
 from bridge.web.options import Options
 from bridge.web.pages import STATIC, Pages, assets_digest, frame_of
-from bridge.web.problems import PROBLEMS, Problem, ProblemOut, as_json, problem_of, retry_after
+from bridge.web.problem import Problem
+from bridge.web.problems import PROBLEMS, ProblemOut, as_json, problem_of, retry_after
 from bridge.web.routes import (
+    dicomweb,
     drift,
     first_read,
     health,
@@ -32,7 +34,7 @@ from bridge.web.routes import (
     session,
     stops,
 )
-from bridge.web.security import Guard
+from bridge.web.security import READ_ONLY, Guard
 from bridge.web.services import Desk
 from bridge.web.throttle import Throttle
 from guarantee.errors import Absent, GuaranteeError, PortError
@@ -44,6 +46,7 @@ FIELDS_MAX: Final = 20
 
 _ROUTERS = (
     *(session, results, first_read, passkeys, images, stops, models, health, monitoring, drift, rights, launch, pages),
+    dicomweb,
 )
 _HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
@@ -109,7 +112,7 @@ def _answer(request: Request, error: Exception, problem: Problem, reference: str
     """Answer the API with problem details, and a person with a page."""
     wait_s = error.retry_after_s if isinstance(error, TooManyAttempts) else None
     path = request.url.path
-    if path.startswith("/api/") or path in {"/healthz", "/readyz"}:
+    if path.startswith(("/api/", READ_ONLY)) or path in {"/healthz", "/readyz"}:
         return as_json(problem, language_of(request), fields=_fields(error), reference=reference, retry_after_s=wait_s)
     if path.startswith("/static/"):
         return Response(status_code=problem.status)

@@ -5,7 +5,6 @@ text of an exception never reaches the caller: it is written for the log, and a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
@@ -14,32 +13,13 @@ from pydantic import BaseModel, Field
 from bridge.links import errors as links
 from bridge.web import errors as web
 from bridge.web.i18n import N_, Language
+from bridge.web.problem import Problem
 from guarantee import errors as said
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 TRY_AGAIN_S: Final = 5
 """What Retry-After says when a part of the system does not answer: a restart takes about that long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One way to be refused.
-
-    Args:
-        code: stable word; clients and tests rely on it.
-        status: HTTP status code.
-        title: what happened.
-        kept: what was kept, or what did not happen.
-        todo: what to do.
-    """
-
-    code: str
-    status: int
-    title: str
-    kept: str
-    todo: str
-
 
 _NOTHING_LEFT = N_("Nothing was signed and nothing was sent.")
 _NOTHING_RECORDED = N_("Nothing was recorded.")
@@ -109,6 +89,13 @@ _TABLE = (
         todo=N_("Open the exam, look at it, keep your first impression, then reveal the draft."),
     ),
     Problem(
+        code="draft-unopened",
+        status=403,
+        title=N_("This draft was not opened at the desk yet"),
+        kept=N_("Nothing of the AI result was shown."),
+        todo=N_("Open the result at the desk first; then the viewer shows the draft too."),
+    ),
+    Problem(
         code="cross-site",
         status=403,
         title=N_("This request did not come from a page of the desk"),
@@ -142,6 +129,13 @@ _TABLE = (
         title=N_("This address does not take that kind of request"),
         kept=_NOTHING_RECORDED,
         todo=N_("Go back to the worklist."),
+    ),
+    Problem(
+        code="not-acceptable",
+        status=406,
+        title=N_("This is not given in the form that was asked for"),
+        kept=N_("Nothing was lost."),
+        todo=N_("Ask for the form in which it is kept, or for application/octet-stream."),
     ),
     Problem(
         code="draft-changed",
@@ -212,6 +206,13 @@ _TABLE = (
         title=N_("This request is too large"),
         kept=_NOTHING_LEFT,
         todo=N_("Shorten the text."),
+    ),
+    Problem(
+        code="too-much",
+        status=413,
+        title=N_("This is more than is handed out at once"),
+        kept=N_("Nothing was lost."),
+        todo=N_("Ask for one series, or for one image."),
     ),
     Problem(
         code="malformed",
@@ -291,6 +292,8 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     web.CrossSite: "cross-site",
     web.TooLarge: "too-large",
     web.NotHere: "not-found",
+    web.NotAcceptable: "not-acceptable",
+    web.TooMuch: "too-much",
     links.BadLink: "launch-malformed",
     links.UntrustedLink: "launch-refused",
     said.Absent: "not-found",
@@ -301,6 +304,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.NotEntitled: "not-entitled",
     said.PolicyUnmet: "policy-unmet",
     said.FirstReadDue: "first-read-due",
+    said.NotOpened: "draft-unopened",
     said.WorldChanged: "world-changed",
     said.Held: "held",
     said.NotGreen: "not-green",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
+from bridge.web.dicomweb import Imaging
 from bridge.web.outward import Standing
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
@@ -201,6 +202,10 @@ class Desk(Protocol):
     @property
     def signing(self) -> Signing:
         """Passkeys, and opinions that are signed with one."""
+
+    @property
+    def imaging(self) -> Imaging:
+        """Studies, images and drafts, for viewers that speak DICOMweb."""
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.

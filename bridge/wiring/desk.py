@@ -15,6 +15,7 @@ from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
+from bridge.web.dicomweb import Imaging
 from bridge.web.outward import Place, Standing
 from bridge.web.services import (
     Answer,
@@ -72,6 +73,7 @@ class RealDesk(ReadsFirst):
     launching: Launching
     signing: Signing
     examine: stopping.Examine
+    imaging: Imaging
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -37,6 +37,7 @@ from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
+from bridge.wiring.viewing import RealImaging
 from dicom_adapters.image.series import read_volume
 from dicom_adapters.listen.scp import Doors, Listener
 from fhir_adapters.door import BODY_MAX, Door
@@ -166,9 +167,17 @@ def desk(parts: Parts) -> HttpServer:
         launching=launching(parts, "desk"),
         signing=signing(parts),
         examine=partial(models.examine, parts=parts),
+        imaging=imaging(parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
     return HttpServer("desk", app, mine.host, mine.port, tls=tls.desk(parts.settings))
+
+
+def imaging(parts: Parts) -> RealImaging:
+    """Return what serves studies and drafts to other viewers."""
+    return RealImaging(
+        store=parts.store("desk"), review=review_tools(parts), options=outside.dicom_options(parts.settings)
+    )
 
 
 def signing(parts: Parts) -> RealSigning:

@@ -15,6 +15,7 @@ from dicom_adapters.uids import derive_uid
 from guarantee.card import Card
 from guarantee.case import Case, Source
 from guarantee.content import Content
+from guarantee.ids import Digest, ResultId
 from guarantee.opinion import Verdict
 from guarantee.ports import Endorsed
 from guarantee.result import Result
@@ -59,8 +60,18 @@ def uid_of(kind: str, subject: Subject, site_namespace: UUID) -> str:
         kind: of a release, e.g. "seg".
     """
     if isinstance(subject, Draft):
-        return derive_uid(site_namespace, f"draft-{kind}", subject.result.id, subject.content.digest)
+        return draft_uid(kind, subject.result.id, subject.content.digest, site_namespace)
     return derive_uid(site_namespace, kind, subject.release)
+
+
+def draft_uid(kind: str, result: ResultId, content: Digest, site_namespace: UUID) -> str:
+    """Return the UID of an object of a draft, before it is made.
+
+    Args:
+        kind: "seg", "sr", "seg-series", "sr-series".
+        content: digest of the draft.
+    """
+    return derive_uid(site_namespace, f"draft-{kind}", result, content)
 
 
 def made_at(subject: Subject) -> datetime:

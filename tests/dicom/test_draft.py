@@ -79,7 +79,8 @@ def test_a_draft_says_so_wherever_a_viewer_looks(scene: e.Scene, content: Conten
     assert segmentation.ContentLabel == "AI_DRAFT"
     assert segmentation.ContentDescription == UNVALIDATED
     assert segmentation.SegmentSequence[0].SegmentLabel == "Encéphale (brouillon / draft)"
-    assert UNVALIDATED in str(report.ContentSequence[-1])
+    words = [item.TextValue for item in report.ContentSequence[-1].ContentSequence]
+    assert words[0].startswith(UNVALIDATED)
 
 
 def test_a_draft_names_nobody_and_claims_no_information_of_the_patient(scene: e.Scene, content: Content) -> None:
