@@ -172,6 +172,4 @@ def _codec(dataset: Dataset, inherited: str) -> str:
     if _CHARACTER_SET not in dataset:
         return inherited
     value = dataset.get_item(_CHARACTER_SET).value or b""
-    return codec(
-        value.decode("latin_1") if isinstance(value, bytes) else "\\".join([value] if isinstance(value, str) else value)
-    )
+    return codec((value if isinstance(value, bytes) else _again(value)).decode("latin_1"))

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -29,7 +28,15 @@ from pydicom.uid import (
 )
 
 from dicom_adapters.image.attributes import syntax_of
-from dicom_adapters.image.decode import PLUGINS, decode_frame, frame_count, integer, open_header, open_image
+from dicom_adapters.image.decode import (
+    PLUGINS,
+    coded_frame,
+    decode_frame,
+    frame_count,
+    integer,
+    open_header,
+    open_image,
+)
 from guarantee.errors import NotEligible
 
 OCTETS: Final = "application/octet-stream"
@@ -110,11 +117,7 @@ def stored_frame(data: bytes | Path, frame: int) -> bytes:
     """
     dataset = open_image(data)
     _require_frame(dataset, frame)
-    try:
-        coded: bytes = get_frame(dataset.PixelData, frame - 1, number_of_frames=frame_count(dataset))
-    except Exception as error:
-        raise NotEligible("pixels-unreadable", f"frame {frame} cannot be found: {type(error).__name__}") from error
-    return coded
+    return coded_frame(dataset, frame)
 
 
 def _require_frame(dataset: Dataset, frame: int) -> None:

@@ -40,6 +40,7 @@ from guarantee.world import obstacles, require_unchanged
 from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_first_reads import FakeFirstReads
+from tests.desk.fake_imaging import FakeImaging
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
@@ -97,6 +98,7 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.offset = timedelta(0)
         self.lock = threading.RLock()
         self.signing = FakeSigning(self)
+        self.imaging = FakeImaging()
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""
