@@ -123,6 +123,6 @@ class SqlLaunches:
     def forget(self, before: datetime) -> int:
         """Delete what is older than ``before``; return how many rows."""
         gone = 0
-        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES):
+        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES, tables.viewings):
             gone += self._connection.execute(delete(table).where(table.c.at < time_text(before))).rowcount
         return gone

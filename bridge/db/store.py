@@ -38,6 +38,7 @@ from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
 from bridge.db.studies import SqlStudies
 from bridge.db.traces import SqlTraces
+from bridge.db.viewings import SqlViewings
 from bridge.db.views import SqlJournal, SqlViews
 
 RESTART_PAGES: Final = 1000
@@ -72,6 +73,7 @@ class SqlUnit:
     accounts: SqlAccounts
     launches: SqlLaunches
     passkeys: SqlPasskeys
+    viewings: SqlViewings
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
@@ -168,6 +170,7 @@ def _unit(connection: Connection, *, locks: bool) -> SqlUnit:
         accounts=SqlAccounts(connection),
         launches=SqlLaunches(connection),
         passkeys=SqlPasskeys(connection),
+        viewings=SqlViewings(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),

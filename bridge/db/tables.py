@@ -53,6 +53,7 @@ users = _table(
 sessions = _table("sessions", "token", "login auth created_at seen_at ended_at")
 sign_ins = _table("sign_ins", "id", "login outcome at")
 handovers = _table("handovers", "ticket", "session at used_at")
+viewings = _table("viewings", "ticket", "session study at used_at")
 launches = _table("launches", "ticket", "launcher nonce expected wanted login at")
 habilitations = _table("habilitations", "id", "person model major site act evidence by_whom by_role since until at")
 revocations = _table("revocations", "grant_id holds", "by_whom reason at")

@@ -33,6 +33,7 @@ from bridge.web.routes import (
     rights,
     session,
     stops,
+    viewers,
 )
 from bridge.web.security import READ_ONLY, Guard
 from bridge.web.services import Desk
@@ -47,6 +48,7 @@ FIELDS_MAX: Final = 20
 _ROUTERS = (
     *(session, results, first_read, passkeys, images, stops, models, health, monitoring, drift, rights, launch, pages),
     dicomweb,
+    viewers,
 )
 _HANDLED = (WebError, LinkError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 

@@ -80,8 +80,54 @@ class Pixels:
     frames: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks, by which way.
+
+    Args:
+        study: the one study that a bearer token opens; "" for a session, which opens all.
+    """
+
+    reader: Reader
+    study: str = ""
+
+    def require(self, study: str) -> None:
+        """Return when this caller may ask for ``study``.
+
+        Raises:
+            Absent: their token is for another one; whether that is here is not said.
+        """
+        if self.study and self.study != study:
+            raise Absent("another study than the token is for")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What another viewer is given, once.
+
+    Args:
+        token: what it sends as a bearer; it is kept here as a digest alone.
+        opens_within_s: seconds in which it must ask for the first time.
+    """
+
+    study: str
+    token: str
+    opens_within_s: int
+
+
 class Imaging(Protocol):
     """What DICOMweb is made of. Methods raise guarantee errors, which problems.py turns into answers."""
+
+    def admit(self, result: str, session: str) -> Admission:
+        """Let another viewer look at the study of a result, for who holds the session with this token.
+
+        Raises:
+            Absent: there is no such result, or it is about no study.
+            TooManyAttempts: this session has given too many.
+        """
+
+    def admitted(self, token: str) -> Viewer | None:
+        """Return for whom, and for which study, a bearer token stands; None when it stands for nothing any more."""
 
     def search(self, wanted: Search) -> Sequence[Attributes]:
         """Return the studies that fit, with everything that may be asked of one; images are counted, drafts are not."""
@@ -114,27 +160,6 @@ class Imaging(Protocol):
 
     def frame(self, instance: Instance, number: int, *, decoded: bool) -> bytes:
         """Return one frame, from 1: decoded, or as it is kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """Who looks, by which way.
-
-    Args:
-        study: the one study that a bearer token opens; "" for a session, which opens all.
-    """
-
-    reader: Reader
-    study: str = ""
-
-    def require(self, study: str) -> None:
-        """Return when this caller may ask for ``study``.
-
-        Raises:
-            Absent: their token is for another one; whether that is here is not said.
-        """
-        if self.study and self.study != study:
-            raise Absent("another study than the token is for")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

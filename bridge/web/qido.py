@@ -60,8 +60,9 @@ _KEYS: Final = {
     "series": frozenset({"SeriesInstanceUID", "Modality", "SeriesNumber"}),
     "instance": frozenset({"SOPInstanceUID", "SOPClassUID", "InstanceNumber"}),
 }
-_UNUSED: Final = frozenset({"fuzzymatching", "lang"})
-"""Taken and without effect: fuzzy matching is an offer that a server may leave (PS3.18, 8.3.4.2)."""
+_UNUSED: Final = frozenset({"fuzzymatching", "includedefaults", "lang"})
+"""Taken and without effect: fuzzy matching is an offer that a server may leave (PS3.18, 8.3.4.2); the second one is
+what Weasis may be told to send."""
 
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _UID: Final = re.compile(r"[0-9.]{1,64}")

@@ -176,7 +176,10 @@ def desk(parts: Parts) -> HttpServer:
 def imaging(parts: Parts) -> RealImaging:
     """Return what serves studies and drafts to other viewers."""
     return RealImaging(
-        store=parts.store("desk"), review=review_tools(parts), options=outside.dicom_options(parts.settings)
+        store=parts.store("desk"),
+        review=review_tools(parts),
+        sign_ins=parts.sign_in,
+        options=outside.dicom_options(parts.settings),
     )
 
 

@@ -4,19 +4,23 @@ It renders drafts and keeps none; it is given nothing that could send one.
 """
 
 import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
+from bridge import accounts
 from bridge.db.store import SqlStore
 from bridge.db.studies import Wanted
 from bridge.flows import viewing
 from bridge.flows.review import Review
-from bridge.web.dicomweb import Attributes, Instance, Pixels, Search, Waiting
+from bridge.web.dicomweb import Admission, Attributes, Instance, Pixels, Search, Viewer, Waiting
+from bridge.web.errors import TooManyAttempts
 from bridge.wiring.first_reads import shown_at_the_desk
 from dicom_adapters.image.attributes import attributes
 from dicom_adapters.image.retrieved import decoded_frame, encoding_of, stored_frame
@@ -42,6 +46,15 @@ DESCRIBED_KEPT: Final = 4_000
 """Instances whose attributes are kept in memory, about 15 kB each: metadata first, then frame by frame."""
 
 PIECE_BYTES: Final = 1024 * 1024
+
+UNOPENED: Final = timedelta(minutes=10)
+"""How long a token waits for its viewer: to start a Java program on a slow post takes a minute."""
+
+ADMITTED: Final = timedelta(hours=1)
+"""Longest life of a token, however long its session lives: then its row is deleted, like those of launches."""
+
+ADMISSIONS_MAX: Final = 100
+"""Tokens of one session in an hour; somebody who opens each exam of a shift beside it needs thirty."""
 
 _KINDS: Final = ("seg-series", "sr-series")
 _log = logging.getLogger("aval.desk")
@@ -77,10 +90,41 @@ class RealImaging:
 
     store: SqlStore
     review: Review
+    sign_ins: accounts.Desk
     options: Options
     _drafts: Kept[tuple[ResultId, Digest], tuple[Instance, ...]] = field(default_factory=lambda: Kept(DRAFTS_KEPT))
     _described: Kept[str, Attributes] = field(default_factory=lambda: Kept(DESCRIBED_KEPT))
     _encoded: Kept[str, Pixels] = field(default_factory=lambda: Kept(DESCRIBED_KEPT))
+
+    def admit(self, result: str, session: str) -> Admission:
+        """Let another viewer look at the study of a result."""
+        now, token, holder = self.review.clock.now(), secrets.token_urlsafe(32), accounts.token_digest(session)
+        with self.store.reading() as unit:
+            case = shown_at_the_desk(result, unit).case
+        if case.kind is not CaseKind.STUDY:
+            raise Absent(result)
+        with self.store.transaction("desk:viewer") as unit:
+            if unit.viewings.holds(holder, ADMISSIONS_MAX):
+                raise TooManyAttempts(int(ADMITTED.total_seconds()))
+            unit.viewings.add(accounts.token_digest(token), holder, case.uid, now)
+        _log.info("viewer.admitted result=%s", result)
+        return Admission(study=case.uid, token=token, opens_within_s=int(UNOPENED.total_seconds()))
+
+    def admitted(self, token: str) -> Viewer | None:
+        """Return for whom a bearer token stands."""
+        now, ticket = self.review.clock.now(), accounts.token_digest(token)
+        with self.store.reading() as unit:
+            found = unit.viewings.find(ticket, unused_since=now - UNOPENED, since=now - ADMITTED)
+        if found is None:
+            return None
+        session, study, is_used = found
+        sitting = accounts.session_behind(session, self.sign_ins, active=False)
+        if sitting is None:
+            return None
+        if not is_used:
+            with self.store.transaction("desk:viewer") as unit:
+                unit.viewings.use(ticket, now)
+        return Viewer(reader=sitting[0], study=study)
 
     def search(self, wanted: Search) -> Sequence[Attributes]:
         """Return the studies that fit."""

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from bridge.web.dicomweb import Attributes, Instance, Pixels, Search, Waiting
+from bridge.web.dicomweb import Admission, Attributes, Instance, Pixels, Search, Viewer, Waiting
 from guarantee.errors import Absent
 from guarantee.opinion import Reader
 
 
 class FakeImaging:
     """Nothing is here."""
+
+    def admit(self, result: str, session: str) -> Admission:
+        return Admission(study="1.2.3", token="t" * 43, opens_within_s=600)
+
+    def admitted(self, token: str) -> Viewer | None:
+        return None
 
     def search(self, wanted: Search) -> Sequence[Attributes]:
         return []

@@ -33,6 +33,7 @@ ADDRESSES = {
     ("GET", "/results/{result}/outcome"): AFTER,
     ("GET", "/results/{result}/timeline"): AFTER,
     ("POST", "/api/results/{result}/statement"): AFTER,
+    ("POST", "/api/results/{result}/viewer"): AFTER,
     ("GET", "/api/results/{result}/signing"): BLIND,
     ("POST", "/api/results/{result}/question"): REVEAL,
     ("POST", "/api/results/{result}/first-read"): FIRST,

@@ -81,17 +81,20 @@ class Place(World):
         self._server: uvicorn.Server | None = None
 
     def _desk(self) -> RealDesk:
+        cipher = Fernet(Fernet.generate_key())
+        sign_ins = accounts.Desk(accounts=self._accounts, secrets=cipher, now=self.clock.now)
+        options = endorsements.OPTIONS
         return RealDesk(
             store=self.sql,
             review=self.review,
-            sign_ins=accounts.Desk(accounts=self._accounts, secrets=Fernet(Fernet.generate_key()), now=self.clock.now),
+            sign_ins=sign_ins,
             catalogue=self.catalogue,
             installed=self.catalogue.cards,
             places=(),
             launching=Launching(store=self.sql, clock=self.clock, launchers=(), zone=ZoneInfo("Europe/Paris")),
             signing=Any,  # type: ignore[arg-type] # nobody signs here
             examine=self.examine,
-            imaging=RealImaging(store=self.sql, review=self.review, options=endorsements.OPTIONS),
+            imaging=RealImaging(store=self.sql, review=self.review, sign_ins=sign_ins, options=options),
         )
 
     def _accounts(self, actor: str) -> Any:

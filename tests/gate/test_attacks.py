@@ -146,7 +146,7 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
 
 
 def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
-    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers", "challenges")}
+    swept = {(table, "aval_sweep") for table in ("conversations", "launches", "handovers", "challenges", "viewings")}
     assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not holders(postgresql, privilege)
@@ -174,6 +174,7 @@ UPDATED = {
     ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
     ("aval_desk", "handovers"): "used_at",
+    ("aval_desk", "viewings"): "used_at",
     ("aval_desk", "challenges"): "used_at",
     ("aval_desk", "launches"): "login",
     ("aval_desk", "users"): "second_factor_step",

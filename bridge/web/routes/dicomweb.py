@@ -4,6 +4,7 @@ Source: PS3.18, 10.4 (retrieve) and 10.6 (search).
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -31,6 +32,9 @@ FRAMES_MAX: Final = 100
 PRIVATE_AGE_S: Final = 600
 """How long a browser may keep what was received, in seconds, as at the desk. Of a draft it keeps nothing."""
 
+TOKEN_FORM: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+"""256 bits in base64url."""
+
 EXPLICIT: Final = "1.2.840.10008.1.2.1"
 
 _JSON_OFFERS: Final = (Offer(media_type=JSON), Offer(media_type="application/json"))
@@ -40,14 +44,18 @@ FramesPath = Annotated[str, Path(pattern=r"^[0-9]{1,6}(,[0-9]{1,6}){0,99}$")]
 
 
 def viewing(request: Request) -> Viewer:
-    """Return who looks: a page of this desk with its cookie.
+    """Return who looks: a viewer with a bearer token, or a page of this desk with its cookie.
 
-    A session's cookie goes wherever the browser goes, so a page of another site must not be able to fetch by it.
+    A session's cookie goes wherever the browser goes, so a page of another site must not be able to fetch by it. A
+    token is no sign of life: another program at work must not keep the desk from locking.
 
     Raises:
         NotSignedIn, RoleRefused: nobody we know; a role that is shown no image.
         CrossSite: a browser says that no page of the desk asks, or does not say who does.
     """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        return _bearer(token.strip() if scheme.lower() == "bearer" else "", request)
     session = session_of(request, active=True)
     if session is None:
         raise NotSignedIn("no session, or it ended")
@@ -56,6 +64,15 @@ def viewing(request: Request) -> Viewer:
     if session.reader.role not in REVIEWERS:
         raise RoleRefused(f"a {session.reader.role} sees lists and states only")
     return Viewer(reader=session.reader)
+
+
+def _bearer(token: str, request: Request) -> Viewer:
+    found = parts_of(request).desk.imaging.admitted(token) if TOKEN_FORM.fullmatch(token) else None
+    if found is None:
+        raise NotSignedIn("a token that stands for nothing, or no longer")
+    if found.reader.role not in REVIEWERS:
+        raise RoleRefused(f"a {found.reader.role} sees lists and states only")
+    return found
 
 
 Viewing = Annotated[Viewer, Depends(viewing)]
