@@ -14,6 +14,8 @@ from bridge.links.errors import BadLink, LinkError, UntrustedLink
 from bridge.web.access import Parts, language_of, parts_of, session_of, utc_now
 from bridge.web.errors import NotSignedIn, TooManyAttempts, WebError
 from bridge.web.i18n import load
+from bridge.web.ohif import PATH as OHIF
+from bridge.web.ohif import OhifFiles
 from bridge.web.options import Options
 from bridge.web.pages import STATIC, Pages, assets_digest, frame_of
 from bridge.web.problem import Problem
@@ -79,6 +81,8 @@ def make_app(desk: Desk, options: Options, now: Callable[[], datetime] = utc_now
     for module in _ROUTERS:
         app.include_router(module.router)
     app.mount(f"/static/{assets}", StaticFiles(directory=STATIC))
+    if options.ohif:
+        app.mount(OHIF.rstrip("/"), OhifFiles(directory=options.ohif))
     for kind in _HANDLED:
         app.add_exception_handler(kind, _handle)
     app.add_middleware(Guard, options=options, refuse=_refuse)
@@ -116,7 +120,7 @@ def _answer(request: Request, error: Exception, problem: Problem, reference: str
     path = request.url.path
     if path.startswith(("/api/", READ_ONLY)) or path in {"/healthz", "/readyz"}:
         return as_json(problem, language_of(request), fields=_fields(error), reference=reference, retry_after_s=wait_s)
-    if path.startswith("/static/"):
+    if path.startswith(("/static/", OHIF)):
         return Response(status_code=problem.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return pages.to_sign_in(request)

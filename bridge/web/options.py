@@ -1,6 +1,7 @@
 """What the composition root tells the desk. Settings are read there, never here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _PLAIN = {"http", "https"}
@@ -22,6 +23,7 @@ class Options:
             needs secure cookies.
         banner: a line above every page, e.g. "Démonstration".
         demo_hint: shown under the sign-in form, e.g. fictitious accounts; "" for none.
+        ohif: where OHIF was installed; None where it was not.
     """
 
     public_url: str
@@ -34,6 +36,7 @@ class Options:
     frame_ancestors: tuple[str, ...] = ()
     banner: str = ""
     demo_hint: str = ""
+    ohif: Path | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)

@@ -78,6 +78,7 @@ class Place(World):
                         unit.habilitations.grant(right)
         self.desk = self._desk()
         self.origin = "http://testserver"
+        self.ohif: Path | None = None
         self._server: uvicorn.Server | None = None
 
     def _desk(self) -> RealDesk:
@@ -121,7 +122,9 @@ class Place(World):
     def app(self) -> Any:
         """Return the desk's application."""
         desk: Desk = self.desk
-        options = Options(public_url=self.origin, site_name="CHU", organisation="Imagerie", secure_cookies=False)
+        options = Options(
+            public_url=self.origin, site_name="CHU", organisation="Imagerie", secure_cookies=False, ohif=self.ohif
+        )
         return make_app(desk, options, now=self.clock.now)
 
     # ------------------------------------------------------------------------------------------------------ studies
