@@ -21,6 +21,9 @@ from tests.peers.chromium import Chromium
 from tests.peers.fixtures import started
 from tests.peers.ohif import Ohif, package
 
+OUT = Path(__file__).parents[1] / "out" / "desk"
+"""Screenshots, for people to look at."""
+
 SHOWN_S = 60.0
 """Longest wait for a viewer of 5 MB that draws without a graphics card."""
 
@@ -156,6 +159,10 @@ def test_ohif_shows_the_images_and_the_draft_and_reaches_nothing_else(
     until(page, lambda: page.locator("canvas").count() > 0)
     until(page, lambda: "AI draft, not validated" in page.inner_text("body"))
     assert "CT" in page.inner_text("body")
+    page.keyboard.press("Escape")  # its tour for new users
+    page.locator("text=Brouillon d'IA").last.dblclick()
+    until(page, lambda: page.locator("text=(brouillon / draft)").count() > 0)
+    page.screenshot(path=str(OUT / "ohif-draft.png"))
     reached = page.evaluate("fetch('/api/session').then((a) => a.status).catch((e) => String(e))")
     assert "Failed to fetch" in str(reached)
 
