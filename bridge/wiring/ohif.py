@@ -42,7 +42,9 @@ _ROOT: Final = b'__webpack_require__.p = "/"'
 _BUNDLES: Final = 8
 """Scripts and workers that say where the rest is; one left as it is, and a worker is asked for at the desk's root."""
 
-_CONFIGURATION: Final = """window.config = {
+_CONFIGURATION: Final = """// its tour for new users would lie over the image
+localStorage.setItem('shownTours', '["basicViewerTour"]');
+window.config = {
   name: 'aval', routerBasename: '/ohif', extensions: [], modes: [], customizationService: {},
   showStudyList: false, showWarningMessageForCrossOrigin: false, showCPUFallbackMessage: true,
   strictZSpacingForVolumeViewport: true, investigationalUseDialog: { option: 'never' },

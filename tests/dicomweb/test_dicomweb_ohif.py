@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from bridge.cli import main
 from bridge.wiring import ohif
@@ -140,8 +142,16 @@ def until(page: Any, seen: Callable[[], bool]) -> None:
     """Wait until something is seen."""
     deadline = time.monotonic() + SHOWN_S
     while not seen():
-        assert time.monotonic() < deadline, page.inner_text("body")
+        if time.monotonic() > deadline:
+            page.screenshot(path=str(OUT / "ohif-late.png"))
+            pytest.fail(page.inner_text("body"))
         page.wait_for_timeout(200)
+
+
+def outlined(page: Any) -> int:
+    """Return how many pixels of the screen are red: the images are grey, the viewer is blue, a segment is red."""
+    shown = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
+    return int((shown[..., 0] - shown[..., 2] > 40).sum())
 
 
 @pytest.mark.peer("chromium")
@@ -155,13 +165,15 @@ def test_ohif_shows_the_images_and_the_draft_and_reaches_nothing_else(
     reader.cookies["aval"] = fresh.session()
     answer = reader.post(f"/api/results/{fresh.draft(study).id}/question", headers={"Origin": fresh.origin, **HERE})
     assert answer.status_code == 201, answer.text
+    OUT.mkdir(parents=True, exist_ok=True)
     page = looking(study)
     until(page, lambda: page.locator("canvas").count() > 0)
     until(page, lambda: "AI draft, not validated" in page.inner_text("body"))
     assert "CT" in page.inner_text("body")
-    page.keyboard.press("Escape")  # its tour for new users
-    page.locator("text=Brouillon d'IA").last.dblclick()
-    until(page, lambda: page.locator("text=(brouillon / draft)").count() > 0)
+    assert outlined(page) == 0
+    page.locator("text=Brouillon d'IA").last.dblclick(timeout=60_000)
+    page.get_by_text("Yes", exact=True).click(timeout=60_000)
+    until(page, lambda: outlined(page) > 50_000)
     page.screenshot(path=str(OUT / "ohif-draft.png"))
     reached = page.evaluate("fetch('/api/session').then((a) => a.status).catch((e) => String(e))")
     assert "Failed to fetch" in str(reached)
