@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 
 from bridge import accounts
 from bridge.web.app import Options, make_app
-from bridge.web.services import Desk
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.launches import Launching
 from bridge.wiring.viewing import RealImaging
@@ -79,6 +78,7 @@ class Place(World):
         self.desk = self._desk()
         self.origin = "http://testserver"
         self.ohif: Path | None = None
+        self._apps: dict[tuple[str, Path | None], Any] = {}
         self._server: uvicorn.Server | None = None
 
     def _desk(self) -> RealDesk:
@@ -120,12 +120,14 @@ class Place(World):
         return made
 
     def app(self) -> Any:
-        """Return the desk's application."""
-        desk: Desk = self.desk
-        options = Options(
-            public_url=self.origin, site_name="CHU", organisation="Imagerie", secure_cookies=False, ohif=self.ohif
-        )
-        return make_app(desk, options, now=self.clock.now)
+        """Return the desk's application; making one takes 0.3 s."""
+        key = (self.origin, self.ohif)
+        if key not in self._apps:
+            options = Options(
+                public_url=self.origin, site_name="CHU", organisation="Imagerie", secure_cookies=False, ohif=self.ohif
+            )
+            self._apps[key] = make_app(self.desk, options, now=self.clock.now)
+        return self._apps[key]
 
     # ------------------------------------------------------------------------------------------------------ studies
 
