@@ -238,8 +238,12 @@ def session(token: str, desk: Desk, *, active: bool = True) -> tuple[Reader, str
     Args:
         active: False for what a page does by itself: it is no sign of life.
     """
+    return session_behind(token_digest(token), desk, active=active)
+
+
+def session_behind(digest: str, desk: Desk, *, active: bool) -> tuple[Reader, str, datetime] | None:
+    """Return the same for the digest of a token, which is all that is kept of one."""
     now = desk.now()
-    digest = token_digest(token)
     with desk.accounts("desk:session") as accounts:
         sitting = accounts.session(digest)
         if sitting is None or sitting.ended_at is not None or not sitting.account.active:

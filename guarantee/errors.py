@@ -13,6 +13,7 @@
     │   ├── Held                 a stop covers this result
     │   ├── Objected             the patient of this result objects to AI
     │   ├── FirstReadDue         this reader says what they think first, and is shown what the model says afterwards
+    │   ├── NotOpened            the desk has not shown this draft to this person: no viewer does
     │   ├── NotGreen             a golden case does not come out: what was stopped stays so
     │   ├── NonceRefused         the one-time number is unknown, used or out of date
     │   ├── GestureMissing       the policy asks for a gesture of the reader's authenticator
@@ -94,6 +95,10 @@ class Objected(Refused):
 
 class FirstReadDue(Refused):
     """This reader says what they think first, and is shown what the model says afterwards."""
+
+
+class NotOpened(Refused):
+    """The desk has not shown this draft to this person, so no other viewer does."""
 
 
 class NotGreen(Refused):

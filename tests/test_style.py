@@ -27,7 +27,7 @@ BOUNDARIES = {
     "bridge.web.security.Guard.__call__": "a fault becomes a page with a reference: recorded without its message",
     "bridge.wiring.group_commit.GroupCommit._try": "the fault is the answer of those who wait: raised again, there",
     "dicom_adapters.listen.commitment_scp.CommitmentService._answer": "one fault must not end the others: recorded",
-    "dicom_adapters.image.decode._coded_frame": "pydicom raises anything on hostile bytes: NotEligible",
+    "dicom_adapters.image.decode.coded_frame": "pydicom raises anything on hostile bytes: NotEligible",
     "dicom_adapters.image.decode._open": "the same",
     "dicom_adapters.image.decode.decode_frame": "the same",
     "dicom_adapters.image.decoding._holds_more_rows": "the fault is the answer: this frame does not decode so",

@@ -32,6 +32,7 @@ VERBS: Final = {
     "destinations": "destinations",
     "queues": "queues",
     "launch": "launch",
+    "ohif": "ohif",
     "route": "route",
     "stop": "stops",
     "resume": "stops",

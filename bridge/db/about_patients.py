@@ -167,7 +167,7 @@ _SITE: Final = NotHeld(why="the site: what was stopped, paused or asked of a mac
 
 HOLDINGS: Final[Mapping[str, Held | NotHeld]] = {
     "transitions": NotHeld(why="the lives of cases and results, alike for everybody"),
-    **dict.fromkeys(("users", "sessions", "sign_ins", "handovers", "habilitations", "revocations"), _STAFF),
+    **dict.fromkeys(("users", "sessions", "sign_ins", "handovers", "viewings", "habilitations", "revocations"), _STAFF),
     **dict.fromkeys(("passkeys", "passkey_ends", "challenges", "authentication_requests", "local_openings"), _STAFF),
     **dict.fromkeys(("models", "stages", "retirements", "appointments", "trials", "trial_ends"), _MODELS),
     **dict.fromkeys(("policies", "draws"), _MODELS),

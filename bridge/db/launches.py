@@ -124,6 +124,6 @@ class SqlLaunches:
     def forget(self, before: datetime) -> int:
         """Delete what is older than ``before``; return how many rows."""
         gone = 0
-        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES, _REQUESTS):
+        for table in (_LAUNCHES, _HANDOVERS, _CHALLENGES, _REQUESTS, tables.viewings):
             gone += self._connection.execute(delete(table).where(table.c.at < time_text(before))).rowcount
         return gone

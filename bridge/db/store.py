@@ -41,7 +41,9 @@ from bridge.db.selection import SqlSelection
 from bridge.db.sign_ins import SqlLocalOpenings, SqlRequests
 from bridge.db.stages import SqlLives
 from bridge.db.stops import SqlStops
+from bridge.db.studies import SqlStudies
 from bridge.db.traces import SqlTraces
+from bridge.db.viewings import SqlViewings
 from bridge.db.views import SqlJournal, SqlViews
 
 RESTART_PAGES: Final = 1000
@@ -64,6 +66,7 @@ class SqlUnit:
     deliveries: SqlDeliveries
     destinations: SqlDestinations
     stops: SqlStops
+    studies: SqlStudies
     examinations: SqlExaminations
     recalls: SqlRecalls
     incidents: SqlIncidents
@@ -81,6 +84,7 @@ class SqlUnit:
     local_openings: SqlLocalOpenings
     launches: SqlLaunches
     passkeys: SqlPasskeys
+    viewings: SqlViewings
     views: SqlViews
     journal: SqlJournal
     measures: SqlMeasures
@@ -166,6 +170,7 @@ def one_unit(connection: Connection, *, locks: bool) -> SqlUnit:
         deliveries=SqlDeliveries(connection, lock),
         destinations=SqlDestinations(connection, locks=locks),
         stops=SqlStops(connection),
+        studies=SqlStudies(connection),
         examinations=SqlExaminations(connection),
         recalls=SqlRecalls(connection),
         incidents=SqlIncidents(connection),
@@ -183,6 +188,7 @@ def one_unit(connection: Connection, *, locks: bool) -> SqlUnit:
         local_openings=SqlLocalOpenings(connection),
         launches=SqlLaunches(connection),
         passkeys=SqlPasskeys(connection),
+        viewings=SqlViewings(connection),
         views=SqlViews(connection),
         journal=SqlJournal(connection),
         measures=SqlMeasures(connection),

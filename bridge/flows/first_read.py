@@ -5,7 +5,8 @@ The reveal is `review.ask`, as for everybody; it is refused until the impression
 
 from typing import Final
 
-from bridge.flows.review import Review, draft_to_review
+from bridge.flows.opening import draft_to_review
+from bridge.flows.review import Review
 from guarantee.errors import FirstReadDue, NotAllowed, NotEntitled
 from guarantee.first_read import SHOWN_TO, Exposure, FirstRead, Impression, Opening, Surface, Word
 from guarantee.ids import Digest, ResultId

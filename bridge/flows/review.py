@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.flows import holds, preparing
+from bridge.flows.opening import draft_to_open, draft_to_review
 from bridge.flows.preparing import right_of as right_of  # noqa: PLC0414 - others find it here
 from bridge.flows.release import endorse, issue, renderings_of
 from guarantee.amend import amended
@@ -21,19 +22,16 @@ from guarantee.content import Content
 from guarantee.decision import Decision, decide
 from guarantee.errors import (
     DraftChanged,
-    FirstReadDue,
     Forged,
     GestureRefused,
     Malformed,
     NonceRefused,
-    NotAllowed,
     Refused,
-    WorldChanged,
 )
 from guarantee.first_read import Exposure, Impression, Surface
 from guarantee.gesture import Gesture
 from guarantee.habilitation import Act, Grant
-from guarantee.ids import Digest, ResultId
+from guarantee.ids import ResultId
 from guarantee.opinion import SCHEMA as OPINION
 from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion_id
 from guarantee.orders import Order
@@ -42,7 +40,6 @@ from guarantee.ports import Catalogue, Clock, Renderer, Sealer, Store, Vault
 from guarantee.preparation import SCHEMA, Preparation
 from guarantee.release import Grounds, Kind, Rendering, Terms, Witness, release_id
 from guarantee.result import Cause, Result
-from guarantee.states import ResultState
 from guarantee.unit import Question, Unit
 from guarantee.world import obstacles, require_unchanged
 
@@ -108,19 +105,10 @@ def ask(result_id: ResultId, reader: Reader, tools: Review, *, opened_from: str 
 def _ask(result_id: ResultId, reader: Reader, tools: Review, opened_from: str) -> Question:
     now = tools.clock.now()
     with tools.store.transaction(f"desk:{reader.login}") as unit:
-        result = unit.results.get(result_id)
-        draft = draft_to_review(result)
-        case = unit.cases.get(result.case)
-        require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
-        policy = unit.gate.policy(result.policy)
-        right = preparing.right_to_answer(reader, result, case, policy, unit, now)
-        prepared, opinions = unit.preparations.of(result.id), unit.gate.opinions(result.id)
-        preparing.require_turn(reader, right, prepared, opinions)
-        if unit.first_reads.standing(result.id, reader.login).is_due:
-            raise FirstReadDue(f"result {result.id} is read first by {reader.login}; nothing of it was shown")
+        draft = draft_to_open(result_id, reader, unit, now)
         question = Question(
             nonce=tools.nonce(),
-            result=result.id,
+            result=result_id,
             reader=reader.login,
             shown=draft,
             asked_at=now,
@@ -241,15 +229,6 @@ def _read(result_id: ResultId, reader: Reader, given: Answer, tools: Review) -> 
             preparation=prepared,
             orders=tuple(o for o in unit.orders.of(case) if o.goes_with(case)),
         )
-
-
-def draft_to_review(result: Result) -> Digest:
-    """Return the draft that awaits a decision; a stale one is told apart, so that its reader learns why."""
-    if result.state is ResultState.STALE:
-        raise WorldChanged(f"result {result.id} is stale: its inputs changed after the draft was made")
-    if result.state is not ResultState.AWAITING_REVIEW or result.draft is None:
-        raise NotAllowed(f"result {result.id} is {result.state}; it can no longer be decided. Nothing was recorded")
-    return result.draft
 
 
 def _question(result: Result, reader: Reader, given: Answer, unit: Unit, tools: Review) -> Question:

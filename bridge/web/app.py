@@ -15,10 +15,14 @@ from bridge.oidc.errors import OidcError
 from bridge.web.access import Parts, language_of, parts_of, session_of, utc_now
 from bridge.web.errors import NotSignedIn, TooManyAttempts, WebError
 from bridge.web.i18n import load
+from bridge.web.ohif import PATH as OHIF
+from bridge.web.ohif import OhifFiles
 from bridge.web.options import Options
 from bridge.web.pages import STATIC, Pages, assets_digest, frame_of
-from bridge.web.problems import PROBLEMS, Problem, ProblemOut, as_json, problem_of, retry_after
+from bridge.web.problem import Problem
+from bridge.web.problems import PROBLEMS, ProblemOut, as_json, problem_of, retry_after
 from bridge.web.routes import (
+    dicomweb,
     drift,
     first_read,
     health,
@@ -34,8 +38,9 @@ from bridge.web.routes import (
     session,
     sign_in,
     stops,
+    viewers,
 )
-from bridge.web.security import Guard
+from bridge.web.security import READ_ONLY, Guard
 from bridge.web.services import Desk
 from bridge.web.throttle import Throttle
 from guarantee.errors import Absent, GuaranteeError, PortError
@@ -61,6 +66,8 @@ _ROUTERS = (
     launch,
     sign_in,
     pages,
+    dicomweb,
+    viewers,
 )
 _HANDLED = (WebError, LinkError, OidcError, GuaranteeError, PortError, Absent, RequestValidationError, HTTPException)
 
@@ -91,6 +98,8 @@ def make_app(desk: Desk, options: Options, now: Callable[[], datetime] = utc_now
     for module in _ROUTERS:
         app.include_router(module.router)
     app.mount(f"/static/{assets}", StaticFiles(directory=STATIC))
+    if options.ohif:
+        app.mount(OHIF.rstrip("/"), OhifFiles(directory=options.ohif))
     for kind in _HANDLED:
         app.add_exception_handler(kind, _handle)
     app.add_middleware(Guard, options=options, refuse=_refuse)
@@ -126,9 +135,9 @@ def _answer(request: Request, error: Exception, problem: Problem, reference: str
     """Answer the API with problem details, and a person with a page."""
     wait_s = error.retry_after_s if isinstance(error, TooManyAttempts) else None
     path = request.url.path
-    if path.startswith("/api/") or path in {"/healthz", "/readyz"}:
+    if path.startswith(("/api/", READ_ONLY)) or path in {"/healthz", "/readyz"}:
         return as_json(problem, language_of(request), fields=_fields(error), reference=reference, retry_after_s=wait_s)
-    if path.startswith("/static/"):
+    if path.startswith(("/static/", OHIF)):
         return Response(status_code=problem.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return pages.to_sign_in(request)

@@ -10,6 +10,8 @@
     ├── RoleRefused          this role does not do this
     ├── CrossSite            an unsafe request that our own pages did not make
     ├── TooLarge             a body larger than any page sends
+    ├── TooMuch              more objects than are handed out at once
+    ├── NotAcceptable        no media type that is asked for can be given
     └── NotHere              no such page, result, image or segment
 
 Each has one answer for the caller, in the table of problems.py. None carries a value from the request.
@@ -62,6 +64,14 @@ class CrossSite(WebError):
 
 class TooLarge(WebError):
     """A body larger than any page sends."""
+
+
+class TooMuch(WebError):
+    """More objects than are handed out at once."""
+
+
+class NotAcceptable(WebError):
+    """No media type that is asked for can be given."""
 
 
 class NotHere(WebError):

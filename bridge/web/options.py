@@ -1,6 +1,7 @@
 """What the composition root tells the desk. Settings are read there, never here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _PLAIN = {"http", "https"}
@@ -23,6 +24,7 @@ class Options:
         banner: a line above every page, e.g. "Démonstration".
         provider: name of the identity provider where people sign in; "" for none.
         demo_hint: shown under the sign-in form, e.g. fictitious accounts; "" for none.
+        ohif: where OHIF was installed; None where it was not.
     """
 
     public_url: str
@@ -36,6 +38,7 @@ class Options:
     banner: str = ""
     demo_hint: str = ""
     provider: str = ""
+    ohif: Path | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_url)

@@ -1,4 +1,4 @@
-"""One refusal, as a person reads it."""
+"""One refusal, as a person reads it; the table of all of them is in problems.py."""
 
 from dataclasses import dataclass
 

@@ -16,6 +16,7 @@ from bridge.web import errors as web
 from bridge.web.i18n import N_, Language
 from bridge.web.problem import Problem as Problem  # noqa: PLC0414 - who imports the table imports its type with it
 from bridge.web.sign_in_problems import SIGN_IN_PROBLEMS
+from bridge.web.viewing_problems import VIEWING_PROBLEMS
 from guarantee import errors as said
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -43,6 +44,7 @@ _TABLE = (
         todo=N_("Check all three. The code changes every 30 seconds."),
     ),
     *SIGN_IN_PROBLEMS,
+    *VIEWING_PROBLEMS,
     Problem(
         code="second-refused",
         status=403,
@@ -289,6 +291,8 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     oidc.TokenRefused: "identity-refused",
     oidc.LevelTooLow: "identity-level",
     oidc.UnknownHere: "identity-unknown",
+    web.NotAcceptable: "not-acceptable",
+    web.TooMuch: "too-much",
     links.BadLink: "launch-malformed",
     links.UntrustedLink: "launch-refused",
     said.Absent: "not-found",
@@ -299,6 +303,7 @@ ANSWERS: Final[Mapping[type[Exception], str]] = {
     said.NotEntitled: "not-entitled",
     said.PolicyUnmet: "policy-unmet",
     said.FirstReadDue: "first-read-due",
+    said.NotOpened: "draft-unopened",
     said.WorldChanged: "world-changed",
     said.Held: "held",
     said.Objected: "objected",

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from bridge.web.errors import CrossSite, TooLarge
+from bridge.web.ohif import PATH, policy_of
 from bridge.web.options import Options
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -37,12 +38,15 @@ STATIC_AGE_S: Final = 31_536_000
 
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 
+READ_ONLY: Final = "/dicom-web/"
+"""Below this path every unsafe method is answered 405, its body unread: an origin would protect nothing there."""
+
 _log = logging.getLogger("aval.desk")
 
 
 def fixed_headers(options: Options) -> dict[str, str]:
     """Return the headers that every answer carries."""
-    ancestors = " ".join(options.frame_ancestors) or "'none'"
+    ancestors = _ancestors(options)
     headers = {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -63,6 +67,10 @@ def fixed_headers(options: Options) -> dict[str, str]:
     if options.secure_cookies:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     return headers
+
+
+def _ancestors(options: Options) -> str:
+    return " ".join(options.frame_ancestors) or "'none'"
 
 
 def is_same_origin(headers: Headers, options: Options) -> bool:
@@ -89,6 +97,7 @@ class Guard:
         self.options = options
         self.refuse = refuse
         self.headers = fixed_headers(options)
+        self.viewer_policy = policy_of(options.ohif, options.origin, _ancestors(options)) if options.ohif else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -120,7 +129,7 @@ class Guard:
 
     async def _checked(self, request: Request) -> Receive:
         """Return the body, read and measured, for unsafe requests; refuse what our pages did not send."""
-        if request.method in _SAFE:
+        if request.method in _SAFE or request.url.path.startswith(READ_ONLY):
             return request.receive
         if not is_same_origin(request.headers, self.options):
             raise CrossSite("neither Sec-Fetch-Site nor Origin names this desk")
@@ -136,6 +145,8 @@ class Guard:
         headers = MutableHeaders(scope=message)
         for name, value in self.headers.items():
             headers[name] = value
+        if self.viewer_policy and scope["path"].startswith(PATH):
+            headers["Content-Security-Policy"] = self.viewer_policy
         if scope["path"].startswith("/static/") and message["status"] == 200:
             headers["Cache-Control"] = f"public, max-age={STATIC_AGE_S}, immutable"
         else:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bridge.comparison import Asked, Drift, Version
 from bridge.figures import Watched
 from bridge.links.reading import Link
+from bridge.web.dicomweb import Imaging
 from bridge.web.entrance import Entrance
 from bridge.web.outward import Standing
 from bridge.web.reporting import Reporting
@@ -228,6 +229,10 @@ class Desk(Protocol):
     @property
     def reporting(self) -> Reporting:
         """Discordances and incidents."""
+
+    @property
+    def imaging(self) -> Imaging:
+        """Studies, images and drafts, for viewers that speak DICOMweb."""
 
     def sign_in(self, login: str, password: str, code: str) -> str:
         """Return a session token.

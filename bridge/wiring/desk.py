@@ -15,6 +15,7 @@ from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
 from bridge.links.reading import Link
+from bridge.web.dicomweb import Imaging
 from bridge.web.entrance import Entrance
 from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
@@ -64,6 +65,7 @@ class RealDesk(ReadsFirst):
     entrance: Entrance
     reporting: Reporting
     examine: stopping.Examine
+    imaging: Imaging
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

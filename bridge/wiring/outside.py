@@ -15,7 +15,7 @@ from bridge.config.dicom import LimitedSender
 from bridge.config.pacs import PacsSettings
 from bridge.config.record import Hl7
 from bridge.web import options as web
-from bridge.wiring import tls
+from bridge.wiring import ohif, tls
 from bridge.wiring.clock import SystemClock
 from bridge.wiring.hl7_out import hl7_options, hl7_renderers
 from dicom_adapters.deliver import posting, send
@@ -274,7 +274,7 @@ def desk_options(settings: Settings) -> web.Options:
 
 
 def _presented(public_url: str, settings: Settings) -> web.Options:
-    desk = settings.desk
+    desk, viewer = settings.desk, settings.folder / ohif.FOLDER
     return web.Options(
         public_url=public_url,
         site_name=settings.site.name,
@@ -285,6 +285,7 @@ def _presented(public_url: str, settings: Settings) -> web.Options:
         banner=desk.banner,
         demo_hint=desk.demo_hint,
         provider=desk.oidc.name if desk.oidc else "",
+        ohif=viewer if (viewer / "index.html").is_file() else None,
     )
 
 

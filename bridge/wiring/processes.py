@@ -41,6 +41,7 @@ from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.stamps import stamping
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
+from bridge.wiring.viewing import RealImaging
 from dicom_adapters.image.series import read_volume
 from dicom_adapters.listen.scp import Doors, Listener
 from fhir_adapters.door import BODY_MAX, Door
@@ -176,9 +177,20 @@ def desk(parts: Parts) -> HttpServer:
         entrance=entrance(parts, launching(parts, "desk")),
         reporting=RealReporting(parts),
         examine=partial(models.examine, parts=parts),
+        imaging=imaging(parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
     return HttpServer("desk", app, mine.host, mine.port, tls=tls.desk(parts.settings))
+
+
+def imaging(parts: Parts) -> RealImaging:
+    """Return what serves studies and drafts to other viewers."""
+    return RealImaging(
+        store=parts.store("desk"),
+        review=review_tools(parts),
+        sign_ins=parts.sign_in,
+        options=outside.dicom_options(parts.settings),
+    )
 
 
 def signing(parts: Parts) -> RealSigning:

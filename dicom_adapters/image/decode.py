@@ -167,7 +167,7 @@ def _require_no_more(dataset: Dataset) -> None:
 
 def _decode_coded(dataset: Dataset, frame: int, syntax: UID) -> NDArray[Any]:
     """Return a compressed frame, decoded by the child process."""
-    coded = _coded_frame(dataset, frame)
+    coded = coded_frame(dataset, frame)
     if syntax not in _STATES_NO_SIZE:
         _require_same_size(coded, dataset)
     options = {
@@ -189,7 +189,15 @@ def _decode_coded(dataset: Dataset, frame: int, syntax: UID) -> NDArray[Any]:
         raise NotEligible("pixels-unreadable", "the decoder's answer makes no sense") from error
 
 
-def _coded_frame(dataset: Dataset, frame: int) -> bytes:
+def coded_frame(dataset: Dataset, frame: int) -> bytes:
+    """Return one compressed frame as it was received.
+
+    Args:
+        frame: 1-based.
+
+    Raises:
+        NotEligible: "pixels-unreadable" when it cannot be found.
+    """
     try:
         coded: bytes = get_frame(dataset.PixelData, frame - 1, number_of_frames=frame_count(dataset))
     except Exception as error:

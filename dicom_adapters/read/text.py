@@ -61,16 +61,23 @@ def decode(value: bytes, first: str) -> str:
     Args:
         first: what :func:`codec` returned.
     """
-    value = value[:_TEXT_BYTES_MAX]
-    if first == _UNDECLARED:
-        first = "utf8" if _is_utf8(value) else _DEFAULT
-    if first in _WITHOUT_ESCAPES:
-        text = value.decode(first, "replace")
-    else:
-        text = "".join(_fragment(part, first) for part in _FRAGMENTS.findall(value))
+    text = decode_whole(value[:_TEXT_BYTES_MAX], first)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
     return text.strip()[:TEXT_CHARS_MAX].rstrip()
+
+
+def decode_whole(value: bytes, first: str) -> str:
+    """Return ``value`` as text, however long, with its lines and its padding; nothing is refused.
+
+    Args:
+        first: what :func:`codec` returned.
+    """
+    if first == _UNDECLARED:
+        first = "utf8" if _is_utf8(value) else _DEFAULT
+    if first in _WITHOUT_ESCAPES:
+        return value.decode(first, "replace")
+    return "".join(_fragment(part, first) for part in _FRAGMENTS.findall(value))
 
 
 def person_name(name: str) -> str:

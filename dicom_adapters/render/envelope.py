@@ -20,13 +20,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
 from dicom_adapters.destination import SYNTAXES
+from dicom_adapters.render.draft import SEGMENT_MARK, Draft, Subject
 from dicom_adapters.render.source import PATIENT_AND_STUDY
 from dicom_adapters.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from guarantee.card import Card
 from guarantee.content import Text
 from guarantee.errors import Malformed
 from guarantee.inputs import Coded
-from guarantee.ports import Endorsed
 
 LO_CHARS_MAX: Final = 64
 """Longest label (PS3.5, 6.2). Ours are shortened with an ellipsis; a patient's attribute never is."""
@@ -138,19 +138,28 @@ def model_maker(card: Card, options: Options) -> Maker:
     )
 
 
-def parameters(endorsed: Endorsed) -> dict[str, str]:
+def parameters(subject: Subject) -> dict[str, str]:
     """Return what the algorithm was run with, by name. Readers split this on "," and "=", so no value holds them."""
-    card = endorsed.card
-    found: dict[str, str] = {"content_sha256": endorsed.content.digest, "onnx_sha256": card.model.digest}
+    card = subject.card
+    name = "draft_sha256" if isinstance(subject, Draft) else "content_sha256"
+    found: dict[str, str] = {name: subject.content.digest, "onnx_sha256": card.model.digest}
     found |= {f"threshold_{name}": value for name, value in sorted(card.thresholds.items())}
     return {_SEPARATORS.sub("_", name): _SEPARATORS.sub("_", value) for name, value in found.items()}
 
 
-def series_label(endorsed: Endorsed, what: Text) -> str:
+def series_label(subject: Subject, what: Text) -> str:
     """Return a series description that begins with "IA" and ends with ``what``; the model's name gives way."""
-    language = endorsed.content.language
+    language = subject.content.language
     ending = f" - {in_language(what, language)}"
-    return f"IA {shortened(in_language(endorsed.card.label, language), LO_CHARS_MAX - 3 - len(ending))}{ending}"
+    return f"IA {shortened(in_language(subject.card.label, language), LO_CHARS_MAX - 3 - len(ending))}{ending}"
+
+
+def segment_label(label: Text, subject: Subject) -> str:
+    """Return the label of a segment; a draft's says so, for it stands beside the picture."""
+    words = in_language(label, subject.content.language)
+    if isinstance(subject, Draft):
+        return shortened(words, LO_CHARS_MAX - len(SEGMENT_MARK)) + SEGMENT_MARK
+    return shortened(words)
 
 
 def begin(identity: Identity, maker: Maker, *, source: Dataset, at: datetime, options: Options) -> Dataset:
@@ -186,14 +195,12 @@ def begin(identity: Identity, maker: Maker, *, source: Dataset, at: datetime, op
     return dataset
 
 
-def add_model(dataset: Dataset, card: Card, *, source: Dataset, content: str, at: datetime, options: Options) -> None:
+def add_model(dataset: Dataset, subject: Subject, *, source: Dataset, at: datetime, options: Options) -> None:
     """Add who acquired, who computed and who wrote, and whether the model is a product.
-
-    Args:
-        content: digest of the endorsed content.
 
     Source: PS3.3, C.12.1 (Contributing Equipment Sequence, Content Qualification), C.7.5.1 (UDI Sequence).
     """
+    card = subject.card
     dataset.ContentQualification = "PRODUCT" if card.regulatory.status == "ce" else "RESEARCH"
     if card.regulatory.udi:
         device = Dataset()
@@ -208,7 +215,7 @@ def add_model(dataset: Dataset, card: Card, *, source: Dataset, content: str, at
     dataset.ContributingEquipmentSequence = [
         *acquisition(source),
         _equipment(PROCESSING, model, "AI model inference (ONNX)", ""),
-        written_by(options, content, date_time(at, source, options)),
+        written_by(options, _said_of(subject), date_time(at, source, options)),
     ]
 
 
@@ -224,17 +231,29 @@ def acquisition(source: Dataset) -> list[Dataset]:
     return [item]
 
 
-def written_by(options: Options, content: str, when: str) -> Dataset:
+def _said_of(subject: Subject) -> str:
+    digest = subject.content.digest
+    if isinstance(subject, Draft):
+        return f"Encoding of a draft that nobody has endorsed; draft_sha256={digest}"
+    return endorsed_content(digest)
+
+
+def endorsed_content(digest: str) -> str:
+    """Return how an object names what it was made from: a content, or the notice of a withdrawal."""
+    return f"Encoding of endorsed content; content_sha256={digest}"
+
+
+def written_by(options: Options, what: str, when: str) -> Dataset:
     """Return this installation as contributing equipment, naming what it wrote.
 
     Args:
-        content: digest of what was endorsed, or of the notice of a withdrawal.
+        what: it wrote, e.g. `endorsed_content`.
     """
     software = options.software
     maker = Maker(
         manufacturer=software.manufacturer, model=software.model, version=software.version, serial=software.instance
     )
-    return _equipment(PROCESSING, maker, f"Encoding of endorsed content; content_sha256={content}", when)
+    return _equipment(PROCESSING, maker, what, when)
 
 
 def _equipment(purpose: tuple[str, str, str], maker: Maker, description: str, when: str) -> Dataset:

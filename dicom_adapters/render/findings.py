@@ -14,6 +14,7 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from dicom_adapters.render.draft import Draft, Subject
 from dicom_adapters.render.envelope import Options, coded, in_language, parameters
 from dicom_adapters.render.items import COMMENT, PRESENCE, PRESENCES, observer, text
 from dicom_adapters.render.segmentation import Segmentation, tracking
@@ -21,7 +22,6 @@ from dicom_adapters.render.source import Sources
 from guarantee.codec import decimal_text
 from guarantee.content import Finding, Origin, Quantity, Region
 from guarantee.errors import Malformed
-from guarantee.ports import Endorsed
 
 NUMBER_CHARS_MAX: Final = 16
 """Longest decimal string (DS, PS3.5 6.2). A number that needs more is refused, not rounded."""
@@ -31,16 +31,14 @@ READER_FINDING: Final = ("99AVAL", "reader-finding")
 
 
 class Findings:
-    """Writes the findings of one endorsed content.
+    """Writes the findings of one content.
 
     Args:
         segmentation: what shows the segments; None when the site does not send one.
     """
 
-    def __init__(
-        self, endorsed: Endorsed, sources: Sources, segmentation: Segmentation | None, options: Options
-    ) -> None:
-        self._endorsed = endorsed
+    def __init__(self, subject: Subject, sources: Sources, segmentation: Segmentation | None, options: Options) -> None:
+        self._subject = subject
         self._sources = sources
         self._segmentation = segmentation
         self._options = options
@@ -51,7 +49,7 @@ class Findings:
         Raises:
             Malformed: something of it cannot be written whole.
         """
-        key, uid = tracking(finding, self._endorsed, self._options)
+        key, uid = tracking(finding, self._subject, self._options)
         is_readers_own = (finding.type.scheme, finding.type.code) == READER_FINDING
         common = {
             "tracking_identifier": sr.TrackingIdentifier(uid=uid, identifier=key),
@@ -64,10 +62,16 @@ class Findings:
         }
         group: Dataset = self._placed(finding, common)[0]
         if finding.origin is Origin.PERSON:
-            for place, item in enumerate(observer(self._endorsed.reader), start=2):  # behind the two tracking items
+            for place, item in enumerate(self._person(finding), start=2):  # behind the two tracking items
                 group.ContentSequence.insert(place, item)
-        group.ContentSequence.append(text(COMMENT, in_language(finding.label, self._endorsed.content.language)))
+        group.ContentSequence.append(text(COMMENT, in_language(finding.label, self._subject.content.language)))
         return group
+
+    def _person(self, finding: Finding) -> Any:
+        """Return who answers for a finding that a person changed."""
+        if isinstance(self._subject, Draft):
+            raise Malformed(f"finding {finding.key} is a person's, in a draft that no person has seen")
+        return observer(self._subject.reader)
 
     def _placed(self, finding: Finding, common: dict[str, Any]) -> Any:
         """Return the template that fits where the finding is."""
@@ -101,8 +105,8 @@ class Findings:
         return sr.ImageRegion(kind, np.asarray(points, np.float32).reshape(-1, 2), source)
 
     def _algorithm(self, finding: Finding) -> Any:
-        card = self._endorsed.card
-        found = parameters(self._endorsed)
+        card = self._subject.card
+        found = parameters(self._subject)
         if finding.score is not None and finding.threshold is not None:
             found |= {"score": decimal_text(finding.score), "score_threshold": decimal_text(finding.threshold)}
         return sr.AlgorithmIdentification(

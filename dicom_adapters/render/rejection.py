@@ -22,6 +22,7 @@ from dicom_adapters.render.envelope import (
     Options,
     begin,
     date_time,
+    endorsed_content,
     in_language,
     references,
     requests,
@@ -78,7 +79,7 @@ def build_rejection(withdrawn: Withdrawn, read: Read, options: Options) -> Datas
     )
     dataset = begin(identity, maker, source=source, at=notice.at, options=options)
     when = date_time(notice.at, source, options)
-    dataset.ContributingEquipmentSequence = [written_by(options, digest(notice.to_bytes()), when)]
+    dataset.ContributingEquipmentSequence = [written_by(options, endorsed_content(digest(notice.to_bytes())), when)]
     dataset.ReferencedPerformedProcedureStepSequence = []
     if requests(source):
         dataset.ReferencedRequestSequence = requests(source)

@@ -5,10 +5,12 @@ and in any other.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from pydicom.dataset import Dataset
 
+from dicom_adapters.render.draft import Draft, Subject
 from dicom_adapters.render.envelope import Options, Software, encode
 from dicom_adapters.render.read_back import read_back
 from dicom_adapters.render.rejection import build_rejection
@@ -44,18 +46,16 @@ class DicomRenderer:
         """
         if endorsed.decision.content != endorsed.content.digest:
             raise Malformed(f"the content is not the one that decision {endorsed.decision.id} is about")
-        sources = Sources(endorsed, self._read)
-        outputs, objects = self._options.outputs, []
-        segmentation = None
-        if "seg" in outputs and endorsed.content.segments:
-            segmentation = build_segmentation(endorsed, sources, self._read, self._options)
-            objects.append(("seg", segmentation.dataset))
-        if "sr" in outputs:
-            objects.append(("sr", build_report(endorsed, sources, segmentation, self._options)))
-        if not objects:
-            raise Malformed(f"outputs {outputs} leave nothing to send of a content without segments")
-        language = endorsed.content.language
-        return tuple(self._rendered(name, dataset, language) for name, dataset in objects)
+        return self._objects(endorsed)
+
+    def render_draft(self, draft: Draft) -> Sequence[Rendered]:
+        """Return the objects of ``draft`` to look at, named "draft-seg" and "draft-sr"; none of them may be sent.
+
+        Raises:
+            Malformed: not about images, or something of the content cannot be written whole.
+            BlobMissing: the vault does not hold a source image or a mask.
+        """
+        return tuple(replace(made, name=f"draft-{made.name}") for made in self._objects(draft))
 
     def read_back(self, objects: Sequence[Rendered]) -> ReadBack:
         """Return what ``objects`` say, from their bytes alone.
@@ -74,6 +74,20 @@ class DicomRenderer:
         """
         note = build_rejection(withdrawn, self._read, self._options)
         return (self._rendered("rejection-note", note, withdrawn.original.content.language),)
+
+    def _objects(self, subject: Subject) -> tuple[Rendered, ...]:
+        sources = Sources(subject, self._read)
+        outputs, objects = self._options.outputs, []
+        segmentation = None
+        if "seg" in outputs and subject.content.segments:
+            segmentation = build_segmentation(subject, sources, self._read, self._options)
+            objects.append(("seg", segmentation.dataset))
+        if "sr" in outputs:
+            objects.append(("sr", build_report(subject, sources, segmentation, self._options)))
+        if not objects:
+            raise Malformed(f"outputs {outputs} leave nothing to send of a content without segments")
+        language = subject.content.language
+        return tuple(self._rendered(name, dataset, language) for name, dataset in objects)
 
     def _rendered(self, name: str, dataset: Dataset, language: str) -> Rendered:
         choose_charset(dataset, self._options, language)

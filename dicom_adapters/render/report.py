@@ -25,6 +25,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
+from dicom_adapters.render.draft import UNVALIDATED, Draft, Subject, made_at, number_of, uid_of
 from dicom_adapters.render.envelope import (
     Identity,
     Options,
@@ -51,6 +52,7 @@ from guarantee.ports import Endorsed
 LIBRARY_MAX: Final = 32
 """Most images described in the image library. The evidence lists all that were used; describing 600 takes 33 s."""
 
+_VALIDATED: Final = Text(fr="mesures (IA validée)", en="measurements (validated AI)")
 _SOURCE: Final = Code("260753009", "SCT", "Source")
 _PROCEDURES: Final = {
     "CT": codes.cid100.CTUnspecifiedBodyRegion,
@@ -77,8 +79,8 @@ _SCHEMES: Final = (
 """Coding schemes that are not DICOM's: designator, OID, name, who answers for it. Source: ANS, NOS (IDNPS)."""
 
 
-def build_report(endorsed: Endorsed, sources: Sources, segmentation: Segmentation | None, options: Options) -> Dataset:
-    """Return the report of an endorsed content.
+def build_report(subject: Subject, sources: Sources, segmentation: Segmentation | None, options: Options) -> Dataset:
+    """Return the report of an endorsed content, or of a draft.
 
     Args:
         segmentation: what shows the content's segments; None when the site does not send one.
@@ -87,19 +89,19 @@ def build_report(endorsed: Endorsed, sources: Sources, segmentation: Segmentatio
         Malformed: the content cannot be written without losing something.
         BlobMissing: the vault does not hold a source image.
     """
-    card, at, source = endorsed.card, endorsed.decision.at, sources.first
+    card, at, source = subject.card, made_at(subject), sources.first
     identity = Identity(
         sop_class_uid=Comprehensive3DSRStorage,
-        sop_instance_uid=derive_uid(options.site_namespace, "sr", endorsed.release),
-        series_uid=derive_uid(options.site_namespace, "sr-series", endorsed.release),
-        number=2,
+        sop_instance_uid=uid_of("sr", subject, options.site_namespace),
+        series_uid=uid_of("sr-series", subject, options.site_namespace),
+        number=number_of(2, subject),
         modality="SR",
-        description=series_label(endorsed, Text(fr="mesures (IA validée)", en="measurements (validated AI)")),
+        description=UNVALIDATED if isinstance(subject, Draft) else series_label(subject, _VALIDATED),
     )
     dataset = begin(identity, model_maker(card, options), source=source, at=at, options=options)
-    add_model(dataset, card, source=source, content=endorsed.content.digest, at=at, options=options)
-    _add_document(dataset, endorsed, source, options)
-    tree = _Tree(endorsed, sources, segmentation, options)
+    add_model(dataset, subject, source=source, at=at, options=options)
+    _add_document(dataset, subject, source, options)
+    tree = _Tree(subject, sources, segmentation, options)
     for element in tree.root():
         dataset.add(element)
     shown = [] if segmentation is None else [segmentation.dataset]
@@ -116,22 +118,32 @@ def build_report(endorsed: Endorsed, sources: Sources, segmentation: Segmentatio
 # ------------------------------------------------------------------------------------------------------- the document
 
 
-def _add_document(dataset: Dataset, endorsed: Endorsed, source: Dataset, options: Options) -> None:
+def _add_document(dataset: Dataset, subject: Subject, source: Dataset, options: Options) -> None:
     """Add SR Document General (PS3.3, C.17.2)."""
+    dataset.PreliminaryFlag = "PRELIMINARY"
+    if isinstance(subject, Draft):
+        dataset.CompletionFlag = "PARTIAL"
+        dataset.CompletionFlagDescription = UNVALIDATED
+        dataset.VerificationFlag = "UNVERIFIED"
+    else:
+        _add_verification(dataset, subject, source, options)
+    attestors = [] if isinstance(subject, Draft) else _attestors(subject, source, options)
+    dataset.ParticipantSequence = [_participant(subject, source, options), *attestors]
+    dataset.ReferencedPerformedProcedureStepSequence = []
+    dataset.PerformedProcedureCodeSequence = []
+    dataset.CodingSchemeIdentificationSequence = [_scheme(*scheme) for scheme in _SCHEMES]
+    if requests(source):
+        dataset.ReferencedRequestSequence = requests(source)
+
+
+def _add_verification(dataset: Dataset, endorsed: Endorsed, source: Dataset, options: Options) -> None:
     french = not endorsed.content.language.startswith("en")
     dataset.CompletionFlag = "COMPLETE"
     dataset.CompletionFlagDescription = (
         "Résultat IA validé par un praticien" if french else "AI result validated by a clinician"
     )
     dataset.VerificationFlag = "VERIFIED"
-    dataset.PreliminaryFlag = "PRELIMINARY"
     dataset.VerifyingObserverSequence = [_verifier(opinion, source, options) for opinion in _verifiers(endorsed)]
-    dataset.ParticipantSequence = [_participant(endorsed, source, options), *_attestors(endorsed, source, options)]
-    dataset.ReferencedPerformedProcedureStepSequence = []
-    dataset.PerformedProcedureCodeSequence = []
-    dataset.CodingSchemeIdentificationSequence = [_scheme(*scheme) for scheme in _SCHEMES]
-    if requests(source):
-        dataset.ReferencedRequestSequence = requests(source)
 
 
 def _verifiers(endorsed: Endorsed) -> list[Opinion]:
@@ -156,15 +168,15 @@ def _verifier(opinion: Opinion, source: Dataset, options: Options) -> Dataset:
     return item
 
 
-def _participant(endorsed: Endorsed, source: Dataset, options: Options) -> Dataset:
+def _participant(subject: Subject, source: Dataset, options: Options) -> Dataset:
     """Return who wrote it: the machine. Who answers for it is in Verifying Observer Sequence."""
-    card = endorsed.card
+    card = subject.card
     item = Dataset()
     item.ParticipationType = "SOURCE"
-    item.ParticipationDateTime = date_time(endorsed.decision.at, source, options)
+    item.ParticipationDateTime = date_time(made_at(subject), source, options)
     item.ObserverType = "DEV"
     item.StationName = shortened(options.software.instance, 16)
-    item.DeviceUID = _device_uid(endorsed, options)
+    item.DeviceUID = _device_uid(subject, options)
     item.Manufacturer = shortened(card.manufacturer)
     item.ManufacturerModelName = shortened(card.model.name)
     item.InstitutionName = shortened(options.organisation)
@@ -190,8 +202,8 @@ def _attestors(endorsed: Endorsed, source: Dataset, options: Options) -> Iterato
     yield item
 
 
-def _device_uid(endorsed: Endorsed, options: Options) -> str:
-    return derive_uid(options.site_namespace, "device", endorsed.card.model.id, endorsed.card.model.digest)
+def _device_uid(subject: Subject, options: Options) -> str:
+    return derive_uid(options.site_namespace, "device", subject.card.model.id, subject.card.model.digest)
 
 
 def _scheme(designator: str, oid: str, name: str, organisation: str) -> Dataset:
@@ -214,13 +226,11 @@ class _Tree:
         referenced: SOP Instance UIDs of the images it points at, filled while it is built.
     """
 
-    def __init__(
-        self, endorsed: Endorsed, sources: Sources, segmentation: Segmentation | None, options: Options
-    ) -> None:
-        self._endorsed = endorsed
-        self._content = endorsed.content
+    def __init__(self, subject: Subject, sources: Sources, segmentation: Segmentation | None, options: Options) -> None:
+        self._subject = subject
+        self._content = subject.content
         self._sources = sources
-        self._findings = Findings(endorsed, sources, segmentation, options)
+        self._findings = Findings(subject, sources, segmentation, options)
         self._options = options
         regions = (region for finding in self._content.findings for region in finding.regions)
         images = [(image.sop_instance_uid, image.frame) for image in self._content.key_images]
@@ -239,15 +249,16 @@ class _Tree:
         yield from sr.LanguageOfContentItemAndDescendants(
             sr.CodedConcept(language, "RFC5646", _LANGUAGES.get(language, language))
         )
-        yield from observer(self._endorsed.reader)  # one: readers cannot tell whose attributes follow a second name
+        if not isinstance(self._subject, Draft):
+            yield from observer(self._subject.reader)  # one: readers cannot tell whose attributes follow a second name
         yield from self._device()
         procedure = _PROCEDURES.get(self._sources.first.get("Modality", ""), codes.cid100.ImagingProcedure)
         yield sr.CodeContentItem(codes.DCM.ProcedureReported, procedure, sr.RelationshipTypeValues.HAS_CONCEPT_MOD)
 
     def _device(self) -> Any:
-        card = self._endorsed.card
+        card = self._subject.card
         device = sr.DeviceObserverIdentifyingAttributes(
-            uid=_device_uid(self._endorsed, self._options),
+            uid=_device_uid(self._subject, self._options),
             name=card.model.name,
             manufacturer_name=card.manufacturer,
             model_name=card.model.id,
@@ -282,10 +293,16 @@ class _Tree:
         language = self._content.language
         container = sr.ContainerContentItem(QUALITATIVE, relationship_type=CONTAINS)
         container.ContentSequence = [
-            text(COMMENT, wire_text(self._content.full_text)),
+            text(COMMENT, wire_text(self._words())),
             *(text(CAUTION, in_language(caution, language)) for caution in self._content.cautions),
         ]
         return container
+
+    def _words(self) -> str:
+        """Return the report. Under a draft the mention is left out: nobody has said yet that the patient was told."""
+        if isinstance(self._subject, Draft):
+            return f"{UNVALIDATED}\n\n{self._content.report.rstrip()}"
+        return self._content.full_text
 
 
 def _library_group(modality: str, frame_of_reference: str, images: list[Dataset]) -> Dataset:

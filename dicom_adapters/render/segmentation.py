@@ -22,16 +22,26 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import SegmentationStorage
 
+from dicom_adapters.render.draft import (
+    CONTENT_LABEL,
+    UNVALIDATED,
+    Draft,
+    Subject,
+    is_amended,
+    made_at,
+    number_of,
+    uid_of,
+)
 from dicom_adapters.render.envelope import (
     Identity,
     Options,
     add_model,
     begin,
     coded,
-    in_language,
     model_maker,
     parameters,
     reference,
+    segment_label,
     series_label,
     shortened,
 )
@@ -41,8 +51,6 @@ from guarantee.content import Finding, Segment, Text
 from guarantee.errors import Malformed
 from guarantee.ids import Digest, digest
 from guarantee.mask import Grid, Mask, frame_name, frame_of
-from guarantee.opinion import Verdict
-from guarantee.ports import Endorsed
 
 FRAMES_MAX: Final = 20_000
 """Most frames written. Ten organs on 2,000 slices; each frame costs about 500 bytes of header, and viewers give up long
@@ -51,6 +59,7 @@ before."""
 _DERIVATION: Final = ("113076", "DCM", "Segmentation")
 _SOURCE_IMAGE: Final = ("121322", "DCM", "Source image for image processing operation")
 _NUMBER: Final = "content_segment"
+_VALIDATED: Final = Text(fr="segmentation validée", en="validated segmentation")
 _GEOMETRY: Final = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
 
 
@@ -68,7 +77,7 @@ class Segmentation:
     series: str
 
 
-def build_segmentation(endorsed: Endorsed, sources: Sources, read: Read, options: Options) -> Segmentation:
+def build_segmentation(subject: Subject, sources: Sources, read: Read, options: Options) -> Segmentation:
     """Return the segmentation of the content's segments.
 
     Args:
@@ -78,7 +87,7 @@ def build_segmentation(endorsed: Endorsed, sources: Sources, read: Read, options
         Malformed: there is no segment, a mask does not fit the sources, or the sources have no geometry.
         BlobMissing: the vault does not hold a mask.
     """
-    content = endorsed.content
+    content = subject.content
     masks = {segment.number: Mask.from_bytes(read(segment.mask)) for segment in content.segments}
     grid = _common_grid(tuple(masks.values()))
     series = _series(grid, sources)
@@ -86,22 +95,22 @@ def build_segmentation(endorsed: Endorsed, sources: Sources, read: Read, options
     frames = [(numbers[number], index) for number, mask in masks.items() for index in _used(mask)]
     if len(frames) > FRAMES_MAX:
         raise Malformed(f"a segmentation of {len(frames)} frames; at most {FRAMES_MAX} are written")
-    dataset = _begin(endorsed, sources, options)
+    dataset = _begin(subject, sources, options)
     dataset.SegmentSequence = [
-        _description(segment, numbers[segment.number], endorsed, options) for segment in content.segments
+        _description(segment, numbers[segment.number], subject, options) for segment in content.segments
     ]
     dataset.SegmentsOverlap = "YES" if _overlap(tuple(masks.values())) else "NO"
     _add_source_geometry(dataset, grid, [sources.frame(grid.frames[index]) for _, index in frames])
-    _add_frames(dataset, grid, frames, sources, options, endorsed)
+    _add_frames(dataset, grid, frames, sources, options, subject)
     by_number = {numbers[number]: mask for number, mask in masks.items()}
     dataset.PixelData = _packed(grid, [by_number[number].frame(index) for number, index in frames])
     _add_grid(dataset, grid, series, sources)
     return Segmentation(dataset=dataset, numbers=numbers, series=series)
 
 
-def tracking(finding: Finding, endorsed: Endorsed, options: Options) -> tuple[str, str]:
+def tracking(finding: Finding, subject: Subject, options: Options) -> tuple[str, str]:
     """Return tracking identifier and tracking UID of a finding: the same after a correction or a new revision."""
-    case, result = endorsed.case, endorsed.result
+    case, result = subject.case, subject.result
     return finding.key, derive_uid(
         options.site_namespace, "tracking", case.uid, result.focus, result.model.id, finding.key
     )
@@ -165,19 +174,19 @@ def _packed(grid: Grid, frames: Sequence[bytes]) -> bytes:
 # ---------------------------------------------------------------------------------------------------- the data set
 
 
-def _begin(endorsed: Endorsed, sources: Sources, options: Options) -> Dataset:
-    card = endorsed.card
+def _begin(subject: Subject, sources: Sources, options: Options) -> Dataset:
+    card, is_draft = subject.card, isinstance(subject, Draft)
     identity = Identity(
         sop_class_uid=SegmentationStorage,
-        sop_instance_uid=derive_uid(options.site_namespace, "seg", endorsed.release),
-        series_uid=derive_uid(options.site_namespace, "seg-series", endorsed.release),
-        number=1,
+        sop_instance_uid=uid_of("seg", subject, options.site_namespace),
+        series_uid=uid_of("seg-series", subject, options.site_namespace),
+        number=number_of(1, subject),
         modality="SEG",
-        description=series_label(endorsed, Text(fr="segmentation validée", en="validated segmentation")),
+        description=UNVALIDATED if is_draft else series_label(subject, _VALIDATED),
     )
-    at, source = endorsed.decision.at, sources.first
+    at, source = made_at(subject), sources.first
     dataset = begin(identity, model_maker(card, options), source=source, at=at, options=options)
-    add_model(dataset, card, source=source, content=endorsed.content.digest, at=at, options=options)
+    add_model(dataset, subject, source=source, at=at, options=options)
     for keyword in ("BodyPartExamined", "Laterality"):  # an image says which side; a report says it of each finding
         if source.get(keyword):
             dataset.add(source[keyword])
@@ -187,29 +196,29 @@ def _begin(endorsed: Endorsed, sources: Sources, options: Options) -> Dataset:
     dataset.PixelRepresentation = 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 1, 1, 0
     dataset.SegmentationType = "BINARY"
-    dataset.ContentLabel = "AI_SEG"
+    dataset.ContentLabel = CONTENT_LABEL if is_draft else "AI_SEG"
     dataset.ContentDescription = shortened(identity.description)
     dataset.ContentCreatorName = f"IA^{shortened(card.model.name, 60)}"
     return dataset
 
 
-def _description(segment: Segment, number: int, endorsed: Endorsed, options: Options) -> Any:
-    content, model = endorsed.content, endorsed.card.model
+def _description(segment: Segment, number: int, subject: Subject, options: Options) -> Any:
+    content, model = subject.content, subject.card.model
     findings = [finding for finding in content.findings if finding.segment == segment.number]
-    tracked = tracking(findings[0], endorsed, options) if findings else (None, None)
+    tracked = tracking(findings[0], subject, options) if findings else (None, None)
     algorithm = AlgorithmIdentificationSequence(
         name=shortened(model.name),
         version=shortened(model.version),
-        source=shortened(endorsed.card.manufacturer),
+        source=shortened(subject.card.manufacturer),
         family=codes.cid7162.ArtificialIntelligence,
-        parameters={_NUMBER: str(segment.number), **parameters(endorsed)},
+        parameters={_NUMBER: str(segment.number), **parameters(subject)},
     )
     return SegmentDescription(
         segment_number=number,
-        segment_label=shortened(in_language(segment.label, content.language)),
+        segment_label=segment_label(segment.label, subject),
         segmented_property_category=coded(segment.category),
         segmented_property_type=coded(segment.type),
-        algorithm_type="SEMIAUTOMATIC" if endorsed.decision.verdict is Verdict.AMEND else "AUTOMATIC",
+        algorithm_type="SEMIAUTOMATIC" if is_amended(subject) else "AUTOMATIC",
         algorithm_identification=algorithm,
         tracking_id=tracked[0],
         tracking_uid=tracked[1],
@@ -254,10 +263,10 @@ def _add_frames(
     frames: Sequence[tuple[int, int]],
     sources: Sources,
     options: Options,
-    endorsed: Endorsed,
+    subject: Subject,
 ) -> None:
     """Add one functional group for each frame, given as (segment number, index in the grid)."""
-    organisation = derive_uid(options.site_namespace, "seg-dimensions", endorsed.release)
+    organisation = uid_of("seg-dimensions", subject, options.site_namespace)
     dataset.NumberOfFrames = len(frames)
     dataset.DimensionOrganizationSequence = [Dataset()]
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = organisation

@@ -24,12 +24,12 @@ from dicom_adapters.image.decode import frame_count, open_header
 from dicom_adapters.image.geometry import FrameHeader, looked_up
 from dicom_adapters.read.headers import Header, read_header
 from dicom_adapters.read.text import TEXT_CHARS_MAX, codec, decode
+from dicom_adapters.render.draft import Subject
 from guarantee.case import CaseKind, Source
 from guarantee.errors import Malformed, NotEligible
 from guarantee.identity import Likeness, likeness
 from guarantee.ids import Digest
 from guarantee.mask import frame_of
-from guarantee.ports import Endorsed
 
 Read = Callable[[Digest], bytes]
 """Returns the bytes of a digest, as Vault.get does."""
@@ -78,28 +78,28 @@ _ONE_PERSON: Final = frozenset({Likeness.IDENTICAL, Likeness.COMPATIBLE})
 
 
 class Sources:
-    """The inputs of one endorsed case. Headers are read when they are asked for, and once.
+    """The inputs of one case. Headers are read when they are asked for, and once.
 
     Args:
-        endorsed: of a study; a record has no images to refer to.
+        subject: of a study; a record has no images to refer to.
         read: returns the bytes of a digest.
 
     Raises:
         Malformed: not a study, or the series in focus is not among its inputs.
     """
 
-    def __init__(self, endorsed: Endorsed, read: Read) -> None:
-        if endorsed.case.kind is not CaseKind.STUDY or not endorsed.result.focus:
-            raise Malformed(f"result {endorsed.result.id} is not about images: there is no DICOM study to add to")
-        self._case = endorsed.case
+    def __init__(self, subject: Subject, read: Read) -> None:
+        if subject.case.kind is not CaseKind.STUDY or not subject.result.focus:
+            raise Malformed(f"result {subject.result.id} is not about images: there is no DICOM study to add to")
+        self._case = subject.case
         self._read = read
-        self._by_uid = {source.uid: source for source in endorsed.sources}
+        self._by_uid = {source.uid: source for source in subject.sources}
         self._images: dict[str, Dataset] = {}
         self._frames: dict[str, list[Dataset]] = {}
         self._others: set[str] = set()
-        self.focus = tuple(source for source in endorsed.sources if source.group == endorsed.result.focus)
+        self.focus = tuple(source for source in subject.sources if source.group == subject.result.focus)
         if not self.focus:
-            raise Malformed(f"the series in focus of result {endorsed.result.id} is not among the inputs of its case")
+            raise Malformed(f"the series in focus of result {subject.result.id} is not among the inputs of its case")
 
     @property
     def study_uid(self) -> str:

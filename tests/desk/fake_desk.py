@@ -40,6 +40,7 @@ from tests.desk.cases import Staged, cards
 from tests.desk.drifts import Measured
 from tests.desk.fake_entrance import FakeEntrance
 from tests.desk.fake_first_reads import FakeFirstReads
+from tests.desk.fake_imaging import FakeImaging
 from tests.desk.fake_launches import FakeLaunches
 from tests.desk.fake_preparing import FakePreparing
 from tests.desk.fake_reporting import FakeReporting
@@ -101,6 +102,7 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
         self.signing = FakeSigning(self)
         self.entrance = FakeEntrance()
         self.reporting = FakeReporting(self)
+        self.imaging = FakeImaging()
 
     def now(self) -> datetime:
         """Return the time, moved by ``offset``."""

@@ -42,6 +42,7 @@ OPERATIONS = (
     Operation(method="POST", path="/api/results/{result}/opinions", allowed=REVIEW, body={}),
     Operation(method="POST", path="/api/results/{result}/withdrawal", allowed=REVIEW, body={}),
     Operation(method="GET", path="/api/results/{result}/timeline", allowed=EVERY),
+    Operation(method="POST", path="/api/results/{result}/viewer", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/series", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/series/{series}/frames/{index}", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/segments/{number}", allowed=REVIEW),

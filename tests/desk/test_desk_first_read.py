@@ -21,6 +21,7 @@ STUDY = "the exam itself, which is always served"
 FIRST = "the first read"
 FORM = "shows the form, and nothing of AI"
 BLIND = "lists and states, alike whatever a model found"
+MERGED = "images, and of drafts what one decision lets through; tests/dicomweb attacks it with real ones"
 SYSTEM = "about systems, places or people; no single result"
 
 ADDRESSES = {
@@ -33,6 +34,7 @@ ADDRESSES = {
     ("GET", "/results/{result}/timeline"): AFTER,
     ("POST", "/api/results/{result}/statement"): AFTER,
     ("POST", "/api/results/{result}/incidents"): AFTER,
+    ("POST", "/api/results/{result}/viewer"): AFTER,
     ("GET", "/api/results/{result}/signing"): BLIND,
     ("POST", "/api/results/{result}/question"): REVEAL,
     ("POST", "/api/results/{result}/first-read"): FIRST,
@@ -44,6 +46,18 @@ ADDRESSES = {
     ("GET", "/worklist"): BLIND,
     ("GET", "/worklist/rows"): BLIND,
     ("GET", "/launch/{ticket}"): BLIND,
+    ("GET", "/dicom-web/studies"): BLIND,
+    **dict.fromkeys(
+        [
+            ("GET", f"/dicom-web/studies/{{study}}{below}")
+            for below in (
+                *("", "/metadata", "/series"),
+                *("/series/{series}", "/series/{series}/metadata", "/series/{series}/instances"),
+                *(f"/series/{{series}}/instances/{{uid}}{last}" for last in ("", "/metadata", "/frames/{frames}")),
+            )
+        ],
+        MERGED,
+    ),
     **dict.fromkeys(
         [
             *(("GET", path) for path in ("/", "/sign-in", "/systems", "/destinations", "/about", "/api/models")),
@@ -102,9 +116,8 @@ def labels_en(staged: Staged) -> list[str]:
 
 def address(path: str, result: str, staged: Staged) -> str:
     """Return the address of a route for the drawn result; a mask is asked for by its right name."""
-    made = path.format(
-        result=result, series=staged.pictures[0].uid, index=0, number=1, ticket="t" * 43, incident=result
-    )
+    names = {"series": staged.pictures[0].uid, "study": staged.case.uid, "uid": "1.2.3", "frames": 1}
+    made = path.format(result=result, index=0, number=1, ticket="t" * 43, incident=result, **names)
     return f"{made}?mask={staged.draft.segments[0].mask}" if "segments" in path else made
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from bridge.flows import first_read, review
 from bridge.flows.first_read import NOT_ASKED
+from bridge.flows.opening import draft_to_review
 from guarantee.errors import FirstReadDue, Malformed, NotAllowed, NotEntitled, Refused, WorldChanged
 from guarantee.first_read import Independence, Surface, Word, independence
 from guarantee.policy import Role
@@ -215,7 +216,7 @@ def test_a_desk_that_forgets_the_rule_is_stopped_by_the_database(world: World, d
             nonce="forgotten",
             result=draft.id,
             reader=READER.login,
-            shown=review.draft_to_review(draft),
+            shown=draft_to_review(draft),
             asked_at=world.clock.now(),
             expires_at=world.clock.now() + review.QUESTION_LIFE,
         )

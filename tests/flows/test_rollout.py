@@ -112,6 +112,7 @@ def test_the_desk_knows_no_shadow_result_by_any_of_its_doors(world: World) -> No
         signing=Any,  # type: ignore[arg-type] # nor signs by passkey
         entrance=Any,  # type: ignore[arg-type] # nor comes from elsewhere
         examine=world.examine,
+        imaging=Any,  # type: ignore[arg-type] # tests/dicomweb
     )
     doors: dict[str, Callable[[str], object]] = {
         "view": lambda result: desk.view(result, READER),

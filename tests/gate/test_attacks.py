@@ -160,7 +160,7 @@ def test_every_table_has_its_writers_listed(postgresql: PostgreSQLPlace) -> None
 
 
 def test_nobody_deletes_but_leases_ended_conversations_and_old_launches(postgresql: PostgreSQLPlace) -> None:
-    kept = ("conversations", "launches", "handovers", "challenges", "authentication_requests")
+    kept = ("conversations", "launches", "handovers", "challenges", "authentication_requests", "viewings")
     swept = {(table, "aval_sweep") for table in kept}
     assert holders(postgresql, "DELETE") == {("leases", "aval_infer"), *swept}
     for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"):
@@ -189,6 +189,7 @@ UPDATED = {
     ("aval_deliver", "destinations"): "cause_code cause_detail confirmed_at failed_at failures rests_until trying",
     ("aval_desk", "sessions"): "ended_at seen_at",
     ("aval_desk", "handovers"): "used_at",
+    ("aval_desk", "viewings"): "used_at",
     ("aval_desk", "challenges"): "used_at",
     ("aval_desk", "launches"): "login",
     ("aval_desk", "authentication_requests"): "used_at",

@@ -79,6 +79,15 @@ CREATE TABLE handovers (
   used_at TEXT
 );
 
+-- Another viewer looks at one study for who holds a session: opened within ten minutes, and while the session lives.
+CREATE TABLE viewings (
+  ticket TEXT NOT NULL PRIMARY KEY,            -- digest of its bearer token
+  session TEXT NOT NULL,                       -- its token, as in sessions
+  study TEXT NOT NULL,
+  at TEXT NOT NULL,
+  used_at TEXT                                 -- when the viewer first asked by it
+);
+
 -- Another system asked for an exam; who looks at it signs in first. Deleted after an hour: it may hold a patient number.
 CREATE TABLE launches (
   ticket TEXT NOT NULL PRIMARY KEY,            -- digest of what stands in the address

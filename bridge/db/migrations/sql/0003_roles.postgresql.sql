@@ -56,6 +56,8 @@ GRANT SELECT ON habilitations, revocations, refusals TO aval_desk;
 GRANT INSERT ON revocations, refusals TO aval_desk;
 GRANT SELECT, INSERT ON recalls, recall_items, acknowledgements TO aval_desk;
 GRANT UPDATE (cause_code, cause_detail, tried_at) ON recall_items TO aval_desk;
+GRANT SELECT, INSERT ON viewings TO aval_desk;
+GRANT UPDATE (used_at) ON viewings TO aval_desk;
 GRANT SELECT, INSERT ON handovers, launches, openings, first_reads, impressions, exposures, passkeys, passkey_ends,
   challenges, gestures TO aval_desk;
 GRANT SELECT, INSERT ON preparations TO aval_desk;
@@ -89,7 +91,7 @@ GRANT UPDATE (basis, status, instances, listed, at) ON expectations TO aval_swee
 GRANT UPDATE (state, version, cause_code, cause_detail, moved_at) ON results TO aval_sweep;
 GRANT SELECT, UPDATE, DELETE ON conversations TO aval_sweep;
 GRANT SELECT ON frozen_cases TO aval_sweep;                                                   -- and spares these
-GRANT SELECT (at), DELETE ON handovers, launches, challenges, authentication_requests TO aval_sweep;
+GRANT SELECT (at), DELETE ON handovers, launches, challenges, authentication_requests, viewings TO aval_sweep;
 GRANT SELECT ON fetches, journal, opinions, gestures, orders TO aval_sweep;
 
 -- relay: hands facts to the bell.
@@ -101,7 +103,7 @@ GRANT SELECT ON transitions, policies, models, cases, inputs, doubts, admissions
   deliveries, attempts, receipts, resends, destinations, pauses, exports, stops, examinations, recalls,
   recall_items, acknowledgements, retirements, stages, appointments,
   trials, trial_ends, habilitations, revocations, refusals, fetches, turned_away, commitments, feed, orders, outbox,
-  inbox, handovers, launches, openings,
+  inbox, handovers, launches, openings, viewings,
   passkeys, passkey_ends, challenges, authentication_requests, local_openings,
   journal, sign_ins, stops_in_force, routine_versions, open_trials,
   paused_destinations, held_results, current_results, objections, objections_standing, objected_results,

@@ -8,6 +8,7 @@ import { FirstRead } from './first_read.js';
 import { bind } from './keys.js';
 import { lockWhenEnded } from './lock.js';
 import { Mask } from './mask.js';
+import { offerViewers } from './viewers.js';
 import { Viewport } from './viewport.js';
 import { announce, say } from './words.js';
 
@@ -170,6 +171,7 @@ async function open() {
   }
   firstRead?.close();
   draft.show(opened.draft, { canEdit: true });
+  offerViewers(result);
   decision.show(opened, needsOf(opened.draft));
   if (before) restore(before, opened);
   watch();
