@@ -14,6 +14,7 @@ from bridge.flows import completeness, deliver, fetch, infer, intake
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
 from bridge.flows.fetch import Fetching
+from bridge.flows.giving_back import Giving
 from bridge.flows.infer import Inference
 from bridge.flows.review import Review
 from bridge.flows.sweep import Sweeper
@@ -54,6 +55,9 @@ CHECKPOINT_EVERY_S: Final = 0.5
 
 RING_EVERY_S: Final = 1.0
 """How often whatever is due is rung for again."""
+
+GIVE_BACK_EVERY_S: Final = 1.0
+"""How soon after a rollback what waited for the version that was left is given to the one in routine again."""
 
 EXPIRE_EVERY_S: Final = 30.0
 """How often waiting drafts are looked at."""
@@ -296,6 +300,7 @@ def sweep(parts: Parts) -> Process:
             (parts.store("sweep").checkpoint, CHECKPOINT_EVERY_S),
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
+            (Giving(tools=completion).give_back, GIVE_BACK_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),
