@@ -10,7 +10,16 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
-from bridge.web import drift_words, model_words, monitoring_words, outward_words, rights_words, script_words, words
+from bridge.web import (
+    drift_words,
+    model_words,
+    monitoring_words,
+    outward_words,
+    package_words,
+    rights_words,
+    script_words,
+    words,
+)
 from bridge.web.access import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Parts, language_of, parts_of, theme_of
 from bridge.web.i18n import Language
 from bridge.web.impression_words import IMPRESSIONS
@@ -107,6 +116,7 @@ def _environment(language: Language) -> Environment:
         vouched=is_vouched,
         level_of=level_of,
         models=model_words,
+        packages=package_words,
         outward=outward_words,
         rights=rights_words,
         impressions=IMPRESSIONS,

@@ -1,7 +1,7 @@
 """The desk's protocol over flows, views and images: the object that the pages and the API are handed."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -18,6 +18,7 @@ from bridge.links.reading import Link
 from bridge.web.entrance import Entrance
 from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
+from bridge.web.package_words import Signature
 from bridge.web.services import (
     Answer,
     Found,
@@ -75,6 +76,7 @@ class RealDesk(ReadsFirst):
     signing: Signing
     entrance: Entrance
     examine: stopping.Examine
+    signed: Callable[[], Mapping[str, Signature]] = dict
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -271,6 +273,10 @@ class RealDesk(ReadsFirst):
         """Return the model versions that have ended."""
         with self.store.reading() as unit:
             return {line.model: line for line in unit.retirements.all()}
+
+    def signatures(self) -> Mapping[str, Signature]:
+        """Return the signature of each installed package."""
+        return self.signed()
 
     def rollout(self) -> Rollout:
         """Return which versions are in routine, and which are tried."""

@@ -36,6 +36,7 @@ from bridge.wiring.group_commit import GroupCommit
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
+from bridge.wiring.signatures import signatures
 from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
@@ -172,6 +173,7 @@ def desk(parts: Parts) -> HttpServer:
         signing=signing(parts),
         entrance=entrance(parts, launching(parts, "desk")),
         examine=partial(models.examine, parts=parts),
+        signed=partial(signatures, parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
     return HttpServer("desk", app, mine.host, mine.port, tls=tls.desk(parts.settings))
