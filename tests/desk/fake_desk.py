@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.web.outward import Standing
-from bridge.web.package_words import Signature
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, View
 from guarantee.amend import amended
 from guarantee.card import Card
@@ -91,7 +90,6 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
         self.stop_lines: list[Stop] = []
         self.ended: list[Retirement] = []
         self.rolled_out = Rollout()
-        self.signed: dict[str, Signature] = {}
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
@@ -296,9 +294,6 @@ class FakeDesk(Measured, FakeFirstReads, FakeLaunches, FakeRights):
 
     def retired(self) -> Mapping[str, Retirement]:
         return {line.model: line for line in self.ended}
-
-    def signatures(self) -> Mapping[str, Signature]:
-        return self.signed
 
     def rollout(self) -> Rollout:
         return self.rolled_out

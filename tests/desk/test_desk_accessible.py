@@ -130,8 +130,10 @@ def systems(page: Any, site: FakeSite) -> None:
     """A stop in force, both forms open; a package that is signed, one that is not, one that is not what was signed."""
     site.hold("lung-nodule")
     words = ("signed", "unsigned", "refused")
-    for card, word in zip(site.desk.cards(), words, strict=True):
-        site.desk.signed[card.model.id] = Signature(word=word, publisher="chu-lyon", key="a1b2", first="chu-lyon")
+    site.desk.signed = {
+        card.model.id: Signature(word=word, publisher="chu-lyon", key="a1b2", first="chu-lyon")
+        for card, word in zip(site.desk.cards(), words, strict=True)
+    }
     page.goto("/systems")
     page.click(".stopped summary")
     page.locator(".system .act summary").first.click()

@@ -112,7 +112,7 @@ def test_the_answer_stands_above_the_tables_in_both_languages(sign_in: SignIn, d
     text = engineer.get("/monitoring?show=night", headers=FRENCH).text
     said = section(text, "in-short")
     assert "ont perdu leur temps dans : Attente que l’examen soit complet" in said
-    assert "ont en commun : Appareil MAGNETOM Vida (33,3 % de toutes les propositions)." in said
+    assert "ont en commun : Appareil MAGNETOM Vida (33,3 % de tous les brouillons)." in said
     assert "by=scanner" in re.findall(r'href="(/monitoring[^"]+#groups)"', text)[0]
     desk.measured, *_ = NIGHTS["a cold worker"]
     english = section(engineer.get("/monitoring?show=night", headers={"Accept-Language": "en"}).text, "in-short")
