@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from guarantee.case import CaseKind
 from guarantee.errors import Malformed, NotAllowed
-from guarantee.ids import derive, digest
+from guarantee.ids import ResultId, derive, digest
 from guarantee.lifecycle import INSTALLER, STAGES, Line, Stage, standing
 from guarantee.result import Mode, ModelVersion
 from guarantee.states import ResultState
@@ -343,6 +343,13 @@ class Rollouts(Protocol):
 
     def work(self, model: str) -> Mapping[tuple[Mode, ResultState], int]:
         """Return how many results of exactly this version there are, by mode and state."""
+
+    def left_waiting(self) -> tuple[ResultId, ...]:
+        """Return what is to be given to the version that was gone back to, the most urgent first, then the oldest.
+
+        Results for care of the version that a rollback in force left, queued before it, that wait for a worker or for
+        a reader. Not those of cases that the older version was given too: it has said what it says.
+        """
 
 
 def _require_version(model: str) -> None:

@@ -7,12 +7,13 @@ ONNX Runtime, which from there on can open nothing.
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from guarantee.canonical import Json
 from guarantee.errors import ModelFailed, NotEligible, PortError, Unavailable
@@ -23,16 +24,22 @@ from inference.card import MODEL_FILE, Package, load_package
 from inference.errors import PackageRefused, WireBroken
 from inference.messages import Buffers, read_inputs, read_together, write_proposal
 from inference.options import CPU
+from inference.remote import RemoteSession
 from inference.session import Session, SessionOptions
 from inference.together import propose_together
 from inference.wire import EXIT_MEMORY, EXIT_WIRE, REQUEST_BYTES_MAX, Message, pack, receive, send
+
+Ask: TypeAlias = Callable[[Message], Message]
 
 
 class Model:
     """A loaded package."""
 
-    def __init__(self, package: Package, options: SessionOptions, language: str) -> None:
+    def __init__(self, package: Package, options: SessionOptions, language: str, ask: Ask | None = None) -> None:
         """Shut the doors and load every ONNX file of ``package``.
+
+        Args:
+            ask: gives the host a question; None when the network runs in this process too.
 
         Raises:
             ModelFailed, Unavailable: as Session.
@@ -48,7 +55,10 @@ class Model:
         if options.providers[0] == CPU:
             limits.limit_memory(package.card.memory_mb)
             limits.close_the_doors()
-        self._sessions = {name: Session(content, options) for name, content in data.items()}
+        here = {name: content for name, content in data.items() if ask is None or name != MODEL_FILE}
+        self._sessions: dict[str, Session | RemoteSession] = {name: Session(here[name], options) for name in here}
+        if ask is not None:
+            self._sessions[MODEL_FILE] = RemoteSession(package.inputs, package.outputs, ask)
 
     def propose(self, request: Message) -> Proposal:
         """Return what the model says of the inputs in ``request``, and how long it took.
@@ -94,7 +104,7 @@ def answer(model: Model, request: Message) -> tuple[dict[str, Json], Buffers]:
             case {"together": list() as many}:
                 return {"answer": "together", "each": [_said(one) for one in model.propose_together(many)]}, ()
         header, buffers = write_proposal(model.propose(request))
-    except (NotEligible, ModelFailed) as error:
+    except (NotEligible, ModelFailed, Unavailable) as error:
         return _refusal(error), ()
     except MemoryError:
         return _refusal(ModelFailed("memory", "the run needs more memory than the card allows")), ()
@@ -119,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
         start = receive(requests, 0)
         if start is None:
             return 0
-        model = _load(Path(arguments[0]), start.header, answers)
+        model = _load(Path(arguments[0]), start.header, requests, answers)
         while model is not None and (request := receive(requests, REQUEST_BYTES_MAX)) is not None:
             send(answers, pack(*answer(model, request)))
     except MemoryError:
@@ -129,13 +139,23 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _load(folder: Path, said: Mapping[str, Any], answers: BufferedWriter) -> Model | None:
+def _ask(message: Message, requests: BufferedReader, answers: BufferedWriter) -> Message:
+    """Give the host a question in the middle of its own, and return its answer."""
+    send(answers, pack(message.header, message.buffers))
+    said = receive(requests, REQUEST_BYTES_MAX)
+    if said is None:
+        raise BrokenPipeError
+    return said
+
+
+def _load(folder: Path, said: Mapping[str, Any], requests: BufferedReader, answers: BufferedWriter) -> Model | None:
     try:
         package = _same_package(folder, said)
         options = SessionOptions(
             threads=said["threads"], providers=tuple(said["providers"]), shrink=package.recipe == "volume-mask"
         )
-        model = Model(package, options, said["language"])
+        ask = partial(_ask, requests=requests, answers=answers) if said["remote"] else None
+        model = Model(package, options, said["language"], ask)
     except PackageRefused as error:
         send(answers, pack(_refusal(Unavailable("package-changed", str(error)))))
     except (ModelFailed, Unavailable) as error:

@@ -18,6 +18,7 @@ from inference.errors import PackageRefused
 from inference.options import Options
 from inference.process import Child
 from inference.question import DETAIL_CHARS_MAX, Question, put_together, refusal
+from inference.relay import Remote
 
 START_S: Final = 90.0
 """Longest start of a child: from a cold disk on two busy cores, ONNX Runtime alone takes 10 s to import."""
@@ -59,6 +60,7 @@ class ModelHost:
         self._packages = packages
         self._trust = trust
         self._options = options
+        self._remote = Remote(options.triton) if options.triton is not None else None
         self._slots: dict[str, _Slot] = {}
         self._guard = threading.Lock()
         self._closed = False
@@ -130,6 +132,8 @@ class ModelHost:
                 child.kill()
             with slot.lock:
                 slot.end()
+        if self._remote is not None:
+            self._remote.close()
         self._starter.shutdown()
 
     @contextmanager
@@ -176,7 +180,8 @@ class ModelHost:
             raise Unavailable("package-changed", str(error)[:DETAIL_CHARS_MAX]) from error
         self._make_room(slot)
         model = package.card.model
-        slot.child = self._starter.submit(Child, package.folder, model.id).result()
+        relay = self._remote.relay(package, START_S) if self._remote is not None else None
+        slot.child = self._starter.submit(Child, package.folder, model.id, relay).result()
         if self._closed:
             raise Unavailable("closed", "the worker is shutting down")
         start: dict[str, Json] = {
@@ -185,6 +190,7 @@ class ModelHost:
             "threads": self._options.threads,
             "providers": list(self._options.providers),
             "language": self._options.language,
+            "remote": self._remote is not None,
         }
         said = slot.child.ask(start, deadline_s=START_S)
         if said.header != {"answer": "ready"}:

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, TypeAlias, cast
 
 from guarantee.canonical import Json
 from guarantee.errors import ModelFailed
@@ -37,6 +37,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 """Everything a child gets of an environment: no setting and no secret of ours is in its reach."""
 
 
+Relay: TypeAlias = Callable[[Message, float], list[memoryview]]
+"""What runs a child's network elsewhere: its question and the seconds that are left, to the pieces of an answer."""
+
+
 class _DeadlinePassed(Exception):
     """The child has not taken or given what it must, and its time is over."""
 
@@ -52,6 +56,11 @@ class _Pipes:
         self._questions = questions
         self._answers = answers
         self._ends_at = time.monotonic() + deadline_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the deadline, 0 after it."""
+        return max(0.0, self._ends_at - time.monotonic())
 
     def write(self, data: memoryview) -> None:
         """Write all of ``data``."""
@@ -90,13 +99,15 @@ class _Pipes:
 class Child:
     """One running child. Asked by one thread at a time; may be killed from any."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, relay: Relay | None = None) -> None:
         """Start the process. Call this on a thread that lives as long as the child may: see ModelHost.
 
         Args:
             name: of the model, for messages.
+            relay: asked when the child says "run this" in the middle of a question; None when it runs everything.
         """
         self._name = name
+        self._relay = relay
         self._ending = threading.Lock()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
             [sys.executable, "-I", "-m", "inference.child", str(folder.absolute())],
@@ -127,6 +138,9 @@ class Child:
         try:
             send(pipes, pieces)
             answer = receive(pipes, ANSWER_BYTES_MAX)
+            while self._relay is not None and answer is not None and answer.header.get("answer") == "run":
+                send(pipes, self._relay(answer, pipes.left_s))
+                answer = receive(pipes, ANSWER_BYTES_MAX)
         except _DeadlinePassed:
             self.kill()
             raise ModelFailed(

@@ -8,21 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guarantee.errors import ModelFailed, Unavailable
 from inference.graph import DTYPES, Tensor
 from inference.options import CPU, CUDA, NO_TELEMETRY
+from inference.tensors import Array as Array  # noqa: PLC0414 - recipes take it from here
+from inference.tensors import require_declared
 
 os.environ.update(NO_TELEMETRY)
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as native
-
-Array: TypeAlias = NDArray[Any]
 
 _ERRORS: Final[tuple[type[Exception], ...]] = (
     *(found for found in vars(native).values() if isinstance(found, type) and issubclass(found, Exception)),
@@ -101,7 +100,7 @@ class Session:
             raise _failed("run-refused", error) from None
         self.laps.append((began, time.monotonic()))
         for tensor, array in zip(self.outputs, found, strict=True):
-            _check(tensor, array)
+            require_declared(tensor, array)
         return tuple(found)
 
 
@@ -162,11 +161,3 @@ def _failed(code: str, error: Exception) -> ModelFailed:
 def _tensor(found: Any) -> Tensor:
     dtype = _NATIVE.get(found.type, found.type)
     return Tensor(name=found.name, dtype=dtype, shape=tuple("" if d is None else d for d in found.shape))
-
-
-def _check(tensor: Tensor, array: Array) -> None:
-    fits = len(array.shape) == len(tensor.shape) and all(
-        isinstance(want, str) or want == have for want, have in zip(tensor.shape, array.shape, strict=True)
-    )
-    if not fits or array.dtype != np.dtype(tensor.dtype):
-        raise ModelFailed("nonsense", f"{tensor.name} has shape {array.shape} and type {array.dtype}")

@@ -11,11 +11,12 @@ import numpy as np
 from guarantee.errors import ModelFailed, NotEligible
 from guarantee.inputs import Inputs
 from guarantee.ports import Proposal
+from inference.remote import RemoteSession
 from inference.session import Array, Session
 
 
 def propose_together(
-    recipe: Any, many: Sequence[Inputs], parameters: Any, session: Session, language: str
+    recipe: Any, many: Sequence[Inputs], parameters: Any, session: Session | RemoteSession, language: str
 ) -> list[Proposal | NotEligible]:
     """Return what the model says of each of ``many``, in their order.
 
@@ -31,7 +32,7 @@ def propose_together(
     ]
 
 
-def _apart(session: Session, rows: Sequence[Array]) -> list[Mapping[str, Array]]:
+def _apart(session: Session | RemoteSession, rows: Sequence[Array]) -> list[Mapping[str, Array]]:
     """Return each row's outputs, by name, as a run of that row alone would give them."""
     stacked = np.concatenate(rows)
     found = session.run(**{session.inputs[0].name: stacked})

@@ -13,7 +13,7 @@ from bridge.flows import rollout as flow
 from bridge.wiring.parts import Parts
 from bridge.wiring.versions import require_usable
 from guarantee.result import Mode
-from guarantee.rollout import SEED_CHARS, SHARE_MAX, Appointment, Trial, TrialEnd
+from guarantee.rollout import SEED_CHARS, SHARE_MAX, Appointment, Step, Trial, TrialEnd
 from guarantee.states import ResultState
 
 _WORK = {
@@ -23,6 +23,12 @@ _WORK = {
     "delivered": {ResultState.DELIVERED},
 }
 """How the work of a version is told when it is left."""
+
+_GOING_ON = {
+    False: ("queued", "awaiting review", "endorsed, on the way"),
+    True: ("endorsed, on the way",),
+}
+"""What of the version that was left goes on, and whether it was gone back from; what else waits is given back then."""
 
 reason_option = click.option("--reason", required=True, help="why; it is kept beside the journal's line")
 
@@ -68,15 +74,17 @@ def promote(
 @reason_option
 @click.option("--stop", "and_stop", is_flag=True, help="also stop the version that is left: nothing of it goes out")
 @click.option("--further", is_flag=True, help="go back once more, from a version that was itself gone back to")
+@click.option("--dry-run", is_flag=True, help="say what would be, and do nothing")
 @folder_option
 @json_option
 @errors_as_exit_codes
-def rollback(name: str, reason: str, and_stop: bool, further: bool, folder: Path, as_json: bool) -> None:
+def rollback(name: str, reason: str, and_stop: bool, further: bool, dry_run: bool, folder: Path, as_json: bool) -> None:
     """Put the version of NAME before the present one in routine again, at once; trials of that model are over.
 
     One person says so: back is the safe direction. Two people promote.
 
-    What the version that is left has queued, drafted or released stays what it is; it is counted here. --stop holds it.
+    What the version that is left has queued or drafted, and nobody decided, is given to the version before within
+    seconds, as out of date with that cause; what it released stays. All is counted here. --stop holds what it sends.
     """
     with opened(folder) as parts:
         store = parts.store("desk")
@@ -85,11 +93,14 @@ def rollback(name: str, reason: str, and_stop: bool, further: bool, folder: Path
         present = lines[max(lines)] if lines else None
         if present is not None and present.below is not None:
             require_usable(lines[present.below].model, parts)
-        done = flow.roll_back(name, _word(reason), stop=and_stop, further=further, store=store, clock=parts.clock)
-    _tell(done, as_json=as_json)
+        if dry_run:
+            done = flow.foresee(name, _word(reason), further=further, store=store, clock=parts.clock)
+        else:
+            done = flow.roll_back(name, _word(reason), stop=and_stop, further=further, store=store, clock=parts.clock)
+    _tell(done, as_json=as_json, dry_run=dry_run)
 
 
-def _tell(done: flow.Replaced, *, as_json: bool) -> None:
+def _tell(done: flow.Replaced, *, as_json: bool, dry_run: bool = False) -> None:
     work = _told_work(done.work)
     value = {
         "in_routine": done.line.model,
@@ -99,14 +110,27 @@ def _tell(done: flow.Replaced, *, as_json: bool) -> None:
         "work_left": work,
         "stopped": done.stopped,
     }
+    back = done.line.step is Step.ROLLBACK
+    given = sum(work.get(what, 0) for what in ("queued", "awaiting review")) if back else 0
+    if back:
+        value |= {"given_back": given, "dry_run": dry_run}
     lines = [f"in routine: {done.line.model}"]
+    if dry_run:
+        lines = [f"nothing was done. In routine would be: {done.line.model}, and"]
     lines += [f"trial {trial.id[:8]} of {trial.model} is over" for trial in done.ended]
     if done.left:
         lines += [f"{done.left}: {', '.join(f'{count} {what}' for what, count in work.items()) or 'no work'}"]
     if done.stopped:
         lines += [f"{done.left} is stopped: nothing of it is computed, decided or sent"]
-    elif any(work.get(what) for what in ("queued", "awaiting review", "endorsed, on the way")):
-        lines += [f"What waits goes on. To hold it: aval stop --version {done.left} --reason …"]
+    elif any(work.get(what) for what in _GOING_ON[back]):
+        lines += [
+            f"What {'is on its way' if back else 'waits'} goes on. "
+            f"To hold it: aval stop --version {done.left} --reason …"
+        ]
+    if given:
+        lines += [
+            f"{given} that nobody decided: given to {done.line.model} within seconds, unless it had looked already"
+        ]
     if work.get("delivered"):
         lines += ["What was delivered stays where it is: aval results list --state delivered; aval retract"]
     say(value, "\n".join(lines), as_json=as_json)

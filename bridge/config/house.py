@@ -101,13 +101,34 @@ class Storage(Section):
         return self
 
 
+class TritonSettings(Section):
+    """A Triton Inference Server on which networks run."""
+
+    address: str = Field("127.0.0.1:8001", pattern=r"^[^\s/]+:\d{1,5}$", description="host:port of its gRPC door")
+    device: Literal["cpu", "gpu"] = Field(
+        "gpu", description="what it must run models on; it refuses to load them when that is not there"
+    )
+    authorities: Path | None = Field(None, description="PEM, who signs its certificate; without it no TLS is spoken")
+    certificate: Path | None = Field(None, description="PEM, by which it knows us, with key; where it asks for one")
+    key: Path | None = Field(None, description="PEM, the key of that certificate")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.certificate is None) is not (self.key is None):
+            raise ValueError("a certificate and its key come together")
+        if self.certificate is not None and self.authorities is None:
+            raise ValueError("a certificate without authorities: no TLS would be spoken")
+        return self
+
+
 class Models(Section):
     """Which models run here."""
 
     packages: tuple[Path, ...] = Field((), description="folders of model packages; empty for those that are shipped")
-    provider: Literal["cpu", "cuda"] = Field(
+    provider: Literal["cpu", "cuda", "triton"] = Field(
         "cpu", description="what models run on; the worker does not start when it is not there, and never takes another"
     )
+    triton: TritonSettings = Field(TritonSettings(), description='the server, with provider = "triton"')
     threads: int = Field(2, ge=1, le=64, description="threads of one model run")
     workers: int = Field(1, ge=1, le=64, description="results worked on at once by one infer process")
     publishers: dict[DestinationName, str] = Field(

@@ -12,7 +12,7 @@ from bridge.db import tables
 from bridge.db.results import insert_once
 from bridge.db.rollouts import SqlRollouts
 from guarantee.canonical import canonical
-from guarantee.codec import time_text, to_plain
+from guarantee.codec import parse_time, time_text, to_plain
 from guarantee.errors import Malformed
 from guarantee.first_read import SEED_CHARS, Draw
 from guarantee.ids import Digest
@@ -88,6 +88,11 @@ class SqlRegistry:
             publisher=row.publisher,
             key=row.signing_key,
         )
+
+    def known_since(self) -> dict[str, datetime]:
+        """Return when each version was made known, by "name@version"."""
+        rows = self._connection.execute(select(tables.models.c.id, tables.models.c.added_at))
+        return {row.id: parse_time(row.added_at) for row in rows}
 
     def facts(self, name: str) -> tuple[Facts, ...]:
         """Return what may be compared of every registered version of a name."""

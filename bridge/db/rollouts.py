@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, case, func, insert, select, text
 
 from bridge.db import tables
 from bridge.db.stages import SqlLives
 from bridge.db.stops import LOCK
 from guarantee.codec import parse_time, time_text
 from guarantee.errors import Malformed
-from guarantee.ids import Digest
-from guarantee.result import Mode, ModelVersion
+from guarantee.ids import Digest, ResultId
+from guarantee.result import Mode, ModelVersion, Priority
 from guarantee.rollout import Appointment, Rollout, Step, Trial, TrialEnd
 from guarantee.states import ResultState
 
@@ -100,6 +100,24 @@ class SqlRollouts:
         names = (_RESULTS.c.mode, _RESULTS.c.state)
         query = select(*names, func.count().label("many")).where(_RESULTS.c.model_id == model).group_by(*names)
         return {(Mode(row.mode), ResultState(row.state)): row.many for row in self._connection.execute(query)}
+
+    def left_waiting(self) -> tuple[ResultId, ...]:
+        """Return what is to be given to the version that was gone back to (guarantee/rollout.py)."""
+        present, before = _APPOINTMENTS.alias("present"), _APPOINTMENTS.alias("before")
+        last = select(func.max(before.c.seq)).where(before.c.name == present.c.name, before.c.seq < present.c.seq)
+        left, told = _APPOINTMENTS.alias("left_one"), _RESULTS.alias("told")
+        waits = _RESULTS.c.state.in_([str(ResultState.QUEUED), str(ResultState.AWAITING_REVIEW)])
+        looked = select(told.c.id).where(told.c.case_id == _RESULTS.c.case_id, told.c.model_id == present.c.model_id)
+        query = (
+            select(_RESULTS.c.id)
+            .join(left, left.c.model_id == _RESULTS.c.model_id)
+            .join(present, present.c.name == left.c.name)
+            .join(tables.routine_versions, tables.routine_versions.c.seq == present.c.seq)
+            .where(left.c.seq == last.correlate(present).scalar_subquery(), present.c.step == str(Step.ROLLBACK))
+            .where(waits, _RESULTS.c.mode == str(Mode.CARE), _RESULTS.c.queued_at <= present.c.at, ~looked.exists())
+            .order_by(case((_RESULTS.c.priority == str(Priority.STAT), 0), else_=1), _RESULTS.c.queued_at)
+        )
+        return tuple(ResultId(row) for row in self._connection.scalars(query))
 
     def _in_turn(self) -> None:
         """Hold the lock of the list of stops: a rollback writes into both lists, and nobody waits in a circle."""

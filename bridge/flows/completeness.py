@@ -6,15 +6,14 @@ a new revision, and what was drafted from the old one becomes stale.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.flows.announcements import announced, from_headers
 from bridge.flows.asking import ASK_AGAIN_S, About, Asking
 from bridge.flows.orders import standing_disputes
-from bridge.flows.route import MISSING, NO_ROUTE, Routing, asked, route, try_rules
-from guarantee.card import Card
+from bridge.flows.route import MISSING, NO_ROUTE, Routed, Routing, asked, route, try_rules
 from guarantee.case import Case, CaseKind, Manifest
 from guarantee.completeness import Arrived, Incomplete, Judgement, Situation, Verdict, judge
 from guarantee.events import ResultQueued
@@ -292,18 +291,23 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
         if inputs
         else ()
     )
-    objections = unit.objections.over(case.patient)
     complete = case.after(CaseVerb.COMPLETE, manifest=digest, cause="" if found else NO_ROUTE)
     unit.cases.move(complete, now)
     unit.judging.judge(complete, look.judgement, now)
+    give([incomplete(routed, look.judgement) for routed in found], case, unit, now)
+
+
+def give(found: Sequence[Routed], case: Case, unit: Unit, now: datetime) -> None:
+    """Queue what is to run of ``case``, and keep what does not with its reason.
+
+    A patient's objection comes last: what it alone keeps from running is queued again when it is lifted.
+    """
+    objections = unit.objections.over(case.patient)
     for routed in found:
         if not unit.results.add(routed.result, now):
             continue
-        refusal = (
-            routed.refusal
-            or (stops(objections, unit.gate.policy(routed.result.policy).objection) if objections else None)
-            or _refusal(routed.card, routed.result.focus, look.judgement)
-        )
+        objected = stops(objections, unit.gate.policy(routed.result.policy).objection) if objections else None
+        refusal = routed.refusal or objected
         if refusal is None:
             unit.messages.ring(ResultQueued(result=routed.result.id), now)
         else:
@@ -311,9 +315,10 @@ def _fix_inputs(look: _Look, unit: Unit, tools: Completion, now: datetime) -> No
             unit.results.move(routed.result.after(verb, cause=refusal), now)
 
 
-def _refusal(card: Card, focus: str, judgement: Judgement) -> Cause | None:
-    """Return why the model does not run on what is known to be incomplete."""
-    lacking = judgement.concerning(focus)
-    if card.incomplete is not Incomplete.REFUSE or not lacking:
-        return None
-    return Cause(code="incomplete", detail=" ".join(short.said.en for short in lacking))
+def incomplete(routed: Routed, judgement: Judgement) -> Routed:
+    """Return ``routed``, refused where its model does not run on what is known to be incomplete."""
+    lacking = judgement.concerning(routed.result.focus)
+    if routed.refusal is not None or routed.card.incomplete is not Incomplete.REFUSE or not lacking:
+        return routed
+    refusal = Cause(code="incomplete", detail=" ".join(short.said.en for short in lacking))
+    return replace(routed, refusal=refusal)

@@ -77,7 +77,8 @@ def roll_back(
 ) -> Replaced:
     """Put the version before the present one in routine again, and end every trial of the model.
 
-    What the version that is left has queued, drafted or released stays what it is, and is counted in the answer.
+    What the version that is left has queued or drafted, and nobody decided, whoever routes then gives to the version
+    before (giving_back.py); what it released stays what it is. All of it is counted in the answer.
 
     Args:
         stop: whether to stop the version that is left too, in the same transaction: nothing of it is computed, decided
@@ -105,6 +106,26 @@ def roll_back(
             ended=tuple(trial for trial in before.trials if trial.name == name),
             work=unit.rollouts.work(left),
             stopped=stopped,
+        )
+
+
+def foresee(name: str, word: Word, *, further: bool = False, store: Store, clock: Clock) -> Replaced:
+    """Return what :func:`roll_back` would do now; nothing is changed.
+
+    Raises:
+        NotAllowed: as roll_back.
+    """
+    with store.reading() as unit:
+        lines, before = unit.rollouts.appointments(name), unit.rollouts.now()
+        line = rolled_back(name, lines, by=word.by, reason=word.reason, at=clock.now(), further=further)
+        require_kept(line.model, unit.lives.of(line.model))
+        left = lines[-1].model
+        return Replaced(
+            line=line,
+            left=left,
+            ended=tuple(trial for trial in before.trials if trial.name == name),
+            work=unit.rollouts.work(left),
+            stopped=any(one.scope is Scope.VERSION and one.target == left for one in in_force(unit.stops.lines())),
         )
 
 

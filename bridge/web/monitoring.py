@@ -5,7 +5,7 @@ Below the minimum of a figure (figures.py) there is no figure, only its n.
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -26,6 +26,7 @@ from bridge.figures import (
     share,
     spread,
 )
+from bridge.web.blame import KEYS, SLOW_MIN, Blame, blame
 from bridge.web.charts import Part, Scatter, bar, scatter
 from bridge.web.periods import Window
 from guarantee.card import Card
@@ -41,12 +42,8 @@ SLOW_SHARE: Final = 0.05
 EVENTS_DRAWN: Final = 40
 """Most events drawn in the chart; the table has all of them."""
 
-_KEYS: Final[Mapping[str, Callable[[Observation], str]]] = {
-    "model": lambda seen: seen.model,
-    "sender": lambda seen: seen.sender,
-    "scanner": lambda seen: seen.scanner,
-    "site": lambda seen: seen.site,
-}
+BLAMED_MIN: Final = 0.1
+"""How much more than usual the slowest drafts must have taken, as a part of the median, for anything to be blamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +136,7 @@ class Monitoring:
         slow: how many the slowest twentieth of the drafts are.
         blamed: the stage in which they differ most from the median; "" without drafts.
         blamed_s: how much longer than the median it took of them, on average.
+        blame: what they have in common; None on a night like others, or where they are too few.
     """
 
     window: Window
@@ -150,6 +148,7 @@ class Monitoring:
     slow: int
     blamed: str
     blamed_s: float
+    blame: Blame | None
     slowest: Sequence[Slow]
     chart: Scatter
     buckets: Sequence[Bucket]
@@ -185,6 +184,7 @@ def page(watched: Watched, asked: Window, cards: Sequence[Card], now: datetime) 
         slow=len(slow),
         blamed=blamed,
         blamed_s=blamed_s,
+        blame=_blame(slow, drafts, watched, blamed_s),
         slowest=_slowest(seen, usual, now),
         chart=_chart(drafts, watched, asked, limits),
         buckets=list(_buckets(seen, usual, asked)),
@@ -197,6 +197,18 @@ def page(watched: Watched, asked: Window, cards: Sequence[Card], now: datetime) 
         decided=[_decided(one) for one in watched.verdicts if asked.model in {"", one.model}],
         events=watched.events,
     )
+
+
+def _blame(
+    slow: Sequence[Observation], drafts: Sequence[Observation], watched: Watched, blamed_s: float
+) -> Blame | None:
+    """Return what the slowest have in common: of those that lie nearer to the longest than to the median, if any do."""
+    usual_s = median(map(_took, drafts)) if drafts else 0.0
+    if blamed_s < BLAMED_MIN * usual_s:
+        return None
+    far = [one for one in slow if _took(one) >= (usual_s + _took(slow[0])) / 2]
+    asked = far if len(far) >= SLOW_MIN else slow
+    return blame(asked, drafts, watched.events, watched.until - watched.since)
 
 
 def _took(seen: Observation) -> float:
@@ -305,10 +317,17 @@ def _stages(
 def _groups(seen: Sequence[Observation], by: str, limits: Mapping[str, Mapping[str, int]]) -> Iterator[Group]:
     found: dict[str, list[Observation]] = {}
     for one in seen:
-        found.setdefault(_KEYS[by](one), []).append(one)
-    for name, members in sorted(found.items()):
+        found.setdefault(KEYS[by](one), []).append(one)
+    for name, members in sorted(found.items(), key=_slowness, reverse=True):
         drafts = [one for one in members if one.to_draft_s is not None]
         yield Group(name=name, results=len(members), stages=_stages(members, drafts, (), limits))
+
+
+def _slowness(group: tuple[str, Sequence[Observation]]) -> tuple[float, str]:
+    """Return by what groups are sorted: the slowest first. Its p95, or its longest where there is no figure."""
+    name, members = group
+    took = [_took(one) for one in members if one.to_draft_s is not None]
+    return spread(took).p95_s or max(took, default=0.0), name
 
 
 def _failing(attempts: Sequence[Attempts]) -> Iterator[Failing]:

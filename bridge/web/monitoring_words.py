@@ -35,7 +35,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "failed": N_("Failed for good"),
     "retried": N_("Failed, run again"),
     "unavailable": N_("Something else was down"),
-    "overtaken": N_("The exam changed meanwhile"),
+    "overtaken": N_("The exam or the version in use changed meanwhile"),
 }
 
 PLACES: Final[Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from bridge.links.reading import Link
 from bridge.web.dicomweb import Imaging
 from bridge.web.entrance import Entrance
 from bridge.web.outward import Standing
+from bridge.web.package_words import Signature
 from bridge.web.reporting import Reporting
 from bridge.web.signing import Signing
 from guarantee.answer import Answer as Answer  # noqa: PLC0414 - part of this protocol
@@ -387,6 +388,9 @@ class Desk(Protocol):
 
     def retired(self) -> Mapping[str, Retirement]:
         """Return the model versions that have ended, by "name@version"."""
+
+    def signatures(self) -> Mapping[str, Signature]:
+        """Return the signature of each installed package, looked at now, by "name@version"."""
 
     def rollout(self) -> Rollout:
         """Return which versions are in routine, and which are tried."""

@@ -186,6 +186,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "not-reviewed-in-time": N_("Nobody reviewed it in the time its policy allows"),
     "rule": N_("A rule of this site keeps the system from running on this exam"),
     "burned-in": N_("Text is burned into the images, and this system is not given such images"),
+    "version-left": N_("This version of the AI system was gone back from; the one before it looks at the exam"),
     "model-retired": N_("This version of the AI system was retired"),
     "not-granted": N_("This version of the AI system may not run yet: nobody has signed for it"),
     "model-missing": N_("The worker does not hold exactly this model version"),

@@ -1,7 +1,7 @@
 """The desk's protocol over flows, views and images: the object that the pages and the API are handed."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -19,6 +19,7 @@ from bridge.web.dicomweb import Imaging
 from bridge.web.entrance import Entrance
 from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
+from bridge.web.package_words import Signature
 from bridge.web.reporting import Reporting
 from bridge.web.services import Answer, Found, Habilitated, Happened, Judged, Line, Opened, Sent, Session, View
 from bridge.web.signing import Signing
@@ -66,6 +67,7 @@ class RealDesk(ReadsFirst):
     reporting: Reporting
     examine: stopping.Examine
     imaging: Imaging
+    signed: Callable[[], Mapping[str, Signature]] = dict
     _descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -285,6 +287,10 @@ class RealDesk(ReadsFirst):
         """Return the model versions that have ended."""
         with self.store.reading() as unit:
             return {line.model: line for line in unit.retirements.all()}
+
+    def signatures(self) -> Mapping[str, Signature]:
+        """Return the signature of each installed package."""
+        return self.signed()
 
     def rollout(self) -> Rollout:
         """Return which versions are in routine, and which are tried."""

@@ -28,7 +28,7 @@ from guarantee.stops import in_force
 from inference import golden
 from inference.errors import PackageRefused
 from inference.host import ModelHost
-from inference.options import PROVIDERS, Options
+from inference.options import PROVIDERS, Options, Triton
 
 LOOK_EVERY_S: Final = 60.0
 """How often the worker looks whether a model is to be examined again. Looking costs nothing, examining seconds."""
@@ -37,12 +37,34 @@ LOOK_EVERY_S: Final = 60.0
 def host_options(settings: Settings) -> Options:
     """Return how models run on this machine."""
     models = settings.models
-    return Options(threads=models.threads, providers=PROVIDERS[models.provider], language=settings.site.language)
+    return Options(
+        threads=models.threads,
+        providers=PROVIDERS[models.provider],
+        language=settings.site.language,
+        triton=_triton(settings) if models.provider == "triton" else None,
+    )
+
+
+def _triton(settings: Settings) -> Triton:
+    said = settings.models.triton
+    authorities, certificate, key = (
+        None if file is None else settings.path(file) for file in (said.authorities, said.certificate, said.key)
+    )
+    return Triton(address=said.address, device=said.device, authorities=authorities, certificate=certificate, key=key)
 
 
 def language_of(settings: Settings, code: str | None = None) -> Language:
     """Return the language of the site, or the one called ``code``; what is said with it here holds no time."""
     return Language(code or settings.site.language.partition("-")[0], ZoneInfo("UTC"))
+
+
+_MENDING: Final = {
+    "cuda": "install the extra `gpu` instead of `cpu` (never both), with the driver, CUDA and cuDNN it needs, and look "
+    "whether `nvidia-smi` sees a GPU",
+    "triton": "install the extra `triton` beside `cpu`, look whether the server at models.triton.address answers, was "
+    "started with --model-control-mode=explicit, has the backend onnxruntime, and has the device of models.triton",
+}
+"""What to do, by the provider that is not there."""
 
 
 def require_provider(host: ModelHost, parts: Parts) -> None:
@@ -62,9 +84,8 @@ def require_provider(host: ModelHost, parts: Parts) -> None:
         host.warm(cards[0])
     except (ModelFailed, Unavailable) as error:
         raise ConfigError(
-            f"models.provider is {asked}, and models cannot run on it ({error.detail}): install the extra `gpu` "
-            "instead of `cpu` (never both), with the driver, CUDA and cuDNN it needs, and look whether `nvidia-smi` "
-            'sees a GPU; or set models.provider = "cpu". Nothing runs on another provider than the one asked for'
+            f"models.provider is {asked}, and models cannot run on it ({error.detail}): {_MENDING[asked]}; or set "
+            'models.provider = "cpu". Nothing runs on another provider than the one asked for'
         ) from error
 
 
@@ -76,7 +97,11 @@ def check_provider(parts: Parts) -> str:
     """
     with ModelHost(parts.catalogue, host_options(parts.settings), parts.publishers.require) as host:
         require_provider(host, parts)
-    return f"models run on {parts.settings.models.provider}"
+    settings = parts.settings.models
+    if settings.provider != "triton":
+        return f"models run on {settings.provider}"
+    tls = "over TLS" if settings.triton.authorities else "without TLS: images cross in clear"
+    return f"networks run on triton at {settings.triton.address} ({settings.triton.device}), {tls}"
 
 
 def routed(parts: Parts) -> Sequence[Card]:

@@ -14,6 +14,7 @@ from bridge.flows import completeness, deliver, fetch, infer, intake, objections
 from bridge.flows.completeness import Completion, QuietTimes
 from bridge.flows.deliver import Dispatch
 from bridge.flows.fetch import Fetching
+from bridge.flows.giving_back import Giving
 from bridge.flows.infer import Inference
 from bridge.flows.review import Review
 from bridge.flows.sweep import Sweeper
@@ -37,6 +38,7 @@ from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
+from bridge.wiring.signatures import signatures
 from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.stamps import stamping
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
@@ -58,6 +60,9 @@ CHECKPOINT_EVERY_S: Final = 0.5
 
 RING_EVERY_S: Final = 1.0
 """How often whatever is due is rung for again."""
+
+GIVE_BACK_EVERY_S: Final = 1.0
+"""How soon after a rollback what waited for the version that was left is given to the one in routine again."""
 
 EXPIRE_EVERY_S: Final = 30.0
 """How often waiting drafts are looked at."""
@@ -178,6 +183,7 @@ def desk(parts: Parts) -> HttpServer:
         reporting=RealReporting(parts),
         examine=partial(models.examine, parts=parts),
         imaging=imaging(parts),
+        signed=partial(signatures, parts),
     )
     mine, app = parts.settings.desk, make_app(real, outside.desk_options(parts.settings))
     return HttpServer("desk", app, mine.host, mine.port, tls=tls.desk(parts.settings))
@@ -317,6 +323,7 @@ def sweep(parts: Parts) -> Process:
             (sweeper.ring_due, RING_EVERY_S),
             (sweeper.expire, EXPIRE_EVERY_S),
             (sweeper.settle_objections, EXPIRE_EVERY_S),
+            (Giving(tools=completion).give_back, GIVE_BACK_EVERY_S),
             (sweeper.forget, FORGET_EVERY_S),
             (launching(parts, "sweep").forget, FORGET_LAUNCHES_EVERY_S),
             (lambda: parts.vault.sweep(LEFTOVER_S, parts.clock.now().timestamp()), FORGET_EVERY_S),

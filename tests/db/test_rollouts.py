@@ -12,7 +12,7 @@ from bridge.db.pairs import Side
 from bridge.db.store import SqlStore
 from guarantee.errors import Malformed, Refused
 from guarantee.lifecycle import Line, Stage
-from guarantee.result import Mode, ModelVersion, Result
+from guarantee.result import Cause, Mode, ModelVersion, Priority, Result
 from guarantee.rollout import Appointment, Step, Trial, promoted, rolled_back
 from guarantee.states import ResultState, ResultVerb
 from tests.db.databases import Database, begun_row, model_row
@@ -165,6 +165,35 @@ def test_a_rollback_and_a_case_that_is_routed_meanwhile_do_not_miss_each_other(p
             beside(done, Steps(lambda _role: second), Mode.CARE)
         with store.reading() as unit:
             assert [row.result.model for row in unit.views.results((), limit=9)] == [MODEL]
+
+
+@pytest.mark.usefixtures("known")
+def test_what_waits_of_the_version_that_was_left_is_known_until_it_is_given_back(store: SqlStore, steps: Steps) -> None:
+    cases = [steps.complete(steps.receive(f"1.{number}")) for number in range(2, 6)]
+    with store.transaction("rollout") as unit:
+        unit.registry.appoint_first(MODEL, at(0))
+        appoint(unit, NEWER.id)
+    first, urgent, failed, later = (a_result(replace(case, manifest=MANIFEST), model=NEWER) for case in cases)
+    urgent = replace(urgent, priority=Priority.STAT)
+    with store.transaction("sweep") as unit:
+        for second, one in enumerate((first, urgent, failed)):
+            assert unit.results.add(one, at(20 + second))
+        unit.results.move(failed.after(ResultVerb.EXCLUDE, cause=Cause(code="because")), at(30))
+        assert unit.rollouts.left_waiting() == ()
+    back = Appointment(seq=0, model=MODEL.id, below=None, at=at(40), **BACK)
+    with store.transaction("rollout") as unit:
+        unit.rollouts.appoint(back)
+        trial = Trial(model=NEWER.id, under=3, shadow=False, share=99, site="", seed="0" * 32, at=at(41), **WORD)
+        unit.rollouts.begin(trial)
+    with store.transaction("sweep") as unit:
+        assert trial.takes(cases[3].kind, cases[3].uid)
+        assert unit.results.add(later, at(50))
+        assert unit.rollouts.left_waiting() == (urgent.id, first.id)
+        unit.results.move(first.after(ResultVerb.OVERTAKE, cause=Cause(code="version-left")), at(51))
+        assert unit.rollouts.left_waiting() == (urgent.id,)
+        shadow = a_result(replace(cases[1], manifest=MANIFEST), mode=Mode.SHADOW)
+        assert unit.results.add(shadow, at(52))
+        assert unit.rollouts.left_waiting() == (), "the older version has looked at that case"
 
 
 # ------------------------------------------------------------------------------------------------------ side by side

@@ -1,14 +1,16 @@
 """Comparisons as an engineer finds them: a scanner that was replaced, and too few results of another site."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from bridge.comparison import Asked, Drift, Version, group
 from bridge.drift import N_MIN, Sample
 from bridge.figures import Event, Watched
+from bridge.web.package_words import Signature
 from tests.desk.nights import nothing_measured
 
 MODEL: Final = "brain-extractor@1.0.0"
@@ -51,10 +53,15 @@ class Measured:
 
     measured: Watched = nothing_measured()
     drifted: Drift | None = None
+    signed: Mapping[str, Signature] = MappingProxyType({})
 
     def watched(self, since: datetime, until: datetime) -> Watched:
         """Return what tests put in, as if it lay in the window."""
         return replace(self.measured, since=since, until=until)
+
+    def signatures(self) -> Mapping[str, Signature]:
+        """Return what tests put in."""
+        return self.signed
 
     def compared(self) -> Sequence[Version]:
         """Return one version, once there is something to compare."""

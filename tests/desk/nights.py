@@ -1,7 +1,8 @@
 """Nights as an engineer finds them measured: one that is like all others, and one in which a worker was away."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -84,3 +85,12 @@ def slow_night(now: datetime = NOW, count: int = 240) -> Watched:
             Event(at=now - timedelta(hours=8, minutes=30), kind="resume", about="site:chu"),
         ),
     )
+
+
+def slower(which: Callable[[Observation], bool], stage: str, seconds: float, *events: Event) -> Watched:
+    """A night in which what ``which`` says took so much longer in one stage."""
+    seen = [
+        replace(one, seconds={**one.seconds, stage: one.seconds[stage] + seconds}) if which(one) else one
+        for one in observations(NOW, 240)
+    ]
+    return replace(slow_night(), observations=tuple(seen), events=events)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from bridge.web.package_words import Signature
 from guarantee.ids import ResultId
 from guarantee.incident import Grade
 from guarantee.policy import Role
@@ -128,8 +129,13 @@ def worklist_causes(page: Any, site: FakeSite) -> None:
 
 
 def systems(page: Any, site: FakeSite) -> None:
-    """A stop in force, both forms open."""
+    """A stop in force, both forms open; a package that is signed, one that is not, one that is not what was signed."""
     site.hold("lung-nodule")
+    words = ("signed", "unsigned", "refused")
+    site.desk.signed = {
+        card.model.id: Signature(word=word, publisher="chu-lyon", key="a1b2", first="chu-lyon")
+        for card, word in zip(site.desk.cards(), words, strict=True)
+    }
     page.goto("/systems")
     page.click(".stopped summary")
     page.locator(".system .act summary").first.click()

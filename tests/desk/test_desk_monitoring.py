@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from bridge.figures import Event
 from bridge.web import monitoring_words
 from bridge.web.i18n import load
 from bridge.web.monitoring import page, to_csv
@@ -18,7 +19,7 @@ from guarantee.runs import STAGES, TO_DRAFT, Outcome
 from tests.desk.cases import cards
 from tests.desk.conftest import SignIn
 from tests.desk.fake_desk import FakeDesk
-from tests.desk.nights import MODELS, NOW, observations, slow_night
+from tests.desk.nights import MODELS, NOW, observations, slow_night, slower
 
 FRENCH = {"Accept-Language": "fr"}
 PARIS = load(["fr", "en"], "Europe/Paris")
@@ -47,6 +48,76 @@ def test_the_page_says_what_made_the_night_slow_and_leads_to_it(sign_in: SignIn,
     assert "MAGNETOM Vida" in slowest
     links = re.findall(r'href="(/results/[0-9a-f-]{36}/timeline)"', text)
     assert len(links) == 10
+
+
+NIGHTS = {
+    "a slow scanner": (slower(lambda one: one.scanner == "MAGNETOM Vida", "complete", 900.0), "complete", "scanner"),
+    "a slow model": (slower(lambda one: one.model == MODELS[1], "predict", 200.0), "predict", "model"),
+    "three exams of one scanner": (
+        slower(
+            lambda one: one.scanner == "SIGNA Premier" and one.queued_at < NOW - timedelta(hours=11.5), "fetch", 700.0
+        ),
+        "fetch",
+        "scanner",
+    ),
+    "a cold worker": (
+        slower(
+            lambda one: NOW - timedelta(hours=5) < one.queued_at < NOW - timedelta(hours=4.5),
+            "start",
+            90.0,
+            Event(at=NOW - timedelta(hours=5, minutes=2), kind="worker", about="infer:aval-1:4711"),
+            Event(at=NOW - timedelta(hours=9), kind="stop", about="site:chu"),
+        ),
+        "start",
+        "",
+    ),
+    "a broker that was cut": (
+        slower(lambda one: NOW - timedelta(hours=7) < one.queued_at < NOW - timedelta(hours=6.5), "queue", 1500.0),
+        "queue",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_whoever_asks_why_the_night_was_slow_is_told_where_to_look(name: str) -> None:
+    watched, stage, key = NIGHTS[name]
+    found = page(watched, asked(), cards(), NOW)
+    assert found.blamed == stage
+    assert found.blame is not None
+    assert (found.blame.common.key if found.blame.common else "") == key
+    if not key:
+        assert found.blame.between is not None
+        first, last = found.blame.between
+        assert last - first <= timedelta(minutes=30)
+    assert (found.blame.event.kind if found.blame.event else "") == ("worker" if name == "a cold worker" else "")
+
+
+def test_the_groups_are_told_the_slowest_first() -> None:
+    watched, *_ = NIGHTS["a slow scanner"]
+    first, *_ = page(watched, asked(by="scanner"), cards(), NOW).groups
+    assert first.name == "MAGNETOM Vida"
+
+
+def test_a_night_like_others_blames_nothing_and_few_drafts_share_nothing() -> None:
+    assert page(replace(slow_night(), observations=tuple(observations(NOW, 240))), asked(), cards(), NOW).blame is None
+    watched, *_ = NIGHTS["a slow scanner"]
+    few = replace(watched, observations=watched.observations[:20])
+    assert page(few, asked(), cards(), NOW).blame is None
+
+
+def test_the_answer_stands_above_the_tables_in_both_languages(sign_in: SignIn, desk: FakeDesk) -> None:
+    engineer = sign_in(Role.ENGINEER)
+    desk.measured, *_ = NIGHTS["a slow scanner"]
+    text = engineer.get("/monitoring?show=night", headers=FRENCH).text
+    said = section(text, "in-short")
+    assert "ont perdu leur temps dans : Attente que l’examen soit complet" in said
+    assert "ont en commun : Appareil MAGNETOM Vida (33,3 % de tous les brouillons)." in said
+    assert "by=scanner" in re.findall(r'href="(/monitoring[^"]+#groups)"', text)[0]
+    desk.measured, *_ = NIGHTS["a cold worker"]
+    english = section(engineer.get("/monitoring?show=night", headers={"Accept-Language": "en"}).text, "in-short")
+    assert "it was slow for everybody alike" in english
+    assert "At that time: Worker started, infer:aval-1:4711" in english
 
 
 def test_the_quiet_time_is_long_and_usual_and_is_not_blamed() -> None:

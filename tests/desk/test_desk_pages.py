@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from bridge.web.package_words import Signature
 from bridge.web.services import Judged
 from guarantee.content import Text
 from guarantee.lifecycle import INSTALLER, Line, Stage
@@ -235,6 +236,24 @@ def test_the_systems_page_says_what_each_is_for_and_not_for(page: TestClient) ->
     for said in ("Volume de l’encéphale (IRM T1)", "Ne remplace pas la lecture", "Démonstration", "Arrêter ce système"):
         assert said in text
     assert "3 systèmes sont installés ici." in text
+
+
+def test_a_system_says_whose_package_it_is_and_whether_that_holds_now(page: TestClient, desk: FakeDesk) -> None:
+    first, second, third = (card.model.id for card in desk.cards())
+    kept = datetime(2026, 11, 3, 8, tzinfo=UTC)
+    desk.signed = {
+        first: Signature(word="signed", publisher="chu-lyon", key="a1b2", known_at=kept, first="chu-lyon"),
+        second: Signature(word="unsigned", known_at=kept, first="chu-nantes"),
+        third: Signature(word="refused"),
+    }
+    french, english = page.get("/systems").text, page.get("/systems?lang=en").text
+    for said in ("signé par chu-lyon, clé a1b2", "vérifiée à l’affichage de cette page", "connue ici depuis le"):
+        assert said in french
+    for said in ("not the bytes that its publisher signed", "nobody answers", "signed by chu-nantes then"):
+        assert said in english
+    assert english.count("verified when this page was made") == 1, "only a signature that was looked at"
+    assert english.count("known here since") == 2
+    assert "by chu-lyon then" not in english
 
 
 def test_a_retired_system_says_so_with_who_and_why(page: TestClient, desk: FakeDesk) -> None:

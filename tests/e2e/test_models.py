@@ -114,3 +114,11 @@ def test_a_worker_that_was_promised_a_gpu_does_not_start_without_one(tmp_path: P
     assert 'set models.provider = "cpu"' in said.stderr
     require(called("check", folder=quiet.folder, **asked), FAULT, "models.provider is cuda", "provider")
     require(quiet.aval("run", "infer", "--for", "1", AVAL_MODELS__PROVIDER="tpu"), SAID_NO, "models.provider")
+
+
+def test_a_worker_that_was_promised_a_server_does_not_start_without_one(tmp_path: Path) -> None:
+    quiet = Installation(tmp_path / "data", wards.settings(tmp_path))
+    asked = {"AVAL_MODELS__PROVIDER": "triton", "AVAL_MODELS__TRITON__ADDRESS": "127.0.0.1:1"}
+    said = require(quiet.aval("run", "infer", "--for", "1", **asked), SAID_NO, "models.provider is triton")
+    assert "--model-control-mode=explicit" in said.stderr
+    require(called("check", folder=quiet.folder, **asked), FAULT, "the server does not answer", "provider")

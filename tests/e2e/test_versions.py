@@ -213,7 +213,14 @@ def test_what_is_promoted_gets_the_next_stay_without_a_restart(tried: Tried) -> 
     require(called("check", folder=ward.folder), DONE)
 
 
-def test_a_rollback_holds_what_the_newer_version_left_and_the_next_stay_gets_the_older(tmp_path: Path) -> None:
+def given_back(ward: Installation, left: Result) -> bool:
+    """Whether the case of ``left`` has a draft of the older version, and ``left`` is out of date."""
+    with ward.reading() as unit:
+        found = {(one.model.id, one.state) for one in unit.results.of_case(left.case)}
+    return found == {(NEW, ResultState.STALE), (OLD, ResultState.AWAITING_REVIEW)}
+
+
+def test_a_rollback_gives_what_waits_to_the_older_version_and_the_next_stay_too(tmp_path: Path) -> None:
     made = [
         score_package(tmp_path / version, age_is_probability(), name="probe", version=version)
         for version in ("1.0.0", "2.0.0")
@@ -228,12 +235,15 @@ def test_a_rollback_holds_what_the_newer_version_left_and_the_next_stay_gets_the
         ward.start("all")
         (waits,) = sent(ward, 60, each=1)
         assert waits.model.id == NEW
+        said = ask(ward, "rollback", "probe", "--dry-run", *WHY)
+        assert (said["dry_run"], said["in_routine"], said["given_back"]) == (True, OLD, 1)
         done = ask(ward, "rollback", "probe", "--stop", *WHY)
-        assert (done["in_routine"], done["left"], done["stopped"]) == (OLD, NEW, True)
-        assert done["work_left"] == {"awaiting review": 1}
+        assert (done["dry_run"], done["in_routine"], done["left"], done["stopped"]) == (False, OLD, NEW, True)
+        assert (done["work_left"], done["given_back"]) == ({"awaiting review": 1}, 1)
+        ward.eventually(lambda: given_back(ward, waits), "the case to be given to the older version")
         with AtDesk(ward, ward.people["dr.martin"]) as martin:
             answer = martin.web.post(f"/api/results/{waits.id}/question")
-            assert (answer.status_code, answer.json()["code"]) == (409, "held")
+            assert answer.status_code == 409
         refused(ward, "rollback", "probe", *WHY, says="--further")
         (after,) = sent(ward, 61, each=1)
         assert (after.model.id, after.state) == (OLD, ResultState.AWAITING_REVIEW)

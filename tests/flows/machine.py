@@ -21,6 +21,7 @@ from bridge.db import tables
 from bridge.db.store import SqlStore
 from bridge.flows import completeness, deliver, fetch, infer, intake
 from bridge.flows.fetch import Fetching
+from bridge.flows.giving_back import Giving
 from bridge.flows.review import Review
 from bridge.flows.sweep import Sweeper
 from guarantee.card import Card
@@ -221,6 +222,7 @@ class Machine(World):
         self.relay()
         self.sweeper.ring_due()
         completeness.complete_due(self.completion)
+        Giving(tools=self.completion).give_back()
         self.pump()
 
     def settle(self) -> None:

@@ -172,6 +172,7 @@ def test_the_desk_rolls_out_versions_and_everybody_sees_which(processes: Process
             now = Rollout(appointments={MODEL.name: first}, trials=(tried,), known=known, lives=lines)
             assert unit.rollouts.now() == now
             assert unit.rollouts.appointments() == (first,)
+            assert unit.rollouts.left_waiting() == ()
     with processes.store_as(DESK).transaction("rollout:operator:root") as unit:
         unit.rollouts.end(over)
         assert unit.rollouts.trials() == ((tried, over),)

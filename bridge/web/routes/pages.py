@@ -115,6 +115,7 @@ def systems(request: Request, parts: ThisDesk, pages: ThesePages, session: Signe
         retired=retired,
         rollout=rollout,
         stages=stages,
+        signatures=desk.signatures(),
         installer=INSTALLER,
         **frame,
     )
