@@ -11,7 +11,6 @@ from typing import Any
 
 from bridge.web.outward import Standing
 from bridge.web.services import Answer, Happened, Judged, Line, Opened, Sent, Session, View
-from guarantee.card import Card
 from guarantee.case import Case
 from guarantee.content import Content
 from guarantee.decision import Decision, decide
@@ -31,8 +30,6 @@ from guarantee.opinion import Opinion, Reader, Seal, Statement, Verdict, opinion
 from guarantee.policy import Policy, Role
 from guarantee.release import Kind, WithdrawalReason
 from guarantee.result import Cause, Priority, Result
-from guarantee.retirement import Retirement
-from guarantee.rollout import Rollout
 from guarantee.states import ResultState, ResultVerb
 from guarantee.stops import Action, Scope, Stop, in_force, require_may_resume
 from guarantee.world import obstacles, require_unchanged
@@ -46,6 +43,7 @@ from tests.desk.fake_preparing import FakePreparing
 from tests.desk.fake_reporting import FakeReporting
 from tests.desk.fake_rights import FakeRights
 from tests.desk.fake_signing import FakeSigning
+from tests.desk.fake_versions import FakeVersions
 from tests.desk.people import PASSWORD, PEOPLE, code_of
 
 Signed = tuple[Gesture, datetime]
@@ -67,7 +65,7 @@ class _Case:
     judged: Judged | None = None
 
 
-class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights):
+class FakeDesk(FakeVersions, Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights):
     """Keeps everything in memory. One lock: the pages call from many threads."""
 
     def __init__(self, readers_needed: int = 1) -> None:
@@ -90,8 +88,6 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
         self.questions: dict[str, tuple[str, str, str, datetime]] = {}
         self.sessions: dict[str, tuple[Session, datetime]] = {}
         self.stop_lines: list[Stop] = []
-        self.ended: list[Retirement] = []
-        self.rolled_out = Rollout()
         self.held_cases: list[Case] = []
         self.missing: list[str] = []
         self.standing: list[Standing] = []
@@ -302,15 +298,6 @@ class FakeDesk(Measured, FakeFirstReads, FakePreparing, FakeLaunches, FakeRights
 
     def destinations(self) -> Sequence[Standing]:
         return tuple(self.standing)
-
-    def cards(self) -> Sequence[Card]:
-        return cards()
-
-    def retired(self) -> Mapping[str, Retirement]:
-        return {line.model: line for line in self.ended}
-
-    def rollout(self) -> Rollout:
-        return self.rolled_out
 
     def ready(self) -> Sequence[str]:
         return tuple(self.missing)

@@ -7,6 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from guarantee.gesture import Passkey
+from guarantee.ids import ResultId
+from guarantee.incident import Grade
 from guarantee.policy import Role
 from guarantee.states import ResultState
 from tests.desk import cases
@@ -48,6 +50,18 @@ OPERATIONS = (
     Operation(method="GET", path="/api/results/{result}/segments/{number}", allowed=REVIEW),
     Operation(method="GET", path="/api/results/{result}/signing", allowed=REVIEW),
     Operation(method="POST", path="/api/results/{result}/statement", allowed=REVIEW, body={}),
+    Operation(
+        method="POST",
+        path="/api/results/{result}/incidents",
+        allowed=EVERY - {Role.SECRETARY},
+        body={"grade": "D4", "reason": "lobe gauche manqué"},
+    ),
+    Operation(
+        method="POST",
+        path="/api/incidents/{incident}/lines",
+        allowed=EVERY - {Role.SECRETARY, Role.LEARNER},
+        body={"kind": "answers", "answers": {"data": "yes"}},
+    ),
     Operation(method="GET", path="/api/passkeys", allowed=REVIEW),
     Operation(method="POST", path="/api/passkeys/challenge", allowed=REVIEW, body={}),
     Operation(method="POST", path="/api/passkeys", allowed=REVIEW, body={}),
@@ -80,7 +94,8 @@ def test_each_role_does_what_the_table_says_and_no_more(
         own = Passkey(id=login.replace(".", "-"), login=login, name="", algorithm="ES256", public_key="")
         desk.signing.stored.add(own, desk.now())
     key = "dr-durand" if role is Role.CLINICIAN else "dr-martin"
-    path = operation.path.format(result=result, series=series, index=0, number=1, passkey=key)
+    incident = desk.reporting.report(ResultId(result), Grade.D3, "manqué", desk.people["dr.martin"])
+    path = operation.path.format(result=result, series=series, index=0, number=1, passkey=key, incident=incident)
     if "segments" in path:
         path += f"?mask={staged.draft.segments[0].mask}"
     client = nobody if role is None else sign_in(role)
