@@ -10,7 +10,7 @@ from typing import Any, Final
 from bridge import accounts
 from bridge.comparison import Asked, Drift, Version
 from bridge.db.store import SqlStore
-from bridge.db.views import JudgedRow, Row, SentRow, link_body
+from bridge.db.views import Row, link_body
 from bridge.figures import Watched
 from bridge.flows import retract, review
 from bridge.flows import stop as stopping
@@ -21,7 +21,7 @@ from bridge.web.errors import LocalClosed
 from bridge.web.outward import Place, Standing
 from bridge.web.package_words import Signature
 from bridge.web.reporting import Reporting
-from bridge.web.services import Answer, Found, Habilitated, Happened, Judged, Line, Opened, Sent, Session, View
+from bridge.web.services import Answer, Found, Habilitated, Happened, Line, Opened, Session, View
 from bridge.web.signing import Signing
 from bridge.wiring.drift import drift_of
 from bridge.wiring.first_reads import ReadsFirst, shown_at_the_desk
@@ -142,7 +142,7 @@ class RealDesk(ReadsFirst):
             row = shown_at_the_desk(result, unit)
             opinions = unit.gate.opinions(row.result.id)
             decision = unit.gate.decision(row.result.id)
-            sent = tuple(_sent(line) for line in unit.views.sent(result))
+            sent = tuple(sending_told(line) for line in unit.views.sent(result))
             judged = unit.views.judged(row.case.id)
             waits = row.result.state is ResultState.AWAITING_REVIEW
             now, made = self.review.clock.now(), unit.preparations.of(row.result.id)
@@ -165,7 +165,7 @@ class RealDesk(ReadsFirst):
             sent=sent,
             obstacles=review.what_forbids(row.result.id, self.review),
             doubts=tuple(sorted(flags | {*row.case.admitted.split()})),
-            judged=_judged(judged, row.result.focus) if judged else None,
+            judged=judgement_told(judged, row.result.focus) if judged else None,
             orders=orders,
             lacking=missing,
             preparation=made if own or (decision and reader.role in READERS) else None,
@@ -381,23 +381,3 @@ class RealDesk(ReadsFirst):
                 while len(self._descriptions) > DESCRIPTIONS_MAX:
                     self._descriptions.pop(next(iter(self._descriptions)))
         return found
-
-
-def _judged(row: JudgedRow, focus: str) -> Judged:
-    return Judged(
-        missing=tuple(short.said for short in row.judgement.concerning(focus)),
-        instances=row.judgement.instances,
-        waited_s=row.waited_s,
-    )
-
-
-def _sent(line: SentRow) -> Sent:
-    return Sent(
-        kind=line.delivery.kind,
-        destination=line.delivery.destination,
-        state=line.delivery.state,
-        attempts=line.delivery.attempts,
-        cause=line.cause,
-        method=line.method,
-        at=line.moved_at,
-    )
