@@ -29,6 +29,7 @@ from bridge.wiring.launches import Launching
 from bridge.wiring.outward import standings
 from bridge.wiring.preparing import READERS, part_of, prepares, seniors
 from bridge.wiring.rights import habilitated, lacking
+from bridge.wiring.told import judgement_told, sending_told
 from dicom_adapters.image.pixels import describe_series, read_frame
 from guarantee.card import Card
 from guarantee.case import Case, CaseKind, Manifest, Source
