@@ -3,9 +3,9 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from bridge.broker.relay import Relay
@@ -25,7 +25,7 @@ from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import hl7, models, outside, outward, sources, tls
+from bridge.wiring import backend_services, hl7, models, outside, outward, sources, tls
 from bridge.wiring.authorities import under_every_name
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
@@ -39,6 +39,7 @@ from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.stamps import stamping
+from bridge.wiring.subscriptions import Watching
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from bridge.wiring.viewing import RealImaging
@@ -46,6 +47,8 @@ from dicom_adapters.image.series import read_volume
 from dicom_adapters.listen.scp import Doors, Listener
 from fhir_adapters.door import BODY_MAX, Door
 from inference.host import ModelHost
+
+_T = TypeVar("_T")
 
 COMPLETE_EVERY_S: Final = 0.25
 """How often cases are judged: the delay it adds to the quiet time."""
@@ -123,13 +126,23 @@ class ListenerProcess:
         self.listener.stop()
 
 
-def intake_server(parts: Parts) -> HttpServer:
-    """The FHIR endpoint and DICOMweb storage."""
+def intake_processes(parts: Parts) -> list[Process]:
+    """Every door but the DICOM listener, what looks up what was named there, and what looks after subscriptions."""
+    watching = Watching(parts)
+    return [fetcher(parts), intake_server(parts, watching.heard), *hl7_listeners(parts), *watching.processes()]
+
+
+def intake_server(parts: Parts, heard: Callable[[str, tuple[int, ...]], object] = lambda *_: None) -> HttpServer:
+    """The FHIR endpoint and DICOMweb storage.
+
+    Args:
+        heard: is told which events came, of whom.
+    """
     settings, store = parts.settings, parts.store("intake")
     door = Door(
         vault=parts.vault,
-        receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
-        note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
+        receive=GroupCommit(_flat(partial(intake.receive, store=store, clock=parts.clock, actor="fhir"))),
+        note=GroupCommit(_flat(partial(fetch.note, store=store, clock=parts.clock, actor="fhir"))),
         object_to=lambda said: objections.hear(
             under_every_name(said, settings), store=store, clock=parts.clock, actor="fhir"
         ),
@@ -139,9 +152,16 @@ def intake_server(parts: Parts) -> HttpServer:
         statement=outside.statement(settings),
         objection_codes=outside.objection_codes(settings),
         now=parts.clock.now,
+        authority=backend_services.authority(parts),
+        heard=heard,
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
     return HttpServer("intake", app, settings.intake.host, settings.intake.port, tls=tls.intake(settings))
+
+
+def _flat(commit: Callable[[Sequence[_T]], object]) -> Callable[[Sequence[Sequence[_T]]], object]:
+    """Return what commits what several messages bring: all of a message, and several messages, in one transaction."""
+    return lambda messages: commit([one for message in messages for one in message])
 
 
 def hl7_listeners(parts: Parts) -> list[Process]:
@@ -365,7 +385,7 @@ def make(name: str, parts: Parts) -> list[Process]:
     makers: dict[str, Callable[[], list[Process]]] = {
         "infer": lambda: infer_processes(parts),
         "deliver": lambda: [deliver_process(parts)],
-        "intake": lambda: [fetcher(parts), intake_server(parts), *hl7_listeners(parts)],
+        "intake": lambda: intake_processes(parts),
         "scp": lambda: [scp(parts)],
         "desk": lambda: [desk(parts)],
         "relay": lambda: [relay(parts)],
