@@ -46,6 +46,8 @@ class Place:
                 Sender(name="lab", is_registered=True),
             ],
             site="essai",
+            object_to=lambda _: None,
+            objection_codes=frozenset(),
             statement=Options(base_url=BASE, version="1", date="2026-11-28"),
             now=lambda: self.now,
             authority=self.authority,
