@@ -84,3 +84,8 @@ class GroupCommit(Generic[_T]):
 def _is_down(error: Exception | None) -> bool:
     """Return whether the database does not answer at all: then nobody need ask it again."""
     return isinstance(error, Unavailable) and error.code == "database"
+
+
+def flat(commit: Callable[[Sequence[_T]], object]) -> Callable[[Sequence[Sequence[_T]]], object]:
+    """Return what commits what several messages bring: all of a message, and several messages, in one transaction."""
+    return lambda messages: commit([one for message in messages for one in message])

@@ -3,9 +3,9 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from bridge.broker.relay import Relay
@@ -32,7 +32,7 @@ from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
 from bridge.wiring.entrance import entrance
 from bridge.wiring.exporter import Exporter
-from bridge.wiring.group_commit import GroupCommit
+from bridge.wiring.group_commit import GroupCommit, flat
 from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
@@ -47,8 +47,6 @@ from dicom_adapters.image.series import read_volume
 from dicom_adapters.listen.scp import Doors, Listener
 from fhir_adapters.door import BODY_MAX, Door
 from inference.host import ModelHost
-
-_T = TypeVar("_T")
 
 COMPLETE_EVERY_S: Final = 0.25
 """How often cases are judged: the delay it adds to the quiet time."""
@@ -141,8 +139,8 @@ def intake_server(parts: Parts, heard: Callable[[str, tuple[int, ...]], object] 
     settings, store = parts.settings, parts.store("intake")
     door = Door(
         vault=parts.vault,
-        receive=GroupCommit(_flat(partial(intake.receive, store=store, clock=parts.clock, actor="fhir"))),
-        note=GroupCommit(_flat(partial(fetch.note, store=store, clock=parts.clock, actor="fhir"))),
+        receive=GroupCommit(flat(partial(intake.receive, store=store, clock=parts.clock, actor="fhir"))),
+        note=GroupCommit(flat(partial(fetch.note, store=store, clock=parts.clock, actor="fhir"))),
         object_to=lambda said: objections.hear(
             under_every_name(said, settings), store=store, clock=parts.clock, actor="fhir"
         ),
@@ -157,11 +155,6 @@ def intake_server(parts: Parts, heard: Callable[[str, tuple[int, ...]], object] 
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
     return HttpServer("intake", app, settings.intake.host, settings.intake.port, tls=tls.intake(settings))
-
-
-def _flat(commit: Callable[[Sequence[_T]], object]) -> Callable[[Sequence[Sequence[_T]]], object]:
-    """Return what commits what several messages bring: all of a message, and several messages, in one transaction."""
-    return lambda messages: commit([one for message in messages for one in message])
 
 
 def hl7_listeners(parts: Parts) -> list[Process]:
