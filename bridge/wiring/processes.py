@@ -131,11 +131,7 @@ def intake_processes(parts: Parts) -> list[Process]:
 
 
 def intake_server(parts: Parts, heard: Callable[[str, tuple[int, ...]], object] = lambda *_: None) -> HttpServer:
-    """The FHIR endpoint and DICOMweb storage.
-
-    Args:
-        heard: is told which events came, of whom.
-    """
+    """The FHIR endpoint and DICOMweb storage; ``heard`` is told which events came, of whom."""
     settings, store = parts.settings, parts.store("intake")
     door = Door(
         vault=parts.vault,
