@@ -47,6 +47,11 @@ bench-inference: ## models through the worker beside bare sessions, series to te
 	@deploy/dev/peers
 	@$(PYTHON) -m tests.bench.inference $(ARGS)
 
+bench-dpi: ## what the record pushes, by FHIR and HL7v2, beside the record's own creates; ARGS="--quick"; last line: JSON
+	@deploy/dev/venv dev
+	@deploy/dev/peers
+	@$(PYTHON) -m tests.bench.dpi $(ARGS)
+
 bench-stop: ## how fast a stop is under load, and how fast results are found among a million; ARGS="--quick"; last line: JSON
 	@deploy/dev/venv dev
 	@deploy/dev/peers
@@ -58,4 +63,4 @@ peers: ## install the real peers the tests talk to (PostgreSQL, RabbitMQ, Orthan
 clean: ## remove everything that `make` can rebuild
 	rm -rf .venv .peers .aval .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
 
-.PHONY: help demo test check fix lock bench-dicom bench-inference bench-stop peers clean
+.PHONY: help demo test check fix lock bench-dicom bench-inference bench-dpi bench-stop peers clean

@@ -6,16 +6,18 @@ OperationOutcome that says what is wrong, and its reason is recorded.
 
 import hmac
 import ipaddress
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from fhir_adapters import capability
+from fhir_adapters.authority import Authority, BadForm
 from fhir_adapters.bundle import Received, read_bundle, transaction_response
 from fhir_adapters.capability import capability_statement
 from fhir_adapters.consents import heard
-from fhir_adapters.errors import BadRequest
+from fhir_adapters.errors import BadRequest, TokenRefused
 from fhir_adapters.inbound import arrivals
 from fhir_adapters.notification import Subscription, read_notification
 from fhir_adapters.outcome import operation_outcome, refusal
@@ -38,12 +40,14 @@ class Sender:
     Args:
         addresses: networks it may come from, e.g. "10.2.0.0/16"; empty for any.
         token: bearer token it must present; "" for none.
+        is_registered: whether it has keys here, and gets its tokens from us.
         criteria: search to run when it only rings.
     """
 
     name: str
     addresses: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
+    is_registered: bool = False
     criteria: str = "Observation?_sort=-_lastUpdated"
 
 
@@ -66,6 +70,8 @@ class Door:
         turn_away: records a refusal: sender, code, detail.
         objection_codes: "system|code" by which a Consent is an objection to AI.
         now: the time.
+        authority: gives tokens to registered senders; None when there are none.
+        heard: is told the sender's name and the event numbers of a notification, once they are committed.
     """
 
     vault: Vault
@@ -78,10 +84,50 @@ class Door:
     statement: capability.Options
     objection_codes: frozenset[str]
     now: Callable[[], datetime]
+    authority: Authority | None = None
+    heard: Callable[[str, tuple[int, ...]], object] = lambda _name, _numbers: None
 
     def metadata(self) -> Reply:
         """Answer GET metadata."""
         return Reply(status=200, body=write_exact(capability_statement(self.statement)))
+
+    def smart_configuration(self) -> Reply:
+        """Answer GET .well-known/smart-configuration."""
+        if self.authority is None:
+            return Reply(status=404, body=refusal(BadRequest(404, "not-found", "no tokens are given out here")))
+        return Reply(status=200, body=json.dumps(self.authority.configuration()).encode())
+
+    def token(self, form: bytes, address: str) -> Reply:
+        """Answer a request for a token, the way OAuth says it (RFC 6749, 5); a refusal is recorded without its reason's
+        values.
+
+        Args:
+            form: application/x-www-form-urlencoded.
+        """
+        if self.authority is None:
+            return Reply(status=404, body=_oauth("invalid_request"))
+        name = ""
+        try:
+            name, assertion = self.authority.client_of(form)
+            self._require_place(name, address)
+            return Reply(status=200, body=json.dumps(self.authority.given(name, assertion)).encode())
+        except BadForm as error:
+            return self._no_token(400, error.code, "", error.code)
+        except TokenRefused as error:
+            return self._no_token(401, "invalid_client", name, error.code)
+        except PortError:
+            return Reply(status=503, body=_oauth("temporarily_unavailable"))
+
+    def _require_place(self, name: str, address: str) -> None:
+        if not any(sender.name == name and _is_at(sender, address) for sender in self.senders):
+            raise TokenRefused("place")
+
+    def _no_token(self, status: int, error: str, name: str, why: str) -> Reply:
+        try:
+            self.turn_away(name, "token-refused", f"no token was given: {why}")
+        except PortError:
+            return Reply(status=503, body=_oauth("temporarily_unavailable"))
+        return Reply(status=status, body=_oauth(error))
 
     def bundle(self, body: bytes, headers: Mapping[str, str], address: str) -> Reply:
         """Answer POST of a Bundle to the base.
@@ -115,7 +161,9 @@ class Door:
             told = read_notification(method, tail, body, headers, subscription=subscription, at=self.now())
             if told.received is not None:
                 self._take(told.received, body, sender)
-            self.note(told.fetches)
+            if told.fetches:
+                self.note(told.fetches)
+            self.heard(sender.name, told.numbers)
             return operation_outcome(severity="information", code="informational", diagnostics=f"{told.kind} taken")
 
         return self._answer(take, headers, address)
@@ -149,12 +197,29 @@ class Door:
             return Reply(status=error.status, body=refusal(error))
 
     def _who(self, headers: Mapping[str, str], address: str) -> Sender | None:
-        presented = headers.get("authorization", "").removeprefix("Bearer ").encode()
+        presented = headers.get("authorization", "").removeprefix("Bearer ")
+        holder = self.authority.holder(presented) if self.authority and presented else ""
         for sender in self.senders:
-            known_place = not sender.addresses or any(_within(address, network) for network in sender.addresses)
-            if known_place and hmac.compare_digest(presented if sender.token else b"", sender.token.encode()):
+            if not _is_at(sender, address) or (holder and holder != sender.name):
+                continue
+            if holder or _presents(sender, presented.encode()):
                 return sender
         return None
+
+
+def _presents(sender: Sender, presented: bytes) -> bool:
+    """Return whether a sender is known without a token of ours: by its fixed one, or by its address alone."""
+    if sender.is_registered and not sender.token:
+        return False
+    return hmac.compare_digest(presented if sender.token else b"", sender.token.encode())
+
+
+def _is_at(sender: Sender, address: str) -> bool:
+    return not sender.addresses or any(_within(address, network) for network in sender.addresses)
+
+
+def _oauth(error: str) -> bytes:
+    return json.dumps({"error": error}).encode()
 
 
 def _within(address: str, network: str) -> bool:

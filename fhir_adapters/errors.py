@@ -20,3 +20,16 @@ class BadRequest(Exception):
         self.status = status
         self.code = code
         self.diagnostics = diagnostics
+
+
+class TokenRefused(Exception):
+    """A token, or a key for tokens, is not what it must be.
+
+    Args:
+        code: what is wrong with it: "key", "form", "algorithm", "signature", "client", "place", "claims", "time" or
+            "again".
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"token refused: {code}")
+        self.code = code

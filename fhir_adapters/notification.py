@@ -285,3 +285,15 @@ def _fetch(subscription: Subscription, what: str, cause: str) -> Fetch:
         site=subscription.site,
         what=what,
     )
+
+
+def events_told(answer: Resource) -> int | None:
+    """Return how many events a subscription has had, as the record's answer to $status says; None when it does not."""
+    for entry in objects_in(answer.get("entry")):
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and resource.get("resourceType") in {"Parameters", "SubscriptionStatus"}:
+            try:
+                return _status(resource).since_start
+            except BadRequest:
+                return None
+    return None

@@ -14,10 +14,15 @@ from typing import Any, Final, Self
 import httpx2
 
 from fhir_adapters.errors import BadRequest
+from fhir_adapters.smart import Options as SmartOptions
+from fhir_adapters.smart import Tokens
 from fhir_adapters.wire import ANSWER_BYTES_MAX, Resource, read_exact
 from guarantee.errors import Unavailable
 
 MEDIA_TYPE: Final = "application/fhir+json; fhirVersion=4.0"
+
+TOKEN_S: Final = 15.0
+"""Longest wait for a token."""
 
 _PATH: Final = re.compile(r"[A-Za-z0-9$?&=:|,._~%/\-+*;@!()\[\]]{0,2000}")
 """What may follow the base address: the characters of a relative reference or an encoded search, nothing that starts
@@ -31,12 +36,14 @@ class Options:
     Args:
         base_url: e.g. "https://dpi.chu-exemple.fr/fhir"; nothing else is ever called.
         token: bearer token; "" for none.
+        smart: how we get tokens from the server itself, instead; None for not.
         connect_s: longest wait for a connection. A server in the same building answers in milliseconds.
         answer_s: longest wait for a whole answer. A large transaction takes some servers half a minute.
     """
 
     base_url: str
     token: str = field(default="", repr=False)
+    smart: SmartOptions | None = None
     connect_s: float = 5.0
     answer_s: float = 60.0
 
@@ -72,15 +79,18 @@ class Server:
         self.base_url = options.base_url.rstrip("/")
         self._options = options
         headers = {"Accept": MEDIA_TYPE}
-        if options.token:
+        if options.token and options.smart is None:
             headers["Authorization"] = f"Bearer {options.token}"
+        places = (self.base_url, options.smart.token_url if options.smart else "")
         self._client = httpx2.Client(
             headers=headers,
             follow_redirects=False,
-            verify=self.base_url.startswith("https:"),  # loading certificates for plain HTTP costs 0.1 s and no safety
+            # Loading certificates for plain HTTP costs 0.1 s and no safety.
+            verify=any(place.startswith("https:") for place in places),
             trust_env=False,  # a proxy from the environment would be another server than the configured one
             transport=transport,
         )
+        self._tokens = Tokens(options.smart, self.base_url, self._ask_plain) if options.smart else None
 
     def get(self, path: str, *, within_s: float = math.inf) -> Answer:
         """GET ``path`` below the base address.
@@ -109,23 +119,49 @@ class Server:
         if not is_path(path):
             raise ValueError("a path below the base address of a FHIR server was expected")
         patience = min(self._options.answer_s, within_s)
-        deadline = time.monotonic() + patience
-        timeout = httpx2.Timeout(patience, connect=min(self._options.connect_s, patience))
         address = f"{self.base_url}/{path}".rstrip("/")
-        try:
-            with self._client.stream(method, address, timeout=timeout, **more) as response:
-                data = _bounded(response, deadline)
-        except httpx2.TimeoutException as error:
-            raise Unavailable("timeout", f"the FHIR server did not answer {_what(method, path)} in time") from error
-        except httpx2.HTTPError as error:
-            raise Unavailable(
-                "connection", f"no connection to the FHIR server for {_what(method, path)}: {type(error).__name__}"
-            ) from error
+        response, data = self._authorized(method, address, _what(method, path), patience, more)
         return Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=_resource(data),
         )
+
+    def _authorized(
+        self, method: str, address: str, what: str, patience_s: float, more: dict[str, Any]
+    ) -> tuple[httpx2.Response, bytes]:
+        """Ask with a token of the server's own, where we get some; once more with a new one when it is not taken."""
+        if self._tokens is None:
+            return self._ask(method, address, what, patience_s, **more)
+        for attempt in range(2):
+            token = self._tokens.current()
+            headers = {**more.get("headers", {}), "Authorization": f"Bearer {token}"}
+            response, data = self._ask(method, address, what, patience_s, **{**more, "headers": headers})
+            if response.status_code != 401 or attempt:
+                break
+            self._tokens.forget(token)
+        return response, data
+
+    def _ask_plain(self, method: str, address: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
+        """Ask for a token, or where they are given out."""
+        patience = min(self._options.answer_s, TOKEN_S)
+        response, data = self._ask(method, address, "a token", patience, headers=dict(headers), content=content)
+        return response.status_code, data
+
+    def _ask(
+        self, method: str, address: str, what: str, patience_s: float, **more: Any
+    ) -> tuple[httpx2.Response, bytes]:
+        deadline = time.monotonic() + patience_s
+        timeout = httpx2.Timeout(patience_s, connect=min(self._options.connect_s, patience_s))
+        try:
+            with self._client.stream(method, address, timeout=timeout, **more) as response:
+                return response, _bounded(response, deadline)
+        except httpx2.TimeoutException as error:
+            raise Unavailable("timeout", f"the FHIR server did not answer {what} in time") from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(
+                "connection", f"no connection to the FHIR server for {what}: {type(error).__name__}"
+            ) from error
 
 
 def is_path(text: str) -> bool:

@@ -17,7 +17,7 @@ from guarantee.card import Card
 from guarantee.case import Case, Source
 from guarantee.content import Content, Finding, KeyImage, Text, Used
 from guarantee.decision import Decision
-from guarantee.errors import NotEligible
+from guarantee.errors import NotEligible, Unavailable
 from guarantee.events import Fact
 from guarantee.ids import Digest, ReleaseId
 from guarantee.inputs import Coded, Inputs
@@ -48,6 +48,13 @@ class Bell(Protocol):
 
         Raises:
             Unavailable: nobody took it; the relay rings again.
+        """
+
+    def ring_all(self, rings: Sequence[tuple[str, Fact]]) -> Sequence[Unavailable | None]:
+        """Hand facts of one topic over as :meth:`ring` does, waiting for all of them at once.
+
+        Returns:
+            For each None, or why nobody took it.
         """
 
     def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:

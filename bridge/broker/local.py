@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,6 +61,17 @@ class LocalBell:
             raise Unavailable(
                 "queue-full", f"{name} has {DEPTH_MAX} waiting messages; the outbox keeps this one"
             ) from None
+
+    def ring_all(self, rings: Sequence[tuple[str, Fact]]) -> list[Unavailable | None]:
+        """Queue facts, one after the other."""
+        return [self._refusal(*ring) for ring in rings]
+
+    def _refusal(self, message_id: str, fact: Fact) -> Unavailable | None:
+        try:
+            self.ring(message_id, fact)
+        except Unavailable as error:
+            return error
+        return None
 
     def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:
         """Start ``workers`` threads that call ``handler`` for each ring of ``topic``."""

@@ -8,7 +8,7 @@ own: the library's robust ones have let a publish hang for ever while disconnect
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final, TypeAlias, TypeVar
@@ -28,6 +28,9 @@ CONFIRM_S: Final = 10.0
 
 RETRY_S: Final = 2.0
 """Pause between attempts to connect."""
+
+BROKEN_OR_REFUSED: Final = (DeliveryError, *BROKEN)
+"""How a publish ends that no queue took."""
 
 _log = logging.getLogger("aval.bell")
 _T = TypeVar("_T")
@@ -64,14 +67,18 @@ class RabbitBell:
             raise Unavailable("closing", "this process is stopping; the outbox keeps the message")
         try:
             self._run(self._publish(topic(fact), encode(message_id, fact), message_id), CONFIRM_S + CONNECT_S)
-        except DeliveryError as error:  # this queue alone: the others may well take theirs
-            raise Unavailable(
-                "queue-full", f"{topic(fact)} takes no more messages; the outbox keeps this one"
-            ) from error
-        except TimeoutError as error:  # a queue that lost its leader answers nothing, and the others are well
-            raise Unavailable("no-confirm", f"{topic(fact)} did not take the message in time") from error
-        except BROKEN as error:
-            raise Unavailable("broker", f"{type(error).__name__}: the broker did not take the message") from error
+        except BROKEN_OR_REFUSED as error:
+            raise _refusal(topic(fact), error) from error
+
+    def ring_all(self, rings: Sequence[tuple[str, Fact]]) -> list[Unavailable | None]:
+        """Publish facts of one topic, the next without waiting for the confirm of the one before."""
+        if self._closing.is_set() or not rings:
+            return [Unavailable("closing", "this process is stopping; the outbox keeps the message") for _ in rings]
+        name = topic(rings[0][1])
+        try:
+            return self._run(self._publish_all(name, rings), CONFIRM_S + CONNECT_S)
+        except BROKEN_OR_REFUSED as error:
+            return [_refusal(name, error) for _ in rings]
 
     def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:
         """Consume ``topic`` on ``workers`` threads, reconnecting for as long as this bell is open."""
@@ -105,6 +112,24 @@ class RabbitBell:
         await asyncio.gather(*self._endings, return_exceptions=True)
 
     # ------------------------------------------------------------------------------------------------- publishing
+
+    async def _publish_all(self, name: str, rings: Sequence[tuple[str, Fact]]) -> list[Unavailable | None]:
+        exchange, used = await self._ready_for(name)
+        publishing = asyncio.gather(
+            *(
+                exchange.publish(persistent(message_id, encode(message_id, fact)), routing_key=name, mandatory=True)
+                for message_id, fact in rings
+            ),
+            return_exceptions=True,
+        )
+        try:
+            ends = await asyncio.wait_for(publishing, CONFIRM_S)
+        except BROKEN:  # some may have been taken; they are rung for again
+            self._drop(used)
+            raise
+        if any(isinstance(end, BROKEN) and not isinstance(end, DeliveryError) for end in ends):
+            self._drop(used)
+        return [_refusal(name, end) if isinstance(end, BaseException) else None for end in ends]
 
     async def _publish(self, name: str, body: bytes, message_id: str) -> None:
         exchange, used = await self._ready_for(name)
@@ -235,6 +260,15 @@ class RabbitBell:
         except FutureTimeoutError:
             future.cancel()
             raise
+
+
+def _refusal(name: str, error: BaseException) -> Unavailable:
+    match error:
+        case DeliveryError():  # this queue alone: the others may well take theirs
+            return Unavailable("queue-full", f"{name} takes no more messages; the outbox keeps this one")
+        case TimeoutError():  # a queue that lost its leader answers nothing, and the others are well
+            return Unavailable("no-confirm", f"{name} did not take the message in time")
+    return Unavailable("broker", f"{type(error).__name__}: the broker did not take the message")
 
 
 async def _declare(channel: AbstractChannel, name: str) -> AbstractQueue:

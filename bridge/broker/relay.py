@@ -5,6 +5,7 @@ A fact may be handed over twice (we die between the two steps); whoever hears it
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,10 @@ from guarantee.ports import Bell, Clock, Store
 
 BATCH: Final = 100
 """Facts handed over between two looks at the outbox."""
+
+WINDOW: Final = 64
+"""Facts on their way to the broker at once: a confirm takes a millisecond, whether one waits for it or sixty. A topic
+that refuses is asked so many times in vain each round, and a quorum queue exceeds its length by as many at most."""
 
 POLL_S: Final = 0.5
 """How often the outbox is looked at when nothing wakes us; it bounds the delay when another process wrote."""
@@ -66,25 +71,29 @@ class Relay:
         return len(taken)
 
     def _hand_over(self, pending: Sequence[tuple[str, Fact]]) -> tuple[list[str], int]:
-        """Ring for each fact; return the messages that were taken, and how many were refused.
-
-        A topic that refuses one is asked no further.
-        """
+        """Ring for each fact, topic by topic; return the messages that were taken, and how many were refused."""
+        topics: defaultdict[str, list[tuple[str, Fact]]] = defaultdict(list)
+        for message_id, fact in pending:
+            topics[topic(fact)].append((message_id, fact))
         taken: list[str] = []
         refused = 0
-        deaf: set[str] = set()
-        for message_id, fact in pending:
-            if topic(fact) in deaf:
-                refused += 1
-                continue
-            try:
-                self._bell.ring(message_id, fact)
-            except Unavailable as error:
-                _log.warning("relay.refused message=%s code=%s", message_id, error.code)
-                if error.code in _NOBODY_TAKES_ANYTHING:
-                    break
-                deaf.add(topic(fact))
-                refused += 1
-            else:
-                taken.append(message_id)
+        for rings in topics.values():
+            mine, error = self._ring(rings)
+            taken += mine
+            if error is not None and error.code in _NOBODY_TAKES_ANYTHING:
+                break
+            refused += len(rings) - len(mine)
         return taken, refused
+
+    def _ring(self, rings: Sequence[tuple[str, Fact]]) -> tuple[list[str], Unavailable | None]:
+        """Ring for facts of one topic; return the messages that were taken, and the first refusal, after which few are
+        tried."""
+        taken: list[str] = []
+        for window in (rings[start : start + WINDOW] for start in range(0, len(rings), WINDOW)):
+            ends = list(zip(window, self._bell.ring_all(window), strict=True))
+            taken += [message_id for (message_id, _), error in ends if error is None]
+            for (message_id, _), error in ends:
+                if error is not None:
+                    _log.warning("relay.refused message=%s code=%s", message_id, error.code)
+                    return taken, error
+        return taken, None

@@ -30,6 +30,8 @@ VERBS: Final = {
     "fetch": "fetches",
     "export": "export",
     "destinations": "destinations",
+    "subscriptions": "subscriptions",
+    "smart": "smart",
     "queues": "queues",
     "launch": "launch",
     "ohif": "ohif",

@@ -1,12 +1,14 @@
 """The record, in and out: who sends events to us, who receives reports."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge.config.base import Network, Section, WebSender
+from bridge.config.smart import SmartSettings
+from bridge.config.subscription import SubscriptionSettings
 from bridge.config.tls import DoorTls
 
 
@@ -16,6 +18,29 @@ class FhirSender(WebSender):
     base_url: str = Field("", description="its FHIR server, for looking up what a notification names; empty for none")
     read_token: SecretStr = Field(SecretStr(""), description="bearer token for looking things up")
     search: str = Field("", description="search to run when it only rings, e.g. Observation?category=vital-signs")
+    smart: SmartSettings | None = Field(None, description="tokens from its own server, instead of read_token")
+    jwks: Path | None = Field(
+        None, description="file of its public keys (JWKS): it gets tokens from us (SMART Backend Services) by its name"
+    )
+    subscription: SubscriptionSettings | None = Field(
+        None, description="our subscription there; without this section we ask the record for none"
+    )
+
+    @model_validator(mode="after")
+    def _is_told_apart(self) -> Self:
+        """Keys tell a sender apart as well as a token does."""
+        if not self.addresses and not self.token.get_secret_value() and self.jwks is None:
+            raise ValueError("give addresses, or a token, or jwks")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        """A subscription is asked for at the sender's server, and what was missed is searched there."""
+        if self.subscription is not None and not self.base_url:
+            raise ValueError("a subscription needs base_url: the record's FHIR server")
+        if self.subscription is not None and self.subscription.is_topic and not self.search:
+            raise ValueError("a subscription to a topic needs search: what is run again for what was missed")
+        return self
 
 
 class Hl7Sender(Section):
@@ -82,6 +107,12 @@ class Intake(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8081, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    public_url: str = Field(
+        "", description="our FHIR address as senders reach it, https://…/fhir; empty: host and port. Tokens name it"
+    )
+    token_secret: SecretStr = Field(
+        SecretStr(""), description="32 characters or more, for several intake processes; empty: drawn at each start"
+    )
     senders: dict[str, FhirSender] = Field(default_factory=dict, description="known senders by name")
     hl7: Hl7 | None = Field(None, description="the HL7v2 listener; without this section there is none")
     tls: IntakeTls = Field(IntakeTls(), description="TLS of the FHIR endpoint and of DICOMweb storage")
@@ -95,6 +126,7 @@ class FhirSettings(Section):
 
     base_url: str = Field(description="its FHIR root")
     token: SecretStr = Field(SecretStr(""), description="bearer token; empty for none")
+    smart: SmartSettings | None = Field(None, description="tokens from its own server, instead of token")
     patient_system: str = Field(
         "", description="identifier system of patients that came without an issuer; empty for one of our own"
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, delete, select, update
@@ -51,7 +52,12 @@ def insert_once(connection: Connection, table: Any) -> Any:
 
     Without ``preserve_rowcount`` SQLAlchemy forgets how many rows an INSERT made and says -1, which looks like success.
     """
-    build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return _insert_once(connection.dialect.name, table)
+
+
+@cache
+def _insert_once(dialect: str, table: Any) -> Any:
+    build = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return build(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 

@@ -17,6 +17,9 @@ MEDIA_TYPE: Final = "application/fhir+json"
 BODY_S: Final = 60.0
 """Longest reading of a body: 1 MiB needs 140 kbit/s."""
 
+FORM_BYTES_MAX: Final = 16 * 1024
+"""Largest request for a token: an assertion has some 700 characters."""
+
 TOO_LARGE: Final = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"too-long",'
     b'"diagnostics":"the body is larger than this endpoint takes"}]}'
@@ -57,6 +60,12 @@ class FhirDoor(Protocol):
     def metadata(self) -> Reply:
         """Answer GET metadata."""
 
+    def smart_configuration(self) -> Reply:
+        """Answer GET .well-known/smart-configuration, in JSON."""
+
+    def token(self, form: bytes, address: str) -> Reply:
+        """Answer a request for a token, in JSON."""
+
     def bundle(self, body: bytes, headers: Mapping[str, str], address: str) -> Reply:
         """Answer POST of a Bundle."""
 
@@ -78,24 +87,30 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRo
     async def metadata() -> Response:
         return _response(await run_in_threadpool(door.metadata))
 
-    @app.post("/fhir")
-    @app.post("/fhir/")
     async def bundle(request: Request) -> Response:
         body = await _body(request, body_bytes_max)
         if isinstance(body, Response):
             return body
         return _response(await run_in_threadpool(door.bundle, body, _headers(request), _address(request)))
 
-    @app.api_route("/fhir/notify/{name}", methods=["POST", "PUT"])
-    @app.api_route("/fhir/notify/{name}/{tail:path}", methods=["POST", "PUT"])
-    async def notification(request: Request, name: str, tail: str = "") -> Response:
+    async def notification(request: Request) -> Response:
         body = await _body(request, body_bytes_max)
         if isinstance(body, Response):
             return body
+        name, tail = request.path_params["name"], request.path_params.get("tail", "")
         answer = await run_in_threadpool(
             door.notification, request.method, name, tail, body, _headers(request), _address(request)
         )
         return _response(answer)
+
+    # Routes of Starlette: what FastAPI does for each request, to find out that there is nothing to convert, costs
+    # as much as reading a notification.
+    for path in ("/fhir", "/fhir/"):
+        app.add_route(path, bundle, methods=["POST"])
+    for path in ("/fhir/notify/{name}", "/fhir/notify/{name}/{tail:path}"):
+        app.add_route(path, notification, methods=["POST", "PUT"])
+
+    _give_tokens(app, door)
 
     @app.get("/healthz")
     async def health() -> Response:
@@ -110,6 +125,24 @@ def make_fhir_app(door: FhirDoor, *, body_bytes_max: int, beside: Sequence[APIRo
         return Response(NOT_HERE, 404, media_type=MEDIA_TYPE)
 
     return app
+
+
+def _give_tokens(app: FastAPI, door: FhirDoor) -> None:
+    """Add where senders get tokens (SMART Backend Services)."""
+
+    @app.get("/fhir/.well-known/smart-configuration")
+    async def smart_configuration() -> Response:
+        reply = await run_in_threadpool(door.smart_configuration)
+        return Response(reply.body, reply.status, media_type="application/json")
+
+    @app.post("/fhir/auth/token")
+    async def token(request: Request) -> Response:
+        form = await _body(request, FORM_BYTES_MAX)
+        if isinstance(form, Response):
+            return form
+        reply = await run_in_threadpool(door.token, form, _address(request))
+        # RFC 6749, 5.1: nobody between us and the sender keeps it.
+        return Response(reply.body, reply.status, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 class Boundary:

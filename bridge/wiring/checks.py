@@ -17,7 +17,19 @@ from bridge.db.engine import engine_at
 from bridge.db.migrate import schema_revision
 from bridge.journal import require_anchors_hold
 from bridge.vault import ObjectVault, examine
-from bridge.wiring import entrance, models, outward, smart, sources, stamps, tls, ups, versions
+from bridge.wiring import (
+    backend_services,
+    entrance,
+    models,
+    outward,
+    smart,
+    sources,
+    stamps,
+    subscriptions,
+    tls,
+    ups,
+    versions,
+)
 from bridge.wiring.parts import HOLD_NO_BYTES, KNOW_THE_JOURNAL, RING, ROLES, Parts
 from guarantee.errors import GuaranteeError, PortError
 from guarantee.ids import digest
@@ -63,6 +75,8 @@ def run_checks(parts: Parts) -> list[Check]:
         *tls.certificates(parts.settings, parts.clock.now).items(),
         ("dicom-web", lambda: _who_may_post(parts)),
         ("hl7", lambda: _who_may_send(parts)),
+        *backend_services.reachable(parts.settings).items(),
+        *subscriptions.reachable(parts.settings).items(),
         *outward.reachable(parts.settings).items(),
         *sources.reachable(parts.settings).items(),
         *ups.reachable(parts.settings).items(),

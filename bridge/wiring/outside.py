@@ -16,6 +16,7 @@ from bridge.config.pacs import PacsSettings
 from bridge.config.record import Hl7
 from bridge.web import options as web
 from bridge.wiring import ohif, tls
+from bridge.wiring.backend_services import base_url, smart_options
 from bridge.wiring.clock import SystemClock
 from bridge.wiring.hl7_out import hl7_options, hl7_renderers
 from dicom_adapters.deliver import posting, send
@@ -96,7 +97,11 @@ def fhir_senders(settings: Settings) -> list[door.Sender]:
     """Return who may push record events."""
     return [
         door.Sender(
-            name=name, addresses=sender.addresses, token=sender.token.get_secret_value(), criteria=sender.search
+            name=name,
+            addresses=sender.addresses,
+            token=sender.token.get_secret_value(),
+            is_registered=sender.jwks is not None,
+            criteria=sender.search,
         )
         for name, sender in settings.intake.senders.items()
     ]
@@ -104,9 +109,7 @@ def fhir_senders(settings: Settings) -> list[door.Sender]:
 
 def statement(settings: Settings) -> CapabilityOptions:
     """Return how our FHIR endpoint names itself."""
-    scheme = "http" if settings.intake.tls.certificate is None else "https"
-    url = f"{scheme}://{settings.intake.host}:{settings.intake.port}/fhir"
-    return CapabilityOptions(base_url=url, version=VERSION, date="2026-11-22")
+    return CapabilityOptions(base_url=base_url(settings), version=VERSION, date="2026-11-22")
 
 
 def objection_codes(settings: Settings) -> frozenset[str]:
@@ -118,7 +121,13 @@ def objection_codes(settings: Settings) -> frozenset[str]:
 def look_up(settings: Settings) -> Callable[[str, str], bytes]:
     """Return what looks things up at a sender's own server, and nowhere else."""
     clients = {
-        name: ReadClient(rest.Options(base_url=sender.base_url, token=sender.read_token.get_secret_value()))
+        name: ReadClient(
+            rest.Options(
+                base_url=sender.base_url,
+                token=sender.read_token.get_secret_value(),
+                smart=smart_options(settings, sender.smart),
+            )
+        )
         for name, sender in settings.intake.senders.items()
         if sender.base_url
     }
@@ -232,7 +241,8 @@ def destinations(settings: Settings, vault: Vault, clock: SystemClock) -> dict[s
         kind = posting.StowDestination if pacs.transport == "stow" else send.PacsDestination
         found[name] = kind(_archive(name, pacs, settings), vault, clock)
     for name, record in settings.destinations.fhir.items():
-        server = rest.Options(base_url=record.base_url, token=record.token.get_secret_value())
+        token, tokens = record.token.get_secret_value(), smart_options(settings, record.smart)
+        server = rest.Options(base_url=record.base_url, token=token, smart=tokens)
         found[name] = fhir_client.DpiDestination(fhir_client.Options(name=name, server=server), vault, clock)
     for name, receiver in settings.destinations.hl7.items():
         found[name] = hl7_client.MllpDestination(hl7_options(name, receiver, settings), vault, clock)

@@ -26,14 +26,14 @@ from bridge.web.app import make_app
 from bridge.web.fhir_door import make_fhir_app
 from bridge.web.metrics_door import make_metrics_app
 from bridge.web.stow_door import make_stow_routes
-from bridge.wiring import hl7, models, outside, outward, sources, tls
+from bridge.wiring import backend_services, hl7, models, outside, outward, sources, tls
 from bridge.wiring.authorities import under_every_name
 from bridge.wiring.desk import RealDesk
 from bridge.wiring.dicomweb import stow_door
 from bridge.wiring.doors import services
 from bridge.wiring.entrance import entrance
 from bridge.wiring.exporter import Exporter
-from bridge.wiring.group_commit import GroupCommit
+from bridge.wiring.group_commit import GroupCommit, flat
 from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
 from bridge.wiring.parts import NAMES, Parts
@@ -41,6 +41,7 @@ from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signatures import signatures
 from bridge.wiring.signing import RealSigning, passkeys_over
 from bridge.wiring.stamps import stamping
+from bridge.wiring.subscriptions import Watching
 from bridge.wiring.tracer import LOOK_EVERY_S, Tracer, poster
 from bridge.wiring.ups import performer
 from bridge.wiring.viewing import RealImaging
@@ -128,13 +129,19 @@ class ListenerProcess:
         self.listener.stop()
 
 
-def intake_server(parts: Parts) -> HttpServer:
-    """The FHIR endpoint and DICOMweb storage."""
+def intake_processes(parts: Parts) -> list[Process]:
+    """Every door but the DICOM listener, what looks up what was named there, and what looks after subscriptions."""
+    watching = Watching(parts)
+    return [fetcher(parts), intake_server(parts, watching.heard), *hl7_listeners(parts), *watching.processes()]
+
+
+def intake_server(parts: Parts, heard: Callable[[str, tuple[int, ...]], object] = lambda *_: None) -> HttpServer:
+    """The FHIR endpoint and DICOMweb storage; ``heard`` is told which events came, of whom."""
     settings, store = parts.settings, parts.store("intake")
     door = Door(
         vault=parts.vault,
-        receive=partial(intake.receive, store=store, clock=parts.clock, actor="fhir"),
-        note=partial(fetch.note, store=store, clock=parts.clock, actor="fhir"),
+        receive=GroupCommit(flat(partial(intake.receive, store=store, clock=parts.clock, actor="fhir"))),
+        note=GroupCommit(flat(partial(fetch.note, store=store, clock=parts.clock, actor="fhir"))),
         object_to=lambda said: objections.hear(
             under_every_name(said, settings), store=store, clock=parts.clock, actor="fhir"
         ),
@@ -144,6 +151,8 @@ def intake_server(parts: Parts) -> HttpServer:
         statement=outside.statement(settings),
         objection_codes=outside.objection_codes(settings),
         now=parts.clock.now,
+        authority=backend_services.authority(parts),
+        heard=heard,
     )
     app = make_fhir_app(door, body_bytes_max=BODY_MAX, beside=[make_stow_routes(stow_door(parts))])
     return HttpServer("intake", app, settings.intake.host, settings.intake.port, tls=tls.intake(settings))
@@ -372,7 +381,7 @@ def make(name: str, parts: Parts) -> list[Process]:
     makers: dict[str, Callable[[], list[Process]]] = {
         "infer": lambda: infer_processes(parts),
         "deliver": lambda: [deliver_process(parts)],
-        "intake": lambda: [fetcher(parts), intake_server(parts), *hl7_listeners(parts)],
+        "intake": lambda: intake_processes(parts),
         "scp": lambda: [scp(parts)],
         "desk": lambda: [desk(parts)],
         "relay": lambda: [relay(parts)],

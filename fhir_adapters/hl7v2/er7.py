@@ -95,12 +95,15 @@ class Segment:
 
     def first(self, number: int) -> "Composite":
         """Return the first repetition of field ``number``; an empty one when there is none."""
+        raw = self.raw(number)
+        if self.marks.repetition not in raw:  # nearly every field; what follows costs four times as much
+            return Composite(raw, self.marks)
         found = self.repetitions(number)
         return found[0] if found else Composite("", self.marks)
 
     def text(self, number: int) -> str:
         """Return the first component of field ``number``, unescaped."""
-        return self.first(number).text(1)
+        return self.first(number).text(1) if self.raw(number) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Composite:
 
     def text(self, component: int, subcomponent: int = 1) -> str:
         """Return a part, counted from 1, unescaped; "" when it is absent or null."""
+        if not self.value:
+            return ""
         parts = self.value.split(self.marks.component)
         if component > len(parts):
             return ""

@@ -67,13 +67,14 @@ def observed(message: Message, zone: tzinfo) -> Iterator[Observed]:
     header = message.first("MSH")
     sent = header.text(7) if header else ""
     order: Segment | None = None
-    number = 0
+    number, taken, said_at = 0, "", read_time(sent, zone)
     for segment in message.segments:
         if segment.name == "OBR":
-            order = segment
+            order, taken = segment, segment.text(7)
+            said_at = _first((segment.text(22), sent), zone)
         if segment.name == "OBX":
             number += 1
-            times = (segment.text(14), order.text(7) if order else "", collected)
+            times = (segment.text(14), taken, collected)
             yield Observed(
                 name=_name(segment, order, times),
                 codes=tuple(_loinc(segment)),
@@ -81,7 +82,7 @@ def observed(message: Message, zone: tzinfo) -> Iterator[Observed]:
                 value=_value(segment),
                 unit=_unit(segment),
                 taken_at=_first(times, zone),
-                said_at=_first((order.text(22) if order else "", sent), zone),
+                said_at=said_at,
                 number=number,
             )
 

@@ -52,6 +52,10 @@ class QueueBell:
     def ring(self, message_id: str, fact: Fact) -> None:
         self.rings.append((message_id, fact))
 
+    def ring_all(self, rings: Sequence[tuple[str, Fact]]) -> list[None]:
+        self.rings.extend(rings)
+        return [None] * len(rings)
+
     def listen(self, topic: str, handler: Callable[[str, Fact], None], *, workers: int = 1) -> None:
         raise NotImplementedError("a test pumps this bell itself")
 

@@ -22,16 +22,20 @@ validation: {{inbound: strict}}
 
 
 class Sekmet:
-    """One server on loopback, empty, without authentication."""
+    """One server on loopback, empty, without authentication.
 
-    def __init__(self) -> None:
+    Args:
+        more: lines of its settings beside ours.
+    """
+
+    def __init__(self, more: str = "") -> None:
         if not PROGRAM.exists():
             raise PeerMissing("sekmet-fhir is not installed; run `make peers`")
         self.home = folder("sekmet")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/fhir"
         self._settings = self.home / "settings.yaml"
-        self._settings.write_text(SETTINGS.format(url=self.url, port=self.port, home=self.home))
+        self._settings.write_text(SETTINGS.format(url=self.url, port=self.port, home=self.home) + more)
         self.daemon = self._start()
 
     def kill(self) -> None:

@@ -1,0 +1,1 @@
+"""`make bench-dpi`: how fast the record's doors take, beside the record itself."""
