@@ -33,7 +33,8 @@ def receive(arrivals: Sequence[Arrival], *, store: Store, clock: Clock, actor: s
     Raises:
         Unavailable: the database does not answer; nothing was kept and the sender must try again.
     """
-    with store.transaction(actor, is_noted=all(arrival.is_noted for arrival in arrivals)) as unit:
+    is_noted = bool(arrivals) and all(arrival.is_noted for arrival in arrivals)
+    with store.transaction(actor, is_noted=is_noted) as unit:
         return take_in(arrivals, lock(arrivals, unit), unit, clock.now)
 
 

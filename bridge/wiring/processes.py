@@ -36,6 +36,7 @@ from bridge.wiring.exporter import Exporter
 from bridge.wiring.group_commit import GroupCommit, flat
 from bridge.wiring.incidents import RealReporting
 from bridge.wiring.launches import Launching
+from bridge.wiring.listener_process import ListenerProcess
 from bridge.wiring.parts import NAMES, Parts
 from bridge.wiring.shared_port import SharedPort, shared_listener
 from bridge.wiring.signatures import signatures
@@ -98,35 +99,6 @@ def listener(parts: Parts) -> Process:
     notices, commitment = services(parts)
     made = Listener(outside.scp_options(parts.settings), parts.vault, doors, (notices, commitment))
     return ListenerProcess(made, Loop("scp:commitment", ((commitment.catch_up, CATCH_UP_EVERY_S),)))
-
-
-class ListenerProcess:
-    """The DICOM listener as a process.
-
-    Args:
-        catching_up: answers what was asked of a process that ended.
-    """
-
-    name = "scp"
-
-    def __init__(self, listener: Listener, catching_up: Loop) -> None:
-        self.listener = listener
-        self._catching_up = catching_up
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self.listener.port
-
-    def start(self) -> None:
-        """Listen."""
-        self.listener.start()
-        self._catching_up.start()
-
-    def stop(self) -> None:
-        """Let open associations finish."""
-        self._catching_up.stop()
-        self.listener.stop()
 
 
 def intake_processes(parts: Parts) -> list[Process]:
