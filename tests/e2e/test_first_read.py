@@ -101,7 +101,8 @@ def attacked(web: httpx2.Client, result: str, series: str, draft: Content) -> se
     for (method, path), why in ADDRESSES.items():
         if method != "GET" or path.startswith(("/launch", "/IHE")):
             continue
-        names = {"study": "1.2.3", "uid": "1.2.3", "frames": 1}  # tests/dicomweb attacks these with real ones
+        # tests/dicomweb attacks these with real ones; an incident named by a result is none
+        names = {"study": "1.2.3", "uid": "1.2.3", "frames": 1, "incident": result}
         address = path.format(result=result, series=series, index=0, number=1, **names)
         answer = web.get(f"{address}?mask={draft.segments[0].mask}" if "segments" in path else address)
         if why is AFTER:
