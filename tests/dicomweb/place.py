@@ -94,6 +94,8 @@ class Place(World):
             places=(),
             launching=Launching(store=self.sql, clock=self.clock, launchers=(), zone=ZoneInfo("Europe/Paris")),
             signing=Any,  # type: ignore[arg-type] # nobody signs here
+            entrance=Any,  # type: ignore[arg-type] # nor comes from elsewhere
+            reporting=Any,  # type: ignore[arg-type] # nor reports anything
             examine=self.examine,
             imaging=RealImaging(store=self.sql, review=self.review, sign_ins=sign_ins, options=options),
         )

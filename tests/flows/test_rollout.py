@@ -111,6 +111,7 @@ def test_the_desk_knows_no_shadow_result_by_any_of_its_doors(world: World) -> No
         launching=Launching(store=world.sql, clock=world.clock, launchers=(), zone=ZoneInfo("Europe/Paris")),
         signing=Any,  # type: ignore[arg-type] # nor signs by passkey
         entrance=Any,  # type: ignore[arg-type] # nor comes from elsewhere
+        reporting=Any,  # type: ignore[arg-type] # nor reports anything
         examine=world.examine,
         imaging=Any,  # type: ignore[arg-type] # tests/dicomweb
     )

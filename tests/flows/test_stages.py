@@ -204,7 +204,7 @@ def test_a_stop_suspends_a_version_where_it_stands(two: World, scope: Scope, tar
             act()
     with pytest.raises(NotAllowed, match="two people resume it"):
         sign(two, Stage.SHADOW, NEW.model.id)
-    people = {"by": "dr.x", "second": "dr.y", "reason": "vu"}
+    people = {"by": "dr.martin", "second": "dr.nguyen", "reason": "vu"}
     stop.resume(scope, target, **people, examine=two.examine, store=two.store, clock=two.clock)
     assert at_stage(two) is Stage.PILOT
 

@@ -155,7 +155,7 @@ REST: Final = (
     attack(DESK, "come to a case from nowhere", "opening_by_a_launcher", lambda w: w.opening(launcher="")),
     attack(OWNER, "give a person a role nobody defined", "user_role_known", lambda w: w.user(role="robot")),
     attack(OWNER, "change the role under which opinions were given",
-           "opinion_by_its_reader first_read_by_its_reader",
+           "opinion_by_its_reader first_read_by_its_reader preparation_by_its_learner",
            lambda w: update("users", {"login": "dr.martin"}, role="engineer")),
     attack(OWNER, "write a policy that asks for nobody", "policy_asks_for_somebody",
            lambda w: w.policy(ref="nobody@1", readers=0)),

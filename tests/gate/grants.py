@@ -223,7 +223,7 @@ UPDATES: Final = (
                  pure("DELETE FROM deliveries WHERE id NOT IN (SELECT delivery_id FROM attempts)"),
                  "deliveries_never_deleted"),
     only_granted(DESK, "make a person a radiologist", "UPDATE (role) ON users",
-                 lambda w: update("users", {"login": "learner"}, role="radiologist")),
+                 lambda w: update("users", {"login": "engineer"}, role="radiologist")),
     only_granted(DESK, "open a closed account", "UPDATE (active) ON users",
                  lambda w: update("users", {"login": "dr.closed"}, active=1)),
     only_granted(DESK, "set somebody's password", "UPDATE (password) ON users",
