@@ -26,8 +26,8 @@ PAGE: Final = 200
 PAGES_MAX: Final = 50
 """Most pages of one search: 10,000 Observations is a month of intensive care."""
 
-STAYS_MAX: Final = 20
-"""Most stays that one search may lead to. More means that the criteria are not those of an event."""
+STAYS_MAX: Final = 50
+"""Most stays that one search may lead to, as of one message (stays.py); more is no event."""
 
 _REFERENCE: Final = re.compile(rf"({'|'.join(ROUTED)})/([A-Za-z0-9\-.]{{1,64}})")
 _SEARCH: Final = re.compile(rf"({'|'.join(ROUTED)})\?[A-Za-z0-9=&:|,._~%/\-+]{{1,1000}}")

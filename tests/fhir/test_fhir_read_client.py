@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from fhir_adapters.inbound import arrivals, read_bundle
-from fhir_adapters.read import PAGE, Options, ReadClient, read_record
+from fhir_adapters.read import PAGE, STAYS_MAX, Options, ReadClient, read_record
 from fhir_adapters.wire import read_exact, write_exact
 from guarantee.errors import Declined, Unavailable
 from guarantee.ids import digest
@@ -220,7 +220,7 @@ def test_absolute_references_to_the_server_itself_are_followed() -> None:
 
 
 def test_a_search_that_leads_to_too_many_stays_is_declined() -> None:
-    found = [{"resource": observation(str(n), encounter={"reference": f"Encounter/{n}"})} for n in range(30)]
+    found = [{"resource": observation(str(n), encounter={"reference": f"Encounter/{n}"})} for n in range(STAYS_MAX + 1)]
     made = answering({"Observation?status=final": searchset(*found)})
     with pytest.raises(Declined) as refused:
         made.fetch("Observation?status=final")
