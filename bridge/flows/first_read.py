@@ -14,7 +14,6 @@ from guarantee.opinion import Reader
 from guarantee.policy import Role
 from guarantee.ports import Store
 from guarantee.states import ResultState
-from guarantee.stops import in_force
 from guarantee.unit import Unit
 from guarantee.world import require_unchanged
 
@@ -106,7 +105,7 @@ def _drawn(result_id: ResultId, reader: Reader, unit: Unit) -> FirstRead:
     result = unit.results.get(result_id)
     draft_to_review(result)
     case = unit.cases.get(result.case)
-    require_unchanged(result, case, in_force(unit.stops.lines()), unit.objections.over(case.patient))
+    require_unchanged(result, case, unit.stops.over(result.id), unit.objections.over(case.patient))
     if not unit.gate.policy(result.policy).shows(reader.role):
         raise NotEntitled(f"a {reader.role} reads nothing first under policy {result.policy}")
     found = unit.first_reads.standing(result_id, reader.login)

@@ -10,11 +10,13 @@ from sqlalchemy import text
 from bridge.flows import first_read, review
 from bridge.flows.first_read import NOT_ASKED
 from bridge.flows.opening import draft_to_review
-from guarantee.errors import FirstReadDue, Malformed, NotAllowed, NotEntitled, Refused, WorldChanged
+from bridge.flows.stop import stop
+from guarantee.errors import FirstReadDue, Held, Malformed, NotAllowed, NotEntitled, Refused, WorldChanged
 from guarantee.first_read import Independence, Surface, Word, independence
 from guarantee.policy import Role
 from guarantee.result import Result
 from guarantee.states import ResultState
+from guarantee.stops import Scope
 from tests.flows.crashes import Crash, Fuse, FusedStore
 from tests.flows.fakes import POLICY, READER, SECOND, another_card, arrival, card
 from tests.flows.world import World
@@ -120,6 +122,15 @@ def test_what_was_decided_is_hidden_from_nobody_and_read_first_by_nobody(world: 
     first_read.require_revealed(draft.id, SECOND, world.store)
     with pytest.raises(NotAllowed):
         first_read.begin(draft.id, SECOND, world.review)
+
+
+def test_a_stop_ends_the_first_reads_of_what_it_covers_and_no_other(world: World, draft: Result) -> None:
+    tools = {"by": READER.login, "reason": "essai", "store": world.store, "clock": world.clock}
+    stop(Scope.MODEL, "another", **tools)
+    first_read.begin(draft.id, READER, world.review)
+    stop(Scope.MODEL, draft.model.name, **tools)
+    with pytest.raises(Held):
+        first_read.commit(draft.id, READER, Word.PRESENT, "", world.review)
 
 
 def test_late_images_end_a_first_read(world: World, draft: Result) -> None:
