@@ -16,12 +16,15 @@ from pydicom.dataset import Dataset
 
 from guarantee.ids import digest
 from guarantee.release import Kind, Package
-from tests.installation import Installation
+from tests.installation import Installation, eventually
 from tests.peers.base import Daemon, program, wait_until
 from tests.peers.orthanc import Orthanc
 from tests.peers.sekmet import Sekmet
 
 LOOK_EVERY_S: Final = 0.2
+
+LOOKS_MIN: Final = 3
+"""Fewest looks that prove anything. One takes half a second once the record holds what many tests left there."""
 
 PACS, RECORD = "pacs-1", "dpi-1"
 """What the installations call them."""
@@ -62,10 +65,15 @@ class Watch:
 
     looks: list[Look] = field(default_factory=list)
 
+    def now(self) -> float:
+        """Return this moment, waited for until there were looks enough before it to prove something."""
+        eventually(lambda: len(self.looks) >= LOOKS_MIN, "both places to be looked at")
+        return time.monotonic()
+
     def require_nothing_before(self, moment: float) -> None:
         """Fail unless both places were looked at again and again, and held until ``moment`` what they held at first."""
         before = [look for look in self.looks if look.ended <= moment]
-        assert len(before) >= 3, f"only {len(before)} looks before the decision: nothing was proved"
+        assert len(before) >= LOOKS_MIN, f"only {len(before)} looks before the decision: nothing was proved"
         arrived = [look for look in before if (look.pacs, look.record) != (before[0].pacs, before[0].record)]
         assert not arrived, f"{len(arrived)} of {len(before)} looks found something before the decision: {arrived[0]}"
 
