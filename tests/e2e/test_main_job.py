@@ -98,7 +98,7 @@ def test_a_rest_hook_of_the_record_is_looked_up_scored_endorsed_and_delivered(
 ) -> None:
     if place.cluster and not named:
         pytest.xfail(
-            "after many other tests the stay that this search should find is not drafted on PostgreSQL; not explained yet"
+            "on PostgreSQL, after many other tests, what this search should find is not drafted: not explained"
         )
     number = 40 + 2 * named + bool(place.cluster)
     bundle = inputs.stay(tmp_path, number)
