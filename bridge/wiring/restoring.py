@@ -73,8 +73,8 @@ def _arrivals(notes: Iterable[tuple[Digest, bytes]]) -> Iterator[Arrival]:
     for digest, note in notes:
         try:
             yield from_note(note, digest)
-        except Malformed as error:
-            _log.error("intake.note-unreadable", extra={"digest": digest, "error": str(error)})
+        except Malformed:
+            _log.error("intake.note-unreadable", extra={"digest": digest})
 
 
 def _receive(batch: Sequence[Arrival], store: Store, clock: Clock) -> int:
